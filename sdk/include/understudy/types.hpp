@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+// The requests and replies of the four interfaces, as typed values with their JSON. The tables of fields are in
+// docs/plugins/methods.md. Missing optional fields take the defaults seen here; unknown fields are ignored.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "understudy/status.hpp"
+
+namespace understudy::sdk {
+
+/// What create() is told: which interface this instance serves and with what settings (checked and with defaults).
+struct Envelope {
+  std::string interface;  ///< "health", "target", "state" or "notifier"
+  std::string instance;   ///< unique in the process, for logs: "trader/home/health[0]"
+  std::string service;    ///< empty for a notifier
+  std::string target;     ///< empty for a notifier or a state store
+  Json settings = Json::object();
+
+  [[nodiscard]] static Envelope from_json(const Json& in) {
+    return {in.value("interface", ""), in.value("instance", ""), in.value("service", ""), in.value("target", ""),
+            in.value("settings", Json::object())};
+  }
+};
+
+// ---- HealthSource -----------------------------------------------------------------------------------------------
+
+struct CheckRequest {
+  Millis timeout{5000};
+  [[nodiscard]] static CheckRequest from_json(const Json& in) { return {Millis(in.value("timeout_ms", 5000))}; }
+};
+
+/// `unknown` is not `fail`: the check could not tell (our own way out is down, 401/403/429 to the probe).
+struct CheckResult {
+  enum class Outcome { pass, degraded, fail, unknown };
+  Outcome outcome = Outcome::unknown;
+  std::string cause;            ///< why, in a few words; shown to people even when it passes
+  bool verdict = true;          ///< false: this check has nothing to say (refused, timed out, 404); try the next
+  bool local = false;           ///< true: the evidence did not cross a network
+  std::int64_t latency_us = 0;  ///< of the check itself
+
+  [[nodiscard]] Json to_json() const {
+    static constexpr const char* names[] = {"pass", "degraded", "fail", "unknown"};
+    return {{"outcome", names[static_cast<int>(outcome)]},
+            {"cause", cause},
+            {"verdict", verdict},
+            {"local", local},
+            {"latency_us", latency_us}};
+  }
+};
+
+/// An answer without content.
+struct Done {
+  [[nodiscard]] Json to_json() const { return Json::object(); }
+};
+
+// ---- StandbyTarget ----------------------------------------------------------------------------------------------
+
+struct ObserveRequest {
+  std::string service, target;
+  [[nodiscard]] static ObserveRequest from_json(const Json& in) {
+    return {in.value("service", ""), in.value("target", "")};
+  }
+};
+
+/// What the provider says now, not what we last asked for.
+struct Observation {
+  enum class State { stopped, starting, active, stopping, unknown };
+  State state = State::unknown;
+  std::optional<std::uint64_t> epoch;  ///< that the running workload was started with, when it can be told
+  std::string detail;                  ///< for people
+
+  [[nodiscard]] Json to_json() const {
+    static constexpr const char* names[] = {"stopped", "starting", "active", "stopping", "unknown"};
+    Json out = {{"state", names[static_cast<int>(state)]}, {"detail", detail}};
+    if (epoch) out["epoch"] = *epoch;
+    return out;
+  }
+};
+
+struct ActivateRequest {
+  std::string service, target;
+  std::uint64_t epoch = 0;    ///< the fencing number; older than what runs: answer `conflict`
+  std::string operation;      ///< the same text when the same activation is repeated
+  std::string snapshot;       ///< id of the snapshot whose state was brought, or empty
+  std::string reason;         ///< "failover", "switchover", "failback", "drill"
+  [[nodiscard]] static ActivateRequest from_json(const Json& in) {
+    return {in.value("service", ""),   in.value("target", ""),   in.value("epoch", std::uint64_t{0}),
+            in.value("operation", ""), in.value("snapshot", ""), in.value("reason", "")};
+  }
+};
+
+struct DeactivateRequest {
+  std::string service, target;
+  std::uint64_t epoch = 0;  ///< stop whatever runs with this epoch or an older one; newer: answer `conflict`
+  std::string operation;
+  Millis grace{10000};      ///< between asking the workload to end and killing it
+  [[nodiscard]] static DeactivateRequest from_json(const Json& in) {
+    return {in.value("service", ""), in.value("target", ""), in.value("epoch", std::uint64_t{0}),
+            in.value("operation", ""), Millis(in.value("grace_ms", 10000))};
+  }
+};
+
+/// `stopped` only when it was seen to be stopped; a request that was merely accepted is not that.
+struct StopReport {
+  bool stopped = false;
+  std::string detail;
+  [[nodiscard]] Json to_json() const { return {{"stopped", stopped}, {"detail", detail}}; }
+};
+
+/// Prices in US dollars.
+struct Quote {
+  double standby_usd_per_hour = 0;  ///< while it waits
+  double active_usd_per_hour = 0;   ///< while it runs the service
+  double activation_usd = 0;        ///< each time it is activated
+  double transfer_usd_per_gb = 0;   ///< bringing state in, per 10^9 bytes
+  std::int64_t min_billing_s = 0;   ///< the shortest run that is billed
+  std::string source;               ///< where the figures come from
+  std::string as_of;                ///< date of the figures, YYYY-MM-DD; may be empty
+
+  [[nodiscard]] Json to_json() const {
+    return {{"standby_usd_per_hour", standby_usd_per_hour},
+            {"active_usd_per_hour", active_usd_per_hour},
+            {"activation_usd", activation_usd},
+            {"transfer_usd_per_gb", transfer_usd_per_gb},
+            {"min_billing_s", min_billing_s},
+            {"source", source},
+            {"as_of", as_of}};
+  }
+};
+
+struct LogsRequest {
+  int lines = 100;
+  [[nodiscard]] static LogsRequest from_json(const Json& in) { return {in.value("lines", 100)}; }
+};
+struct LogLines {
+  std::vector<std::string> lines;
+  [[nodiscard]] Json to_json() const { return {{"lines", lines}}; }
+};
+
+// ---- StateStore -------------------------------------------------------------------------------------------------
+
+/// A folder or file of the service's state, by the name that it has inside a snapshot.
+struct StatePath {
+  std::string name;
+  std::string path;
+};
+
+struct Snapshot {
+  std::string id;               ///< sorts by time: "20261120T101500.123Z-e7"
+  std::uint64_t epoch = 0;
+  std::int64_t created_ms = 0;  ///< wall clock, milliseconds since 1970
+  std::int64_t bytes = 0;
+  std::int64_t files = 0;
+  bool valid = true;            ///< as far as listing can tell cheaply
+  std::string problem;          ///< why it is not valid
+
+  [[nodiscard]] Json to_json() const {
+    return {{"id", id},       {"epoch", epoch}, {"created_ms", created_ms}, {"bytes", bytes},
+            {"files", files}, {"valid", valid}, {"problem", problem}};
+  }
+};
+
+struct PushRequest {
+  std::string service, id;
+  std::uint64_t epoch = 0;
+  std::vector<StatePath> paths;
+  [[nodiscard]] static PushRequest from_json(const Json& in) {
+    PushRequest out{in.value("service", ""), in.value("id", ""), in.value("epoch", std::uint64_t{0}), {}};
+    for (const auto& p : in.value("paths", Json::array())) out.paths.push_back({p.at("name"), p.at("path")});
+    return out;
+  }
+};
+
+/// `staging` is an empty folder: each state path appears in it under its name. Nothing unverified is left there.
+struct PullRequest {
+  std::string service, id, staging;
+  [[nodiscard]] static PullRequest from_json(const Json& in) {
+    return {in.value("service", ""), in.value("id", ""), in.value("staging", "")};
+  }
+};
+
+struct VerifyRequest {
+  std::string service, id;
+  [[nodiscard]] static VerifyRequest from_json(const Json& in) { return {in.value("service", ""), in.value("id", "")}; }
+};
+
+struct ListRequest {
+  std::string service;
+  [[nodiscard]] static ListRequest from_json(const Json& in) { return {in.value("service", "")}; }
+};
+struct SnapshotList {
+  std::vector<Snapshot> snapshots;  ///< newest first, damaged ones too (valid = false)
+  [[nodiscard]] Json to_json() const {
+    Json out = Json::array();
+    for (const auto& s : snapshots) out.push_back(s.to_json());
+    return {{"snapshots", std::move(out)}};
+  }
+};
+
+/// Keeps everything younger than keep_days, and the newest keep_at_least valid ones whatever their age.
+struct PruneRequest {
+  std::string service;
+  int keep_days = 30;
+  int keep_at_least = 10;
+  bool dry_run = false;
+  [[nodiscard]] static PruneRequest from_json(const Json& in) {
+    return {in.value("service", ""), in.value("keep_days", 30), in.value("keep_at_least", 10), in.value("dry_run", false)};
+  }
+};
+struct PruneReport {
+  std::vector<std::string> removed;
+  std::int64_t kept = 0;
+  [[nodiscard]] Json to_json() const { return {{"removed", removed}, {"kept", kept}}; }
+};
+
+// ---- Notifier ---------------------------------------------------------------------------------------------------
+
+struct Alert {
+  std::string id;        ///< of the delivery: the same when it is sent again
+  std::string kind;      ///< "failover.started", ...
+  std::string severity;  ///< "info", "warning", "critical"
+  std::string state;     ///< "firing", "resolved" or "event"
+  std::string service, target;
+  std::string title, text;
+  std::int64_t at_ms = 0;
+  bool possible_duplicate = false;  ///< a crash may have hidden that it was sent before
+  Json facts = Json::object();
+
+  [[nodiscard]] static Alert from_json(const Json& in) {
+    return {in.value("id", ""),      in.value("kind", ""),   in.value("severity", "info"), in.value("state", "event"),
+            in.value("service", ""), in.value("target", ""), in.value("title", ""),        in.value("text", ""),
+            in.value("at_ms", std::int64_t{0}), in.value("possible_duplicate", false), in.value("facts", Json::object())};
+  }
+};
+struct Receipt {
+  std::string id;  ///< the provider's message id, for a later update; may be empty
+  [[nodiscard]] Json to_json() const { return {{"receipt", id}}; }
+};
+
+}  // namespace understudy::sdk
