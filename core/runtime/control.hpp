@@ -1,0 +1,80 @@
+// What the API (and so the command line and the page) may ask of a running orchestrator. Implemented by the
+// orchestrator, called by core/server. Everything on the core's loop; replies run on the loop, exactly once.
+// The JSON that travels is docs/api.md: versioned, fields are added and never change their meaning.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "core/model/ids.hpp"
+#include "core/model/time.hpp"
+#include "understudy/status.hpp"
+
+namespace understudy::runtime {
+
+/// Who asks, and why: goes into the journal.
+struct Requester {
+  std::string who;     ///< login name and host, as the client says
+  std::string reason;  ///< --reason, may be empty
+};
+
+struct PromoteRequest {
+  ServiceId service;
+  TargetId target;                              ///< empty: the best of the plan
+  bool force = false;                           ///< go on although the old site is not confirmed stopped, and past the guards
+  bool accept_loss = false;                     ///< consent to a snapshot older than max_age, or to none
+  std::optional<std::uint64_t> expect_index;    ///< refuse (conflict, kind "stale_plan") unless the service's state index is this
+  std::string expect_config;                    ///< likewise for the config's hash; empty: any
+  Requester by;
+};
+
+struct PauseRequest {
+  ServiceId service;                 ///< empty: all
+  std::optional<Millis> for_time;    ///< the pause ends by itself; none: 1 h
+  Requester by;
+};
+
+struct HistoryQuery {
+  ServiceId service;                 ///< empty: all
+  int limit = 100;                   ///< newest first, 1..10000
+  std::int64_t before_id = 0;        ///< 0: from the newest
+};
+
+class Control {
+ public:
+  using Reply = std::function<void(sdk::Result)>;
+
+  Control() = default;
+  Control(const Control&) = delete;
+  Control& operator=(const Control&) = delete;
+  virtual ~Control() = default;
+
+  [[nodiscard]] virtual sdk::Json status() const = 0;
+  /// Rises with every change that status() would show.
+  [[nodiscard]] virtual std::uint64_t revision() const = 0;
+  /// Runs `fn` once revision() is past `seen`, or after `at_most`; the API's long poll and event stream.
+  virtual void on_change(std::uint64_t seen, Millis at_most, std::function<void()> fn) = 0;
+
+  virtual void plan(const ServiceId& service, Reply reply) = 0;
+  /// These reply when the command is journaled and accepted (with {"move": id}) or refused: denied (safety guard),
+  /// conflict (stale or busy), invalid (no such service or target). Waiting for the end is the caller's, by status().
+  virtual void promote(const PromoteRequest& request, Reply reply) = 0;
+  virtual void failback(const PromoteRequest& request, Reply reply) = 0;
+  virtual void pause(const PauseRequest& request, Reply reply) = 0;
+  virtual void resume(const PauseRequest& request, Reply reply) = 0;
+  virtual void reload(const Requester& by, Reply reply) = 0;
+
+  virtual void snapshot_list(const ServiceId& service, Reply reply) = 0;
+  virtual void snapshot_push(const ServiceId& service, const Requester& by, Reply reply) = 0;
+  virtual void snapshot_verify(const ServiceId& service, const SnapshotId& id, Reply reply) = 0;
+  /// Restores into `folder`, which must not exist or be empty: never over live state.
+  virtual void snapshot_restore(const ServiceId& service, const SnapshotId& id, const std::string& folder,
+                                const Requester& by, Reply reply) = 0;
+
+  virtual void history(const HistoryQuery& query, Reply reply) = 0;
+  [[nodiscard]] virtual sdk::Json plugins() const = 0;
+};
+
+}  // namespace understudy::runtime
