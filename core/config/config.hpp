@@ -145,9 +145,9 @@ struct Service {
   Millis observe_every{60'000};        ///< how often targets that do not run the service are looked at
   Place place;
 
-  [[nodiscard]] const Target* find(const TargetId& id) const noexcept {
+  [[nodiscard]] const Target* find(const TargetId& wanted) const noexcept {
     for (const auto& t : targets) {
-      if (t.id == id) return &t;
+      if (t.id == wanted) return &t;
     }
     return nullptr;
   }

@@ -1,0 +1,130 @@
+// GRANT, ACTIVATE and VERIFY: past the point of no return there is only forward.
+#include <fmt/format.h>
+
+#include "core/failover/work.hpp"
+
+namespace understudy::failover {
+namespace {
+
+constexpr int observations_before_giving_up = 5;
+
+[[nodiscard]] bool no_effect(sdk::Status status) { return status != sdk::Status::ok && status != sdk::Status::unknown; }
+
+void start_verifying(Work& w) {
+  const auto& to = w.s.move->to;
+  w.enter(Phase::verify, w.target(to).activate_timeout);
+  w.effect(Watch{to, Watch::Mode::verifying});
+}
+
+void record_timing(Work& w, bool succeeded, const std::string& failure) {
+  const auto& move = *w.s.move;
+  w.record(ActivationTimed{move.to, w.s.epoch, move.kind, move.activated_at,
+                           std::chrono::duration_cast<Millis>(w.now.wall - move.activated_at), succeeded, failure});
+}
+
+void trip_breaker(Work& w, const TargetId& target) {
+  const auto& limits = w.cx.service.limits;
+  auto& breaker = w.s.breakers[target];
+  if (++breaker.failures >= limits.breaker_failures) breaker.open_until = w.now.mono + limits.breaker_open;
+}
+
+}  // namespace
+
+void grant(Work& w) {
+  auto& s = w.s;
+  auto& move = *s.move;
+  w.enter(Phase::grant);
+  s.epoch = s.epoch.next();
+  s.active = move.to;
+  s.running = true;  // from here on it may run, whatever the answer
+  s.seen.erase(move.to);
+  s.intruders.erase(move.to);
+  move.operation = w.operation("activate");
+  move.activated_at = w.now.wall;
+  w.record(Granted{s.epoch, move.to, move.who, move.reason});
+  w.enter(Phase::activate, w.target(move.to).activate_timeout);
+  call_activate(w);
+}
+
+void call_activate(Work& w) {
+  auto& move = *w.s.move;
+  w.record(Intent{move.operation, "activate", move.to, w.s.epoch});
+  w.effect(Activate{move.operation, move.to, w.s.epoch, move.snapshot, move.kind});
+}
+
+void on_activated(Work& w, const Activated& done) {
+  auto& s = w.s;
+  w.record(Outcome{done.operation, std::string(sdk::name_of(done.status)), done.detail});
+  if (s.phase != Phase::activate || !s.move || done.operation != s.move->operation) return;
+  if (done.status == sdk::Status::ok) return start_verifying(w);
+  if (no_effect(done.status)) return candidate_failed(w, done.detail, false);
+  // An effect is possible: look before anything is repeated.
+  w.note("activate.unknown", Severity::warning, s.move->to, "the start of " + s.move->to.value + " has an unknown outcome: " + done.detail);
+  w.effect(Observe{s.move->to});
+}
+
+void activation_observed(Work& w, const Observed& seen) {
+  auto& s = w.s;
+  if (seen.reachable && (seen.state == SiteState::active || seen.state == SiteState::starting)) {
+    if (!seen.epoch || *seen.epoch == s.epoch) return start_verifying(w);
+    return candidate_failed(w, fmt::format("runs with epoch {} instead of {}", seen.epoch->value, s.epoch.value), true);
+  }
+  if (seen.reachable && seen.state == SiteState::stopped) {
+    if (s.retries >= observations_before_giving_up) return candidate_failed(w, "does not start: " + seen.detail, false);
+    (void)w.backoff();
+    return call_activate(w);  // the same operation and epoch: it repeats safely
+  }
+  w.arm(TimerKind::retry, w.backoff());
+}
+
+void verified(Work& w) {
+  auto& s = w.s;
+  auto& move = *s.move;
+  record_timing(w, true, "");
+  s.breakers.erase(move.to);
+  s.data_at = move.to;
+  if (move.kind == MoveKind::failback) s.failback_failures = 0;
+  const auto took = std::chrono::duration_cast<Millis>(w.now.wall - move.started);
+  if (s.outage_since) {
+    w.record(OutageEnded{move.origin, *s.outage_since, w.now.wall});
+    w.tell("service.down", Severity::info, AlertState::resolved, move.origin, w.cx.service.id.value + " serves again", "");
+    s.outage_since.reset();
+  }
+  w.unblock();
+  w.tell(std::string(to_string(move.kind)) + ".done", Severity::warning, AlertState::event, move.to,
+         fmt::format("{} runs at {} (epoch {}, {} after {:.1f} s)", w.cx.service.id.value, move.to.value, s.epoch.value,
+                     to_string(move.kind), static_cast<double>(took.count()) / 1000),
+         move.snapshot.empty() ? "" : "state from snapshot " + move.snapshot.value);
+  const TargetId to = move.to;
+  end_move(w, "done");
+  become_active(w, to);
+}
+
+void candidate_failed(Work& w, const std::string& why, bool may_run) {
+  auto& s = w.s;
+  auto& move = *s.move;
+  record_timing(w, false, why);
+  trip_breaker(w, move.to);
+  move.tried.push_back(move.to);
+  w.tell("activation.failed", Severity::critical, AlertState::event, move.to, move.to.value + " could not take over", why);
+  move.from = may_run ? move.to : TargetId();
+  move.fence = may_run ? Part::todo : Part::done;
+  s.running = may_run;
+  if (!s.outage_since) s.outage_since = w.now.wall;
+  if (move.kind == MoveKind::switchover || move.kind == MoveKind::failback) return roll_back(w, why);
+  if (may_run) w.note("fence.needed", Severity::warning, move.to, move.to.value + " may run and is stopped before the next is tried");
+  move.kind = MoveKind::failover;
+  move.voluntary = false;
+  ask_plan(w);
+}
+
+void end_move(Work& w, std::string result) {
+  auto& s = w.s;
+  const auto& move = *s.move;
+  s.last_move = LastMove{move.id, move.kind, move.origin, move.to, std::move(result),
+                         std::chrono::duration_cast<Millis>(w.now.wall - move.started), w.now.wall};
+  s.move.reset();
+  w.touch();
+}
+
+}  // namespace understudy::failover

@@ -1,0 +1,276 @@
+// REVOKE, FENCE, FAILBACK and GATE: stopping one target and bringing its state to the next. Up to the gate a planned
+// move can still be taken back.
+#include <fmt/format.h>
+
+#include "core/failover/work.hpp"
+
+namespace understudy::failover {
+namespace {
+
+constexpr int prepare_tries_of_a_planned_move = 3;
+
+[[nodiscard]] bool planned(const Move& move) {
+  return move.kind == MoveKind::switchover || move.kind == MoveKind::failback;
+}
+
+[[nodiscard]] bool needs_state(const Work& w, const Move& move) {
+  return w.has_state() && move.kind != MoveKind::start && move.to != w.s.data_at;
+}
+
+void start_fence(Work& w, Move& move) {
+  const auto op = w.operation("fence");
+  w.record(Intent{op, "fence", move.from, w.s.epoch});
+  w.effect(Fence{op, move.from, w.s.epoch});
+  move.fence = Part::running;
+}
+
+void start_save(Work& w, Move& move) {
+  const auto op = w.operation("save");
+  w.record(Intent{op, "save", move.origin, w.s.epoch});
+  w.effect(Save{op, move.origin, w.s.epoch});
+  move.save = Part::running;
+}
+
+void start_prepare(Work& w, Move& move) {
+  const auto op = w.operation("prepare");
+  w.record(Intent{op, "prepare", move.to, w.s.epoch});
+  w.effect(Prepare{op, move.to, move.saved});
+  move.prepare = Part::running;
+}
+
+void fence_confirmed(Work& w, const std::string& detail) {
+  auto& s = w.s;
+  auto& move = *s.move;
+  move.fence = Part::done;
+  s.running = false;
+  if (!s.outage_since) s.outage_since = w.now.wall;
+  w.note("fence.confirmed", Severity::info, move.from, move.from.value + " is stopped: " + detail);
+  if (s.blocked && s.blocked->by == "fence") w.unblock();
+  if (s.phase == Phase::hold && (s.hold_from == Phase::fence || s.hold_from == Phase::failback)) {
+    w.enter(s.hold_from, w.cx.service.limits.fence_timeout);
+  }
+  advance_transfer(w);
+}
+
+void intruder_fenced(Work& w, const Fenced& done) {
+  w.record(Outcome{done.operation, done.stopped ? "ok" : "unknown", done.detail});
+  if (done.stopped && w.s.intruders.erase(done.target) > 0) {
+    w.tell("second.site", Severity::info, AlertState::resolved, done.target, done.target.value + " is stopped", done.detail);
+  }
+}
+
+/// What a retry or the end of a wait asks for, in the phases of this file.
+void retry_parts(Work& w) {
+  if (w.s.move) advance_transfer(w);
+}
+
+void fence_timed_out(Work& w) {
+  const auto& move = *w.s.move;
+  if (move.fence != Part::done) {
+    const TargetId from = move.from;
+    hold(w, w.s.phase, "fence", from.value + " cannot be confirmed stopped; attempts go on",
+         w.command("promote", move.to.value + " --force"));
+    if (w.s.move->fence == Part::todo) w.arm(TimerKind::retry, w.backoff());
+    return;
+  }
+  if (planned(move)) return roll_back(w, "the state was not brought in time");
+  w.block("state", "the state cannot be brought to " + move.to.value + "; attempts go on", w.command("promote", move.to.value + " --accept-loss"));
+  w.arm(TimerKind::phase, w.cx.service.limits.fence_timeout);
+}
+
+}  // namespace
+
+void begin_failover(Work& w, std::string reason) {
+  auto& s = w.s;
+  Move move;
+  move.id = s.index + 1;
+  move.kind = MoveKind::failover;
+  move.origin = move.from = s.active;
+  move.reason = std::move(reason);
+  move.started = w.now.wall;
+  s.failovers.push_back(w.now.wall);
+  s.move = std::move(move);
+  w.tell("failover.started", Severity::critical, AlertState::event, s.active,
+         "failover of " + w.cx.service.id.value + " from " + s.active.value, s.move->reason);
+}
+
+void begin_move(Work& w, MoveKind kind, const TargetId& to, std::string reason, const Command* by) {
+  auto& s = w.s;
+  Move move;
+  move.id = s.index + 1;
+  move.kind = kind;
+  if (kind != MoveKind::start) move.origin = move.from = s.active;
+  move.to = to;
+  move.reason = std::move(reason);
+  move.started = w.now.wall;
+  move.voluntary = true;
+  if (by != nullptr) {
+    move.who = by->who;
+    move.chosen = !by->target.empty();
+    move.forced = by->force;
+    move.accept_loss = by->accept_loss;
+  }
+  s.move = std::move(move);
+  w.tell(std::string(to_string(kind)) + ".started", Severity::info, AlertState::event, to,
+         fmt::format("{} of {} to {}", to_string(kind), w.cx.service.id.value, to.empty() ? "the best standby" : to.value),
+         s.move->reason);
+  if (s.phase != Phase::plan) w.enter(Phase::plan);
+  if (to.empty()) return ask_plan(w);
+  s.move->attempt = 1;
+  revoke(w);
+}
+
+void revoke(Work& w) {
+  auto& s = w.s;
+  auto& move = *s.move;
+  const bool first = move.from == move.origin && move.kind != MoveKind::rollback;
+  w.enter(Phase::revoke);
+  if (!move.from.empty() && move.fence != Part::done) {
+    w.note("revoke", Severity::info, move.from, fmt::format("epoch {} of {} is ended", s.epoch.value, move.from.value));
+  }
+  if (move.from.empty()) move.fence = Part::done;
+  if (move.fence != Part::done) move.fence = Part::todo;
+  const bool may_save = planned(move) || (w.has_state() && w.cx.service.state->save_on_failover);
+  if (first && move.save == Part::none && may_save && w.keeps_paths(move.origin) && move.to != move.origin &&
+      s.data_at == move.origin) {
+    move.save = Part::todo;
+  }
+  move.prepare = needs_state(w, move) ? Part::todo : Part::none;
+  w.enter(planned(move) ? Phase::failback : Phase::fence, w.cx.service.limits.fence_timeout);
+  advance_transfer(w);
+}
+
+void advance_transfer(Work& w) {
+  auto& move = *w.s.move;
+  if (move.fence == Part::todo) start_fence(w, move);
+  if (move.fence != Part::done) {
+    // A failover cannot lose what is already saved: bring that while the old site is being stopped.
+    if (!planned(move) && move.prepare == Part::todo) start_prepare(w, move);
+    return;
+  }
+  if (move.save == Part::todo) return start_save(w, move);
+  if (move.save == Part::running || move.prepare == Part::running) return;
+  if (move.save == Part::done && move.prepare == Part::done && move.snapshot != move.saved) move.prepare = Part::todo;
+  if (move.prepare == Part::todo) return start_prepare(w, move);
+  if (w.s.phase == Phase::hold) return;
+  w.enter(Phase::gate);
+  pass_gate(w);
+}
+
+void on_fenced(Work& w, const Fenced& done) {
+  auto& s = w.s;
+  const bool ours = s.move && done.target == s.move->from && s.move->fence == Part::running;
+  if (!ours) return intruder_fenced(w, done);
+  w.record(Outcome{done.operation, done.stopped ? "ok" : "unknown", done.detail});
+  if (done.stopped) return fence_confirmed(w, done.detail);
+  if (s.move->forced) {
+    w.note("fence.forced", Severity::warning, done.target,
+           done.target.value + " is not confirmed stopped (" + done.detail + "); forced by " + s.move->who);
+    return fence_confirmed(w, "not confirmed; forced");
+  }
+  s.move->fence = Part::todo;
+  w.note("fence.unconfirmed", Severity::warning, done.target, done.target.value + " is not confirmed stopped: " + done.detail);
+  w.arm(TimerKind::retry, w.backoff());
+}
+
+void on_saved(Work& w, const Saved& done) {
+  auto& s = w.s;
+  w.record(Outcome{done.operation, done.ok ? "ok" : "failed", done.detail});
+  if (!s.move || s.move->save != Part::running) return;
+  auto& move = *s.move;
+  if (done.ok) {
+    move.save = Part::done;
+    move.saved = done.snapshot.id;
+    w.note("state.saved", Severity::info, move.origin, fmt::format("{}: {} files, {} bytes", done.snapshot.id.value, done.snapshot.files, done.snapshot.bytes));
+    return advance_transfer(w);
+  }
+  move.save = Part::failed;
+  w.note("state.not_saved", Severity::warning, move.origin, "what " + move.origin.value + " left could not be saved: " + done.detail);
+  if (planned(move)) return roll_back(w, "its last state could not be saved: " + done.detail);
+  advance_transfer(w);
+}
+
+void on_prepared(Work& w, const Prepared& done) {
+  auto& s = w.s;
+  w.record(Outcome{done.operation, done.ok ? "ok" : "failed", done.detail});
+  if (!s.move || s.move->prepare != Part::running) return;
+  auto& move = *s.move;
+  if (done.ok) {
+    move.prepare = Part::done;
+    move.snapshot = done.snapshot.id;
+    move.snapshot_created = done.snapshot.created;
+    if (s.blocked && s.blocked->by == "state") w.unblock();
+    return advance_transfer(w);
+  }
+  move.prepare = Part::todo;
+  w.note("state.not_brought", Severity::warning, move.to, "the state was not brought to " + move.to.value + ": " + done.detail);
+  if (planned(move) && move.fence == Part::done && s.retries + 1 >= prepare_tries_of_a_planned_move) {
+    return roll_back(w, "the state could not be brought to " + move.to.value + ": " + done.detail);
+  }
+  w.arm(TimerKind::retry, w.backoff());
+}
+
+void on_phase_timer(Work& w, const TimerFired& fired) {
+  const bool timeout = fired.kind == TimerKind::phase;
+  switch (w.s.phase) {
+    case Phase::starting: return starting_timeout(w);
+    case Phase::suspect: return w.enter(Phase::active);
+    case Phase::plan:
+      if (timeout) (void)w.backoff();
+      return ask_plan(w);
+    case Phase::fence:
+    case Phase::failback: return timeout ? fence_timed_out(w) : retry_parts(w);
+    case Phase::activate:
+      if (timeout) return candidate_failed(w, "not started in time", true);
+      return w.effect(Observe{w.s.move->to});
+    case Phase::verify: return candidate_failed(w, "not healthy in time", true);
+    case Phase::hold:
+      if (timeout) return resume_now(w, "the limit's window");
+      return retry_parts(w);
+    default: return;
+  }
+}
+
+void hold(Work& w, Phase from, std::string by, std::string text, std::string unblock_with) {
+  w.s.hold_from = from;
+  w.enter(Phase::hold);
+  w.block(std::move(by), std::move(text), std::move(unblock_with));
+}
+
+void pass_gate(Work& w) {
+  auto& s = w.s;
+  const auto& move = *s.move;
+  if (s.pause) {
+    return hold(w, Phase::gate, "paused", "paused by " + s.pause->who + " in the middle of a move; nobody serves", w.command("resume"));
+  }
+  if (needs_state(w, move) && !move.accept_loss) {
+    if (move.snapshot.empty()) {
+      return hold(w, Phase::gate, "no_snapshot", "there is no snapshot to start from", w.command("promote", move.to.value + " --accept-loss"));
+    }
+    const auto age = w.now.wall - move.snapshot_created;
+    const auto& max_age = w.cx.service.state->max_age;
+    if (max_age && age > *max_age) {
+      return hold(w, Phase::gate, "state_too_old",
+                  fmt::format("the newest snapshot {} is {} s old, more than max_age ({} s)", move.snapshot.value, age.count() / 1000, max_age->count() / 1000),
+                  w.command("promote", move.to.value + " --accept-loss"));
+    }
+  }
+  grant(w);
+}
+
+void roll_back(Work& w, const std::string& why) {
+  auto& s = w.s;
+  auto& move = *s.move;
+  w.tell(std::string(to_string(move.kind)) + ".failed", Severity::warning, AlertState::event, move.to,
+         fmt::format("{} of {} to {} failed; going back to {}", to_string(move.kind), w.cx.service.id.value, move.to.value, move.origin.value), why);
+  if (move.kind == MoveKind::failback) ++s.failback_failures;
+  move.kind = MoveKind::rollback;
+  move.reason = why;
+  move.to = move.origin;
+  move.save = move.prepare = Part::none;
+  ++move.attempt;
+  if (s.phase != Phase::plan && s.phase != Phase::activate && s.phase != Phase::verify) w.enter(Phase::plan);
+  revoke(w);
+}
+
+}  // namespace understudy::failover

@@ -1,0 +1,137 @@
+// STARTING: finding out what runs where, after a start of the orchestrator or with a new service.
+#include <algorithm>
+#include <vector>
+
+#include "core/failover/work.hpp"
+
+namespace understudy::failover {
+namespace {
+
+void observe_all(Work& w) {
+  for (const auto& t : w.cx.service.targets) w.effect(Observe{t.id});
+}
+
+/// Takes what already runs as it is, under an epoch above every one that was seen.
+void adopt(Work& w, const TargetId& target, std::string why) {
+  auto& s = w.s;
+  s.epoch = s.epoch.next();
+  s.data_at = target;
+  w.record(Granted{s.epoch, target, "", why});
+  w.tell("service.adopted", target == w.primary() ? Severity::info : Severity::warning, AlertState::event, target,
+         w.cx.service.id.value + " is taken to run at " + target.value, std::move(why));
+  become_active(w, target);
+}
+
+void decide_fresh(Work& w) {
+  auto& s = w.s;
+  std::vector<TargetId> running;
+  for (const auto& [target, state] : s.observed) {
+    if (state == SiteState::active || state == SiteState::starting) running.push_back(target);
+  }
+  if (running.size() > 1) {
+    std::string names;
+    for (const auto& t : running) names += (names.empty() ? "" : ", ") + t.value;
+    return hold(w, Phase::starting, "two_active", "several targets run the service: " + names + "; which one has the true state?",
+                w.command("promote", "TARGET --force"));
+  }
+  if (running.size() == 1) return adopt(w, running.front(), "it runs already");
+  const auto home = s.observed.find(w.primary());
+  const bool stopped = home != s.observed.end() && home->second == SiteState::stopped;
+  if (!stopped) return adopt(w, w.primary(), "its provider does not answer yet; the primary is taken to run");
+  if (!w.cx.act) return adopt(w, w.primary(), "mode is \"observe\": the primary is watched although it does not run");
+  s.data_at = w.primary();
+  begin_move(w, MoveKind::start, w.primary(), "nothing runs yet", nullptr);
+}
+
+/// Before the grant: stopping repeats safely, so the move goes on from its beginning.
+void redo_transfer(Work& w) {
+  auto& move = *w.s.move;
+  if (move.fence == Part::running || (move.fence == Part::done && !move.from.empty())) move.fence = Part::todo;
+  if (move.save == Part::running) move.save = Part::todo;
+  if (move.prepare != Part::none) move.prepare = Part::todo;
+  if (move.from.empty()) move.fence = Part::done;
+  const bool is_planned = move.kind == MoveKind::switchover || move.kind == MoveKind::failback;
+  w.enter(is_planned ? Phase::failback : Phase::fence, w.cx.service.limits.fence_timeout);
+  advance_transfer(w);
+}
+
+/// After the grant: look whether the start had its effect before it is repeated.
+void redo_activation(Work& w) {
+  w.enter(Phase::activate, w.target(w.s.move->to).activate_timeout);
+  w.effect(Observe{w.s.move->to});
+}
+
+bool target_gone(const Work& w) {
+  const auto& s = w.s;
+  if (!s.active.empty() && w.cx.service.find(s.active) == nullptr) return true;
+  return s.move && !s.move->to.empty() && w.cx.service.find(s.move->to) == nullptr;
+}
+
+void resume_move(Work& w, Phase stored) {
+  switch (stored) {
+    case Phase::revoke:
+    case Phase::fence:
+    case Phase::failback: return redo_transfer(w);
+    case Phase::gate: return redo_transfer(w);
+    case Phase::hold:
+      w.s.blocked.reset();
+      return w.s.hold_from == Phase::plan ? ask_plan(w) : redo_transfer(w);
+    case Phase::grant:
+    case Phase::activate:
+    case Phase::verify: return redo_activation(w);
+    default: break;
+  }
+  // A plan was being made: a move that has stopped its origin goes on, one that has not is forgotten.
+  if (w.s.running && w.s.move->from == w.s.move->origin && w.s.move->fence != Part::done) {
+    end_move(w, "cancelled");
+    return become_active(w, w.s.active);
+  }
+  ask_plan(w);
+}
+
+void resume_resting(Work& w, Phase stored) {
+  auto& s = w.s;
+  s.blocked.reset();
+  if (s.pause) {
+    if (s.pause->until > w.now.wall) {
+      w.arm(TimerKind::pause, s.pause->until - w.now.wall);
+      w.effect(Watch{s.active, Watch::Mode::serving});
+      return w.enter(Phase::paused);
+    }
+    s.pause.reset();
+  }
+  (void)stored;
+  become_active(w, s.active);
+}
+
+}  // namespace
+
+void on_started(Work& w, const Started& started) {
+  auto& s = w.s;
+  const Phase stored = s.phase;
+  s.phase = Phase::starting;
+  s.since = w.now.wall;
+  observe_all(w);
+  if (started.fresh || (stored == Phase::starting && !s.move) || s.active.empty()) {
+    if (!s.move || started.fresh) {
+      w.enter(Phase::starting, w.cx.service.limits.plan_timeout);
+      return;
+    }
+  }
+  w.note("resumed", Severity::info, s.active, "the orchestrator was started again in phase " + std::string(to_string(stored)));
+  if (target_gone(w)) {
+    s.move.reset();
+    return hold(w, Phase::starting, "target_gone", "the active target is no longer in the file", w.command("promote", "TARGET --force"));
+  }
+  if (s.move) return resume_move(w, stored);
+  resume_resting(w, stored);
+}
+
+void starting_observed(Work& w, const Observed& seen) {
+  if (seen.epoch && *seen.epoch > w.s.epoch) w.s.epoch = *seen.epoch;
+  if (w.s.observed.size() == w.cx.service.targets.size()) decide_fresh(w);
+}
+
+void starting_timeout(Work& w) { decide_fresh(w); }
+
+}  // namespace understudy::failover

@@ -1,0 +1,235 @@
+// ACTIVE, SUSPECT, PLAN and PAUSED: nothing has been touched yet.
+#include <algorithm>
+
+#include "core/failover/work.hpp"
+
+namespace understudy::failover {
+namespace {
+
+[[nodiscard]] bool serves(Verdict verdict) { return verdict == Verdict::up || verdict == Verdict::degraded; }
+
+void went_down(Work& w, const std::string& cause) {
+  if (!w.s.outage_since) w.s.outage_since = w.now.wall;
+  w.tell("service.down", Severity::critical, AlertState::firing, w.s.active,
+         w.cx.service.id.value + " is down at " + w.s.active.value, cause);
+  ask_plan(w);
+}
+
+void came_back(Work& w) {
+  w.s.outage_since.reset();
+  w.unblock();
+  w.tell("service.down", Severity::info, AlertState::resolved, w.s.active,
+         w.cx.service.id.value + " is well again at " + w.s.active.value, "");
+  become_active(w, w.s.active);
+}
+
+void holder_health(Work& w, const Seen& seen) {
+  switch (w.s.phase) {
+    case Phase::active:
+      if (seen.verdict == Verdict::down) return went_down(w, seen.cause);
+      if (seen.failing) {
+        const auto& detect = w.cx.service.detect;
+        // Long enough for every probe that could still confirm it, timeouts included.
+        w.enter(Phase::suspect, (detect.interval + detect.timeout) * (detect.fall + 1));
+      }
+      return;
+    case Phase::suspect:
+      if (seen.verdict == Verdict::down) return went_down(w, seen.cause);
+      if (!seen.failing) w.enter(Phase::active);
+      return;
+    case Phase::plan:
+      if (serves(seen.verdict) && !seen.failing && w.s.running) {
+        if (w.s.move) end_move(w, "cancelled");
+        came_back(w);
+      }
+      return;
+    case Phase::paused:
+      if (seen.verdict == Verdict::down && !w.s.outage_since) {
+        w.s.outage_since = w.now.wall;
+        w.tell("service.down", Severity::critical, AlertState::firing, w.s.active,
+               w.cx.service.id.value + " is down at " + w.s.active.value + " while paused", seen.cause);
+      } else if (serves(seen.verdict) && w.s.outage_since) {
+        w.s.outage_since.reset();
+        w.tell("service.down", Severity::info, AlertState::resolved, w.s.active,
+               w.cx.service.id.value + " is well again at " + w.s.active.value, "");
+      }
+      return;
+    default: return;
+  }
+}
+
+/// The old site serves again, no attempt to stop it is under way and nobody else was granted anything: it may stay,
+/// under an epoch of its own, since the former one is ended.
+void maybe_regrant_in_place(Work& w, const HealthSeen& seen) {
+  const auto& s = w.s;
+  const bool fencing = s.phase == Phase::fence || (s.phase == Phase::hold && s.hold_from == Phase::fence);
+  if (!fencing || !s.move || s.move->kind != MoveKind::failover || s.move->fence != Part::todo) return;
+  if (seen.target != s.move->from || seen.target != s.active || seen.verdict != Verdict::up) return;
+  w.s.epoch = s.epoch.next();
+  w.record(Granted{w.s.epoch, s.active, "", "serves again before it was stopped; nobody else was activated"});
+  end_move(w, "cancelled");
+  came_back(w);
+}
+
+void intruder_seen(Work& w, const Observed& seen) {
+  if (!w.s.intruders.contains(seen.target)) {
+    w.s.intruders[seen.target] = w.now.wall;
+    w.tell("second.site", Severity::critical, AlertState::firing, seen.target,
+           seen.target.value + " runs " + w.cx.service.id.value + " although " + w.s.active.value + " is active",
+           w.cx.act && !w.s.pause ? "It is being stopped." : "Nothing is touched in this mode: stop it by hand.");
+  }
+  if (!w.cx.act || w.s.pause) return;
+  const auto op = w.operation("fence-intruder");
+  w.record(Intent{op, "fence", seen.target, w.s.epoch});
+  w.effect(Fence{op, seen.target, w.s.epoch});
+}
+
+void look_for_intruder(Work& w, const Observed& seen) {
+  const auto& s = w.s;
+  if (s.phase == Phase::starting || seen.target == s.active || s.active.empty()) return;
+  if (s.move && (seen.target == s.move->to || seen.target == s.move->from || seen.target == s.move->origin)) return;
+  if (seen.state == SiteState::active || seen.state == SiteState::starting) return intruder_seen(w, seen);
+  if (seen.state == SiteState::stopped && w.s.intruders.erase(seen.target) > 0) {
+    w.tell("second.site", Severity::info, AlertState::resolved, seen.target, seen.target.value + " is stopped", "");
+  }
+}
+
+void look_at_home(Work& w, const Observed& seen) {
+  if (seen.target != w.primary() || w.s.active == w.primary()) return;
+  const bool ok = seen.reachable && seen.ready && seen.state == SiteState::stopped;
+  if (!ok) {
+    w.s.home_ok_since.reset();
+  } else if (!w.s.home_ok_since) {
+    w.s.home_ok_since = w.now.mono;
+  }
+  consider_failback(w);
+}
+
+void report_would_act(Work& w, const PlanMade& made) {
+  w.tell("observe.would_promote", Severity::warning, AlertState::event, made.ranked.front(),
+         "would have promoted " + made.ranked.front().value + " for " + w.cx.service.id.value, made.summary);
+  w.block("observe", "mode is \"observe\": decided to promote " + made.ranked.front().value + ", touched nothing",
+          "set mode = \"act\" in [orchestrator] and reload", Severity::warning);
+}
+
+void resume_after_pause(Work& w) {
+  resume_now(w, "the pause's end");
+}
+
+}  // namespace
+
+void become_active(Work& w, const TargetId& target) {
+  w.s.active = target;
+  w.s.running = true;
+  w.enter(Phase::active);
+  w.touch();
+  w.effect(Watch{target, Watch::Mode::serving});
+  if (target == w.primary()) w.s.home_ok_since.reset();
+  consider_failback(w);
+}
+
+void on_health(Work& w, const HealthSeen& event) {
+  Seen& seen = w.s.seen[event.target];
+  seen = Seen{event.verdict, event.failing, event.cause};
+  if (w.s.phase == Phase::verify && w.s.move && event.target == w.s.move->to) {
+    if (serves(event.verdict)) return verified(w);
+    if (event.verdict == Verdict::down) return candidate_failed(w, "not healthy after its start: " + event.cause, true);
+    return;
+  }
+  if (event.target != w.s.active) return;
+  maybe_regrant_in_place(w, event);
+  holder_health(w, seen);
+}
+
+void on_observed(Work& w, const Observed& event) {
+  w.s.observed[event.target] = event.reachable ? event.state : SiteState::unknown;
+  if (w.s.phase == Phase::starting) return starting_observed(w, event);
+  if (w.s.phase == Phase::activate && w.s.move && event.target == w.s.move->to) return activation_observed(w, event);
+  look_for_intruder(w, event);
+  look_at_home(w, event);
+}
+
+void ask_plan(Work& w) {
+  auto& s = w.s;
+  const auto& limits = w.cx.service.limits;
+  std::erase_if(s.failovers, [&](WallTime t) { return w.now.wall - t > limits.window; });
+  const bool over = static_cast<int>(s.failovers.size()) >= limits.max_failovers;
+  if (over && !s.move) {
+    hold(w, Phase::plan, "too_many_failovers",
+         std::to_string(s.failovers.size()) + " failovers within " + std::to_string(limits.window.count() / 60000) +
+             " min; the next is allowed when the oldest of them is past that time",
+         w.command("resume"));
+    w.arm(TimerKind::phase, limits.window - std::chrono::duration_cast<Millis>(w.now.wall - s.failovers.front()) + Millis(1));
+    return;
+  }
+  const int retries = s.retries;
+  w.enter(Phase::plan, limits.plan_timeout);
+  s.retries = retries;
+  MakePlan ask;
+  ask.desperate = retries > 0;
+  ask.failed = s.move ? s.move->origin : s.active;
+  if (s.move && s.move->voluntary) ask.failed = s.active;
+  if (s.move && !ask.desperate) ask.exclude = s.move->tried;
+  w.effect(std::move(ask));
+}
+
+void on_plan(Work& w, const PlanMade& made) {
+  if (w.s.phase != Phase::plan) return;
+  if (made.common_mode) {
+    w.block("common_mode", "the active site and every candidate fail together: this looks like our own network, so nothing is promoted",
+            w.command("promote", "TARGET --force"));
+    return w.arm(TimerKind::retry, w.backoff());
+  }
+  if (made.ranked.empty()) {
+    w.block("no_standby", "no standby can be promoted: " + made.why_empty, w.command("plan"));
+    return w.arm(TimerKind::retry, w.backoff());
+  }
+  if (!w.cx.act) {
+    w.disarm(TimerKind::phase);
+    return report_would_act(w, made);
+  }
+  if (!w.s.move) {
+    begin_failover(w, w.s.seen[w.s.active].cause);
+  }
+  if (w.s.blocked && w.s.blocked->by != "observe") w.unblock();
+  auto& move = *w.s.move;
+  move.to = made.ranked.front();
+  ++move.attempt;
+  w.note("plan", Severity::info, move.to, made.summary);
+  revoke(w);
+}
+
+void look_again(Work& w) {
+  const auto it = w.s.seen.find(w.s.active);
+  if (it != w.s.seen.end()) holder_health(w, it->second);
+  if (w.s.phase == Phase::active) consider_failback(w);
+}
+
+void consider_failback(Work& w) {
+  const auto& s = w.s;
+  const auto& failback = w.cx.service.failback;
+  if (s.phase != Phase::active || s.active == w.primary() || !s.home_ok_since || s.pause || !w.cx.act) return;
+  if (failback.policy != config::Failback::Policy::automatic) return;
+  const Millis wait = failback.stable_for * (1LL << std::min(s.failback_failures, 6));
+  const auto passed = std::chrono::duration_cast<Millis>(w.now.mono - *s.home_ok_since);
+  if (passed < wait) return w.arm(TimerKind::failback, wait - passed);
+  begin_move(w, MoveKind::failback, w.primary(), w.primary().value + " has been well long enough", nullptr);
+}
+
+void on_watch_timer(Work& w, const TimerFired& fired) {
+  switch (fired.kind) {
+    case TimerKind::failback: return consider_failback(w);
+    case TimerKind::pause: return resume_after_pause(w);
+    case TimerKind::remind: {
+      if (!w.s.blocked) return;
+      const Blocked again = *w.s.blocked;
+      w.s.blocked.reset();
+      w.block(again.by, again.text, again.unblock);
+      w.s.blocked->since = again.since;
+      return;
+    }
+    default: return;
+  }
+}
+
+}  // namespace understudy::failover

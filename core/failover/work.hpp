@@ -1,0 +1,105 @@
+// Internal to this room: one step in progress. Collects records and effects; the handlers below change the state
+// through it. Not for other rooms.
+#pragma once
+
+#include <string>
+#include <utility>
+
+#include "core/failover/machine.hpp"
+
+namespace understudy::failover {
+
+class Work {
+ public:
+  Work(const Context& context, State initial, const Now& at)
+      : cx(context), now(at), s(std::move(initial)), before_index_(s.index) {}
+
+  const Context& cx;
+  const Now now;
+  State s;
+
+  void record(Record r) { records_.push_back(std::move(r)); }
+  void effect(Effect e) { effects_.push_back(std::move(e)); }
+  /// The state must be stored although nothing is recorded.
+  void touch() { store_ = true; }
+
+  /// Enters a phase that the table allows after the present one, and arms its timeout (0: none).
+  void enter(Phase phase, Millis timeout = Millis(0));
+  void arm(TimerKind kind, Millis after);
+  void disarm(TimerKind kind);
+  [[nodiscard]] bool current(const TimerFired& fired) const;
+
+  void note(std::string kind, Severity severity, const TargetId& target, std::string text);
+  /// Notes and tells people.
+  void tell(std::string kind, Severity severity, AlertState state, const TargetId& target, std::string title,
+            std::string text);
+  /// Blocks: shown by status with its unblocking command, told at once and again every `remind_every`.
+  void block(std::string by, std::string text, std::string unblock, Severity severity = Severity::critical);
+  void unblock();
+  void answer(const Command& command, sdk::Status status, std::string kind, std::string message, std::string hint = {});
+  void accept(const Command& command);
+
+  [[nodiscard]] std::string operation(std::string_view what);
+  /// Exponential backoff with jitter for the next retry of this step; counts it.
+  [[nodiscard]] Millis backoff();
+  [[nodiscard]] const config::Target& target(const TargetId& id) const;
+  [[nodiscard]] bool has_state() const { return cx.service.state.has_value(); }
+  [[nodiscard]] bool keeps_paths(const TargetId& id) const;
+  [[nodiscard]] const TargetId& primary() const { return cx.service.primary; }
+  [[nodiscard]] std::string command(std::string_view verb, std::string_view rest = {}) const;
+
+  [[nodiscard]] Step finish() &&;
+
+ private:
+  std::vector<Record> records_;
+  std::vector<Effect> effects_;
+  bool store_ = false;
+  std::uint64_t before_index_;
+};
+
+// ---- watching.cpp: active, suspect, plan, paused ---------------------------------------------------------------
+void become_active(Work& w, const TargetId& target);
+void on_health(Work& w, const HealthSeen& seen);
+void on_observed(Work& w, const Observed& seen);
+void on_plan(Work& w, const PlanMade& made);
+void ask_plan(Work& w);
+/// What the present holder's health asks for, after a pause or an abandoned move.
+void look_again(Work& w);
+void consider_failback(Work& w);
+void on_watch_timer(Work& w, const TimerFired& fired);
+
+// ---- moving.cpp: revoke, fence, failback, gate -----------------------------------------------------------------
+void begin_failover(Work& w, std::string reason);
+void begin_move(Work& w, MoveKind kind, const TargetId& to, std::string reason, const Command* by);
+/// Ends the holder's epoch and begins to stop `move.from` and to bring the state to `move.to`.
+void revoke(Work& w);
+/// Emits whatever part of the transfer can go on now; enters GATE when all is done.
+void advance_transfer(Work& w);
+void on_fenced(Work& w, const Fenced& done);
+void on_saved(Work& w, const Saved& done);
+void on_prepared(Work& w, const Prepared& done);
+/// The timeout or the retry of the present phase, whichever phase that is.
+void on_phase_timer(Work& w, const TimerFired& fired);
+void pass_gate(Work& w);
+/// Waits for a person; resume goes on at `from`.
+void hold(Work& w, Phase from, std::string by, std::string text, std::string unblock_with);
+/// Gives up a planned move: the origin is started again, with its own state.
+void roll_back(Work& w, const std::string& why);
+
+// ---- activating.cpp: grant, activate, verify -------------------------------------------------------------------
+void grant(Work& w);
+void call_activate(Work& w);
+void on_activated(Work& w, const Activated& done);
+void activation_observed(Work& w, const Observed& seen);
+void verified(Work& w);
+void candidate_failed(Work& w, const std::string& why, bool may_run);
+void end_move(Work& w, std::string result);
+
+// ---- commands.cpp, recovery.cpp --------------------------------------------------------------------------------
+void on_command(Work& w, const Command& command);
+void resume_now(Work& w, const std::string& who);
+void on_started(Work& w, const Started& started);
+void starting_observed(Work& w, const Observed& seen);
+void starting_timeout(Work& w);
+
+}  // namespace understudy::failover
