@@ -1,0 +1,136 @@
+#include "core/host/child.hpp"
+
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#endif
+
+extern char** environ;
+
+namespace understudy::host {
+namespace {
+
+struct Pipe {
+  int ends[2] = {-1, -1};
+  [[nodiscard]] bool open() {
+#if defined(__linux__)
+    return ::pipe2(ends, O_CLOEXEC) == 0;
+#else
+    if (::pipe(ends) != 0) return false;
+    for (const int fd : ends) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+    return true;
+#endif
+  }
+  void close(int which) {
+    if (ends[which] >= 0) ::close(ends[which]);
+    ends[which] = -1;
+  }
+  int take(int which) { return std::exchange(ends[which], -1); }
+  ~Pipe() {
+    close(0);
+    close(1);
+  }
+};
+
+std::string find_program(const std::string& name) {
+  if (name.find('/') != std::string::npos) return name;
+  const char* path = std::getenv("PATH");
+  std::string rest = path != nullptr ? path : "/usr/local/bin:/usr/bin:/bin";
+  for (std::size_t at = 0; at <= rest.size();) {
+    const auto end = std::min(rest.find(':', at), rest.size());
+    std::string candidate = rest.substr(at, end - at) + "/" + name;
+    if (::access(candidate.c_str(), X_OK) == 0) return candidate;
+    at = end + 1;
+  }
+  return {};
+}
+
+std::vector<std::string> merged_environment(const std::map<std::string, std::string>& added) {
+  std::vector<std::string> out;
+  for (char** e = environ; *e != nullptr; ++e) {
+    const std::string_view entry(*e);
+    if (!added.contains(std::string(entry.substr(0, entry.find('='))))) out.emplace_back(entry);
+  }
+  for (const auto& [k, v] : added) out.push_back(k + "=" + v);
+  return out;
+}
+
+std::vector<char*> pointers(std::vector<std::string>& strings) {
+  std::vector<char*> out;
+  for (auto& s : strings) out.push_back(s.data());
+  out.push_back(nullptr);
+  return out;
+}
+
+/// In the child, between fork and exec: async-signal-safe calls only.
+[[noreturn]] void become(const char* program, char** argv, char** env, const char* cwd, int in, int out, int err, int report) {
+  ::setpgid(0, 0);
+  ::dup2(in, 0);
+  ::dup2(out, 1);
+  ::dup2(err, 2);
+  sigset_t none;
+  sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  for (const int signal : {SIGPIPE, SIGTERM, SIGINT, SIGHUP, SIGCHLD}) ::signal(signal, SIG_DFL);
+  if (*cwd == '\0' || ::chdir(cwd) == 0) ::execve(program, argv, env);
+  const int error = errno;
+  (void)!::write(report, &error, sizeof error);
+  ::_exit(127);
+}
+
+}  // namespace
+
+SpawnResult spawn(const ChildSpec& spec) {
+  const std::string program = find_program(spec.argv.front());
+  if (program.empty()) return {{}, ENOENT, spec.argv.front()};
+  Pipe in, out, err, report;
+  if (!in.open() || !out.open() || !err.open() || !report.open()) return {{}, errno, "pipe"};
+  auto argv = spec.argv;
+  auto env = merged_environment(spec.env);
+  const auto argv_pointers = pointers(argv);
+  const auto env_pointers = pointers(env);
+  const int pid = ::fork();
+  if (pid < 0) return {{}, errno, "fork"};
+  if (pid == 0) {
+    become(program.c_str(), const_cast<char**>(argv_pointers.data()), const_cast<char**>(env_pointers.data()),
+           spec.cwd.c_str(), in.ends[0], out.ends[1], err.ends[1], report.ends[1]);
+  }
+  ::setpgid(pid, pid);  // both sides, so that a kill of the group can never come too early
+  report.close(1);
+  int error = 0;
+  ssize_t n = 0;
+  do {
+    n = ::read(report.ends[0], &error, sizeof error);
+  } while (n < 0 && errno == EINTR);
+  if (n == sizeof error) {
+    ::waitpid(pid, nullptr, 0);
+    return {{}, error, error == ENOENT && !spec.cwd.empty() && ::access(spec.cwd.c_str(), X_OK) != 0 ? spec.cwd : program};
+  }
+  return {Child{pid, in.take(1), out.take(0), err.take(0)}, 0, {}};
+}
+
+std::optional<Ended> reap(int pid) {
+  int status = 0;
+  const int got = ::waitpid(pid, &status, WNOHANG);
+  if (got == 0) return std::nullopt;
+  if (got < 0) return Ended{-1, {}};
+  if (WIFSIGNALED(status)) return Ended{{}, WTERMSIG(status)};
+  return Ended{WEXITSTATUS(status), {}};
+}
+
+int exit_descriptor(int pid) {
+#if defined(__linux__) && defined(SYS_pidfd_open)
+  return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
+#else
+  (void)pid;
+  return -1;
+#endif
+}
+
+}  // namespace understudy::host

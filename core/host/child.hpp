@@ -1,0 +1,43 @@
+// A child process without a shell: the one place that forks. POSIX.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace understudy::host {
+
+struct ChildSpec {
+  std::vector<std::string> argv;              ///< argv[0] is looked up in PATH
+  std::string cwd;                            ///< empty: ours
+  std::map<std::string, std::string> env;     ///< added to ours
+};
+
+/// Descriptors are ours to close; all are close-on-exec.
+struct Child {
+  int pid = -1;
+  int in = -1, out = -1, err = -1;  ///< pipes to and from the child
+};
+
+/// Starts it as the leader of a process group of its own. On failure `error` is the errno of what failed (ENOENT: no
+/// such program) and `what` names it.
+struct SpawnResult {
+  std::optional<Child> child;
+  int error = 0;
+  std::string what;
+};
+[[nodiscard]] SpawnResult spawn(const ChildSpec& spec);
+
+/// How it ended: exit code, or the signal that killed it.
+struct Ended {
+  std::optional<int> exit_code;
+  std::optional<int> signal;
+};
+/// Nothing while it runs. [any thread]
+[[nodiscard]] std::optional<Ended> reap(int pid);
+
+/// A descriptor that becomes readable when the process ends (pidfd), or -1 where the system has none: then poll reap().
+[[nodiscard]] int exit_descriptor(int pid);
+
+}  // namespace understudy::host

@@ -1,0 +1,219 @@
+#include "core/host/http_transfer.hpp"
+
+#include <algorithm>
+#include <cctype>
+
+namespace understudy::host {
+namespace {
+
+constexpr std::size_t largest_header_bytes = 64 * 1024;
+constexpr std::size_t longest_line = 1024 * 1024;
+
+struct Kind {
+  const char* word;
+  const char* hint;
+};
+
+Kind kind_of(CURLcode code, long os_error) {
+  switch (code) {
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY: return {"resolve", "check the host name and the resolver"};
+    case CURLE_COULDNT_CONNECT:
+      if (os_error == ENETUNREACH || os_error == EHOSTUNREACH) return {"unreachable", "check the route to that host"};
+      return {"refused", "is anything listening there?"};
+    case CURLE_OPERATION_TIMEDOUT: return {"timeout", ""};
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CERTPROBLEM: return {"tls", "check the certificate, or name its authority with ca_file"};
+    case CURLE_GOT_NOTHING:
+    case CURLE_RECV_ERROR:
+    case CURLE_SEND_ERROR:
+    case CURLE_PARTIAL_FILE: return {"closed", ""};
+    default: return {"protocol", ""};
+  }
+}
+
+bool is_literal(std::string_view url) {
+  const auto at = url.find("://");
+  if (at == std::string_view::npos) return false;
+  const char c = at + 3 < url.size() ? url[at + 3] : '\0';
+  return c == '[' || std::isdigit(static_cast<unsigned char>(c)) != 0;
+}
+
+}  // namespace
+
+Transfer::Transfer(CURL* easy, ServiceCall call) : easy_(easy), call_(std::move(call)) {}
+Transfer::~Transfer() { curl_slist_free_all(headers_); }
+
+std::string Transfer::prepare() {
+  const auto& p = call_.params;
+  url_ = p.value("url", "");
+  if (url_.rfind("http://", 0) != 0 && url_.rfind("https://", 0) != 0) return "the url must begin with http:// or https://";
+  max_body_ = p.value("max_body", std::size_t{1024 * 1024});
+  stream_ = p.value("stream", "") == "lines";
+  for (const auto& want : p.value("want", sdk::Json::array())) {
+    want_headers_ = want_headers_ || want == "headers";
+    want_tls_ = want_tls_ || want == "tls";
+  }
+  set_common();
+  set_credentials();
+  for (const auto& [name, value] : p.value("headers", sdk::Json::object()).items()) {
+    const auto text = value.get<std::string>();
+    if (name.find_first_of("\r\n:") != std::string::npos || text.find_first_of("\r\n") != std::string::npos) return "a header holds a line break";
+    headers_ = curl_slist_append(headers_, (name + ": " + text).c_str());
+  }
+  if (headers_ != nullptr) curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, headers_);
+  return {};
+}
+
+void Transfer::set_common() {
+  const auto& p = call_.params;
+  curl_easy_setopt(easy_, CURLOPT_URL, url_.c_str());
+  curl_easy_setopt(easy_, CURLOPT_ERRORBUFFER, error_);
+  curl_easy_setopt(easy_, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(easy_, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(easy_, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(easy_, CURLOPT_NOPROXY, "localhost,127.0.0.1,::1");
+  curl_easy_setopt(easy_, CURLOPT_USERAGENT, "understudy");
+  curl_easy_setopt(easy_, CURLOPT_TCP_NODELAY, 1L);
+  // A small buffer for small answers: it is allocated anew for every transfer.
+  curl_easy_setopt(easy_, CURLOPT_BUFFERSIZE, max_body_ <= 64 * 1024 ? 4096L : 65536L);
+  if (is_literal(url_)) curl_easy_setopt(easy_, CURLOPT_DNS_CACHE_TIMEOUT, -1L);
+  curl_easy_setopt(easy_, CURLOPT_WRITEFUNCTION, &Transfer::on_body);
+  curl_easy_setopt(easy_, CURLOPT_WRITEDATA, this);
+  curl_easy_setopt(easy_, CURLOPT_HEADERFUNCTION, &Transfer::on_header);
+  curl_easy_setopt(easy_, CURLOPT_HEADERDATA, this);
+  const auto timeout = std::min<std::int64_t>(p.value("timeout_ms", call_.budget.count()), call_.budget.count());
+  // A stream may stay silent for long: its timeout bounds the connection, the budget bounds the whole.
+  curl_easy_setopt(easy_, CURLOPT_TIMEOUT_MS, static_cast<long>(stream_ ? call_.budget.count() : timeout));
+  curl_easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(std::max<std::int64_t>(1, p.value("connect_timeout_ms", timeout))));
+  const long redirects = p.value("max_redirects", 0L);
+  curl_easy_setopt(easy_, CURLOPT_FOLLOWLOCATION, redirects > 0 ? 1L : 0L);
+  if (redirects > 0) curl_easy_setopt(easy_, CURLOPT_MAXREDIRS, redirects);
+  const auto method = p.value("method", "GET");
+  if (p.contains("body")) {
+    request_body_ = p.at("body").get<std::string>();
+    curl_easy_setopt(easy_, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_body_.size()));
+    curl_easy_setopt(easy_, CURLOPT_POSTFIELDS, request_body_.c_str());
+  } else if (method == "HEAD") {
+    curl_easy_setopt(easy_, CURLOPT_NOBODY, 1L);
+  } else if (method == "POST" || method == "PUT" || method == "PATCH") {
+    curl_easy_setopt(easy_, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(0));
+    curl_easy_setopt(easy_, CURLOPT_POSTFIELDS, "");
+  }
+  if (method != "GET" && method != "HEAD") curl_easy_setopt(easy_, CURLOPT_CUSTOMREQUEST, method.c_str());
+  if (p.contains("unix_socket")) curl_easy_setopt(easy_, CURLOPT_UNIX_SOCKET_PATH, p.at("unix_socket").get<std::string>().c_str());
+}
+
+void Transfer::set_credentials() {
+  const auto& p = call_.params;
+  if (!p.value("verify_tls", true)) {
+    curl_easy_setopt(easy_, CURLOPT_SSL_VERIFYPEER, 0L);
+    curl_easy_setopt(easy_, CURLOPT_SSL_VERIFYHOST, 0L);
+  }
+  if (p.contains("ca_file")) curl_easy_setopt(easy_, CURLOPT_CAINFO, p.at("ca_file").get<std::string>().c_str());
+  if (want_tls_) curl_easy_setopt(easy_, CURLOPT_CERTINFO, 1L);
+  if (p.contains("basic")) {
+    curl_easy_setopt(easy_, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
+    curl_easy_setopt(easy_, CURLOPT_USERNAME, p.at("basic").at("user").get<std::string>().c_str());
+    curl_easy_setopt(easy_, CURLOPT_PASSWORD, p.at("basic").at("password").get<std::string>().c_str());
+  }
+  if (p.contains("bearer")) {
+    curl_easy_setopt(easy_, CURLOPT_HTTPAUTH, CURLAUTH_BEARER);
+    curl_easy_setopt(easy_, CURLOPT_XOAUTH2_BEARER, p.at("bearer").get<std::string>().c_str());
+  }
+}
+
+std::size_t Transfer::on_body(char* data, std::size_t, std::size_t n, void* self) {
+  return static_cast<Transfer*>(self)->take({data, n});
+}
+
+std::size_t Transfer::take(std::string_view data) {
+  if (stream_) {
+    lines(data);
+    return data.size();
+  }
+  const std::size_t room = max_body_ - std::min(max_body_, body_.size());
+  body_.append(data.substr(0, room));
+  if (data.size() <= room) return data.size();
+  truncated_ = true;
+  return 0;  // enough: curl ends the transfer, and result() knows why
+}
+
+void Transfer::lines(std::string_view data) {
+  if (!said_status_) {
+    long status = 0;
+    curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
+    said_status_ = true;
+    if (call_.on_item) call_.on_item({{"status", status}});
+  }
+  for (const char c : data) {
+    if (c != '\n') {
+      if (partial_line_.size() < longest_line) partial_line_ += c;
+      continue;
+    }
+    if (call_.on_item) call_.on_item({{"line", partial_line_}});
+    partial_line_.clear();
+  }
+}
+
+std::size_t Transfer::on_header(char* data, std::size_t, std::size_t n, void* raw) {
+  auto* self = static_cast<Transfer*>(raw);
+  self->header_bytes_.append(data, self->want_headers_ ? n : 0);
+  if (self->header_bytes_.size() > largest_header_bytes) return 0;
+  return n;
+}
+
+sdk::Result Transfer::result(CURLcode code) {
+  if (code == CURLE_OK || (code == CURLE_WRITE_ERROR && truncated_)) return reply();
+  long os_error = 0;
+  curl_easy_getinfo(easy_, CURLINFO_OS_ERRNO, &os_error);
+  const Kind kind = kind_of(code, os_error);
+  const std::string text = error_[0] != '\0' ? error_ : curl_easy_strerror(code);
+  return {{}, {sdk::Status::transient, text, kind.hint, kind.word, {}}};
+}
+
+sdk::Result Transfer::reply() {
+  long status = 0, connects = 0;
+  curl_off_t time_us = 0;
+  char* ip = nullptr;
+  curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
+  curl_easy_getinfo(easy_, CURLINFO_TOTAL_TIME_T, &time_us);
+  curl_easy_getinfo(easy_, CURLINFO_PRIMARY_IP, &ip);
+  curl_easy_getinfo(easy_, CURLINFO_NUM_CONNECTS, &connects);
+  sdk::Json out = {{"status", status}, {"body", std::move(body_)}, {"truncated", truncated_}, {"time_us", time_us},
+                   {"remote_ip", ip != nullptr ? ip : ""}, {"reused", connects == 0}};
+  if (want_headers_) {
+    sdk::Json headers = sdk::Json::object();
+    std::string_view rest = header_bytes_;
+    while (!rest.empty()) {
+      const auto end = std::min(rest.find('\n'), rest.size() - 1);
+      std::string_view line = rest.substr(0, end);
+      rest.remove_prefix(end + 1);
+      const auto colon = line.find(':');
+      if (colon == std::string_view::npos) continue;
+      std::string name(line.substr(0, colon));
+      std::ranges::transform(name, name.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+      std::string_view value = line.substr(colon + 1);
+      while (!value.empty() && (value.front() == ' ' || value.front() == '\t')) value.remove_prefix(1);
+      while (!value.empty() && (value.back() == '\r' || value.back() == ' ')) value.remove_suffix(1);
+      headers[name] = value;
+    }
+    out["headers"] = std::move(headers);
+  }
+  curl_certinfo* chain = nullptr;
+  if (want_tls_ && curl_easy_getinfo(easy_, CURLINFO_CERTINFO, &chain) == CURLE_OK && chain != nullptr && chain->num_of_certs > 0) {
+    for (const curl_slist* item = chain->certinfo[0]; item != nullptr; item = item->next) {
+      const std::string_view text(item->data);
+      if (text.rfind("Expire date:", 0) == 0) out["tls_not_after"] = static_cast<std::int64_t>(curl_getdate(item->data + 12, nullptr));
+    }
+  }
+  return {std::move(out)};
+}
+
+void Transfer::answer(sdk::Result result) {
+  if (auto done = std::exchange(call_.done, nullptr)) done(std::move(result));
+}
+
+}  // namespace understudy::host

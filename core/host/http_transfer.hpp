@@ -1,0 +1,47 @@
+// Internal: one HTTP exchange on a curl easy handle: options from the request, collecting the response, the answer.
+#pragma once
+
+#include <string>
+
+#include <curl/curl.h>
+
+#include "core/host/services.hpp"
+
+namespace understudy::host {
+
+class Transfer {
+ public:
+  Transfer(CURL* easy, ServiceCall call);
+  ~Transfer();
+  Transfer(const Transfer&) = delete;
+  Transfer& operator=(const Transfer&) = delete;
+
+  /// An error sentence when the request makes no sense; nothing is sent then.
+  [[nodiscard]] std::string prepare();
+  /// The answer for how curl ended it.
+  [[nodiscard]] sdk::Result result(CURLcode code);
+  void answer(sdk::Result result);
+  [[nodiscard]] CURL* easy() const noexcept { return easy_; }
+  [[nodiscard]] const std::string& url() const noexcept { return url_; }
+
+ private:
+  static std::size_t on_body(char* data, std::size_t, std::size_t n, void* self);
+  static std::size_t on_header(char* data, std::size_t, std::size_t n, void* self);
+  std::size_t take(std::string_view data);
+  void set_common();
+  void set_credentials();
+  void lines(std::string_view data);
+  [[nodiscard]] sdk::Result reply();
+
+  CURL* easy_;
+  ServiceCall call_;
+  std::string url_, body_, request_body_, header_bytes_;
+  curl_slist* headers_ = nullptr;
+  sdk::Json response_headers_;
+  std::size_t max_body_ = 0;
+  bool truncated_ = false, want_headers_ = false, want_tls_ = false, stream_ = false, said_status_ = false;
+  std::string partial_line_;
+  char error_[CURL_ERROR_SIZE] = {};
+};
+
+}  // namespace understudy::host
