@@ -1,0 +1,297 @@
+#include "core/plugins/local_instance.hpp"
+
+#include <atomic>
+#include <future>
+#include <unordered_map>
+
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+namespace understudy::plugins {
+namespace {
+
+namespace asio = boost::asio;
+using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t largest_payload = 4 * 1024 * 1024;
+constexpr auto slack = std::chrono::milliseconds(100);        // past the budget, for the plugin's own timeout to speak first
+constexpr auto start_timeout = std::chrono::seconds(5);
+
+us_bytes bytes(std::string_view text) { return {text.data(), text.size()}; }
+std::string_view view(us_bytes raw) { return raw.len == 0 ? std::string_view() : std::string_view(raw.data, raw.len); }
+std::string dump(const sdk::Json& value) { return value.dump(-1, ' ', false, sdk::Json::error_handler_t::replace); }
+sdk::Result failure(sdk::Status status, std::string message, std::string kind = {}) {
+  return {{}, {status, std::move(message), {}, std::move(kind), {}}};
+}
+
+/// What both directions share. Outlives the Instance until the last late answer has been dropped.
+class Link : public std::enable_shared_from_this<Link> {
+ public:
+  Link(const Registry::Wiring& w, std::shared_ptr<Library> lib, std::shared_ptr<LibraryThread> t, host::Caller c)
+      : wiring(w), library(std::move(lib)), thread(std::move(t)), caller(std::move(c)) {}
+
+  const Registry::Wiring wiring;
+  const std::shared_ptr<Library> library;
+  const std::shared_ptr<LibraryThread> thread;
+  const host::Caller caller;
+  us_port plugin{};
+  std::atomic<bool> closed{false};
+  std::string create_error, create_hint;
+  Instance::OnNotify on_notify;
+
+  us_port host_port() noexcept { return {sizeof(us_port), 0, this, host_call, host_cancel, host_complete, host_notify}; }
+
+  // ---- core → plugin ---------------------------------------------------------------------------------------------
+  struct Waiting {
+    Instance::Done done;
+    std::unique_ptr<asio::steady_timer> deadline;
+    Clock::time_point since;
+  };
+  std::unordered_map<us_op, Waiting> waiting;
+  us_op next_op = 1;
+
+  us_op call(std::string_view method, const sdk::Json& params, Millis budget, Instance::Done done) {
+    if (thread && thread->busy_for() > start_timeout) {
+      done(failure(sdk::Status::transient, "plugin " + caller.plugin + " has been stuck in a call for " + std::to_string(thread->busy_for().count() / 1000) + " s", "stuck"));
+      return 0;
+    }
+    const us_op op = next_op++;
+    auto& entry = waiting[op];
+    entry.done = std::move(done);
+    entry.deadline = std::make_unique<asio::steady_timer>(wiring.loop, budget + slack);
+    entry.deadline->async_wait([weak = weak_from_this(), op](const boost::system::error_code& error) {
+      const auto self = weak.lock();
+      if (self && !error) self->deadline_passed(op);
+    });
+    // An answer inside the call is normal: `entry` may be gone afterwards.
+    run_verb([self = shared_from_this(), op, m = std::string(method), p = dump(params), budget] {
+      self->plugin.call(self->plugin.ctx, op, bytes(m), bytes(p), budget.count());
+    });
+    return waiting.contains(op) ? op : 0;
+  }
+
+  void cancel(us_op op) {
+    if (!waiting.contains(op)) return;
+    run_verb([self = shared_from_this(), op] { self->plugin.cancel(self->plugin.ctx, op); });
+  }
+
+  void deadline_passed(us_op op) {
+    cancel(op);
+    answer(op, failure(sdk::Status::unknown, "plugin " + caller.plugin + " did not answer in time", "deadline"));
+  }
+
+  void answer(us_op op, sdk::Result result) {
+    const auto it = waiting.find(op);
+    if (it == waiting.end()) {
+      wiring.log.write(host::Level::warning, caller.instance, "an answer that nobody waits for was dropped (late, or given twice)");
+      return;
+    }
+    auto done = std::move(it->second.done);
+    waiting.erase(it);
+    done(std::move(result));
+  }
+
+  template <class Fn>
+  void run_verb(Fn fn) {
+    if (!thread) return fn();
+    if (!thread->post(std::move(fn))) wiring.log.write(host::Level::error, caller.instance, "the plugin's queue is full");
+  }
+
+  void drop_all() {
+    closed.store(true);
+    auto orphans = std::exchange(waiting, {});
+    for (auto& [op, entry] : orphans) entry.done(failure(sdk::Status::cancelled, "the plugin instance is going away"));
+  }
+
+ private:
+  static Link& self(void* ctx) { return *static_cast<Link*>(ctx); }
+
+  template <class Fn>
+  void on_loop(Fn fn) {
+    asio::dispatch(wiring.loop, [link = shared_from_this(), fn = std::move(fn)]() mutable {
+      if (!link->closed.load()) fn(*link);
+    });
+  }
+
+  // ---- plugin → core, any thread ---------------------------------------------------------------------------------
+  static void host_complete(void* ctx, us_op op, std::int32_t raw, us_bytes body) noexcept {
+    if (body.len > largest_payload) body = {nullptr, 0};
+    self(ctx).on_loop([op, raw, text = std::string(view(body))](Link& link) { link.answer(op, read(raw, text)); });
+  }
+
+  static sdk::Result read(std::int32_t raw, const std::string& text) {
+    const auto status = sdk::status_from(raw);
+    sdk::Json value = sdk::Json::parse(text, nullptr, false);
+    if (status != sdk::Status::ok) return {{}, sdk::Error::from_json(status, value)};
+    if (!value.is_object()) return failure(sdk::Status::unknown, "the plugin's answer is not a JSON object", "garbage");
+    return {std::move(value)};
+  }
+
+  static void host_call(void* ctx, us_op op, us_bytes method, us_bytes params, std::int64_t budget_ms) noexcept {
+    self(ctx).on_loop([op, m = std::string(view(method)), p = std::string(view(params)), budget_ms](Link& link) { link.serve(op, m, p, Millis(std::max<std::int64_t>(1, budget_ms))); });
+  }
+
+  std::unordered_map<us_op, host::Services::Ticket> host_calls_;
+
+  void serve(us_op op, const std::string& method, const std::string& params, Millis budget) {
+    host::ServiceCall call;
+    call.caller = &caller;
+    call.method = method;
+    call.params = sdk::Json::parse(params, nullptr, false);
+    call.budget = budget;
+    call.done = [link = shared_from_this(), op](sdk::Result result) {
+      link->host_calls_.erase(op);
+      link->to_plugin(op, std::move(result));
+    };
+    const char* topic = method == "process.run/1" ? "process.item" : "http.item";
+    if (call.params.is_object() && call.params.contains("stream")) {
+      call.on_item = [weak = weak_from_this(), op, topic](const sdk::Json& item) {
+        if (const auto link = weak.lock()) link->item_to_plugin(op, topic, item);
+      };
+    }
+    if (!call.params.is_object()) return call.done(failure(sdk::Status::invalid, "params are not a JSON object"));
+    host_calls_.emplace(op, 0);
+    const auto ticket = wiring.services.start(std::move(call));
+    if (const auto it = host_calls_.find(op); it != host_calls_.end()) it->second = ticket;
+  }
+
+  void to_plugin(us_op op, sdk::Result result) {
+    if (closed.load()) return;
+    const std::string body = dump(result.ok() ? result.value : result.error.to_json());
+    run_verb([link = shared_from_this(), op, status = static_cast<std::int32_t>(result.error.status), body] {
+      if (!link->closed.load()) link->plugin.complete(link->plugin.ctx, op, status, bytes(body));
+    });
+  }
+
+  void item_to_plugin(us_op op, const char* topic, sdk::Json item) {
+    if (closed.load()) return;
+    item["op"] = op;
+    run_verb([link = shared_from_this(), topic, body = dump(item)] {
+      if (!link->closed.load()) link->plugin.notify(link->plugin.ctx, bytes(topic), bytes(body));
+    });
+  }
+
+  static void host_cancel(void* ctx, us_op op) noexcept {
+    self(ctx).on_loop([op](Link& link) {
+      if (const auto it = link.host_calls_.find(op); it != link.host_calls_.end() && it->second != 0) link.wiring.services.cancel(it->second);
+    });
+  }
+
+  static void host_notify(void* ctx, us_bytes topic, us_bytes params) noexcept {
+    auto& link = self(ctx);
+    if (params.len > largest_payload) return;
+    if (view(topic) == "create.failed") {  // inside create(), on the thread that waits for it
+      const auto body = sdk::Json::parse(view(params), nullptr, false);
+      const auto error = sdk::Error::from_json(sdk::Status::invalid, body);
+      link.create_error = error.message;
+      link.create_hint = error.hint;
+      return;
+    }
+    link.on_loop([t = std::string(view(topic)), p = std::string(view(params))](Link& l) { l.notified(t, p); });
+  }
+
+  void notified(const std::string& topic, const std::string& text) {
+    const auto params = sdk::Json::parse(text, nullptr, false);
+    if (!params.is_object()) return;
+    if (topic == "log") return write_log(params);
+    if (on_notify) on_notify(topic, params);
+  }
+
+  void write_log(const sdk::Json& params) {
+    const auto name = params.value("level", "info");
+    const auto level = name == "debug" ? host::Level::debug : name == "warning" ? host::Level::warning : name == "error" ? host::Level::error : host::Level::info;
+    const auto fields = params.value("fields", sdk::Json::object());
+    wiring.log.write_raw(level, caller.instance, params.value("message", ""), fields.empty() ? std::string() : dump(fields));
+  }
+};
+
+class LocalInstance final : public Instance {
+ public:
+  LocalInstance(std::shared_ptr<Link> link, std::string interface_name) : link_(std::move(link)), interface_(std::move(interface_name)) {}
+  ~LocalInstance() override {
+    const auto link = link_;
+    const us_plugin* entry = &link->library->entry();
+    void* ctx = link->plugin.ctx;
+    if (link->thread && link->thread->busy_for() > start_timeout) {
+      link->drop_all();
+      link->wiring.log.write(host::Level::error, link->caller.instance, "the plugin hangs and is left behind");
+      (void)new std::shared_ptr<Link>(link);  // it may still call: what it calls stays for ever NOLINT
+      return;
+    }
+    if (!link->thread) {
+      link->drop_all();
+      entry->destroy(ctx);
+      return;
+    }
+    link->drop_all();
+    auto gone = std::make_shared<std::promise<void>>();
+    auto wait = gone->get_future();
+    link->thread->post([entry, ctx, gone, link] {
+      entry->destroy(ctx);
+      gone->set_value();
+    });
+    if (wait.wait_for(start_timeout) != std::future_status::ready) {
+      link->wiring.log.write(host::Level::error, link->caller.instance, "the plugin did not end and is left behind");
+    }
+  }
+
+  Ticket call(std::string_view method, const sdk::Json& params, Millis budget, Done done) override { return link_->call(method, params, budget, std::move(done)); }
+  void cancel(Ticket ticket) override { link_->cancel(ticket); }
+  void on_notify(OnNotify handler) override { link_->on_notify = std::move(handler); }
+  [[nodiscard]] bool offers(std::string_view method) const override { return link_->library->provides(interface_, method); }
+  [[nodiscard]] const std::string& name() const override { return link_->caller.instance; }
+  [[nodiscard]] const std::string& plugin() const override { return link_->caller.plugin; }
+
+ private:
+  std::shared_ptr<Link> link_;
+  std::string interface_;
+};
+
+/// create() itself; on the library's thread when it has one, so that a hanging one is noticed.
+std::int32_t run_create(const std::shared_ptr<Link>& link, const std::string& settings) {
+  const auto create = [link, settings]() -> std::int32_t {
+    const us_port port = link->host_port();
+    try {
+      return link->library->entry().create(&port, bytes(settings), &link->plugin);
+    } catch (...) {  // the contract forbids it; a C++ plugin of the same runtime can still do it
+      link->create_error = "create() threw across the boundary";
+      return US_INVALID;
+    }
+  };
+  if (!link->thread) return create();
+  auto answer = std::make_shared<std::promise<std::int32_t>>();
+  auto wait = answer->get_future();
+  link->thread->post([create, answer] { answer->set_value(create()); });
+  if (wait.wait_for(start_timeout) != std::future_status::ready) {
+    link->closed.store(true);
+    return US_UNKNOWN;
+  }
+  return wait.get();
+}
+
+}  // namespace
+
+std::variant<std::unique_ptr<Instance>, LoadError> make_local_instance(const Registry::Wiring& wiring, std::shared_ptr<Library> library,
+                                                                      std::shared_ptr<LibraryThread> thread, host::Caller caller,
+                                                                      const sdk::Json& envelope) {
+  auto link = std::make_shared<Link>(wiring, std::move(library), std::move(thread), std::move(caller));
+  const auto status = run_create(link, dump(envelope));
+  if (status != US_OK) {
+    if (status == US_UNKNOWN && link->create_error.empty()) {
+      // A hung create may still write to the link: it stays for ever.
+      (void)new std::shared_ptr<Link>(link);  // NOLINT(clang-analyzer-cplusplus.NewDeleteLeaks)
+      return LoadError{"plugin " + link->caller.plugin + " did not finish create() for " + link->caller.instance + " within 5 s", "create() must do no I/O"};
+    }
+    const std::string why = link->create_error.empty() ? std::string(sdk::name_of(sdk::status_from(status))) : link->create_error;
+    return LoadError{"plugin " + link->caller.plugin + " refused " + link->caller.instance + ": " + why, link->create_hint};
+  }
+  const auto& port = link->plugin;
+  if (port.call == nullptr || port.cancel == nullptr || port.complete == nullptr || port.notify == nullptr) {
+    return LoadError{"plugin " + link->caller.plugin + " left a verb of its port empty", "this is a bug of the plugin"};
+  }
+  const auto interface_name = envelope.value("interface", "");
+  return std::make_unique<LocalInstance>(std::move(link), interface_name);
+}
+
+}  // namespace understudy::plugins

@@ -1,0 +1,104 @@
+#include "core/plugins/registry.hpp"
+
+#include <algorithm>
+
+#include "core/plugins/local_instance.hpp"
+
+namespace understudy::plugins {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<fs::path> candidates(const std::vector<fs::path>& folders, const std::string& name) {
+  std::vector<fs::path> out;
+  for (const auto& folder : folders) {
+    std::error_code ec;
+    const auto file = fs::weakly_canonical(folder / (name + ".so"), ec);
+    if (!ec && fs::exists(file, ec) && std::ranges::find(out, file) == out.end()) out.push_back(file);
+  }
+  return out;
+}
+
+std::string joined(const std::vector<fs::path>& folders) {
+  std::string out;
+  for (const auto& f : folders) out += (out.empty() ? "" : ", ") + f.string();
+  return out.empty() ? "nothing" : out;
+}
+
+}  // namespace
+
+Registry::Registry(std::vector<fs::path> path, std::vector<fs::path> bundled) : path_(std::move(path)), bundled_(std::move(bundled)) {}
+Registry::~Registry() = default;
+
+std::variant<std::shared_ptr<Library>, LoadError> Registry::find(const std::string& name) {
+  if (const auto it = loaded_.find(name); it != loaded_.end()) return it->second;
+  const auto files = candidates(path_, name);
+  if (files.empty()) return LoadError{"no plugin \"" + name + "\" (looked for " + name + ".so in " + joined(path_) + ")", "install it there, or add its folder to plugin_path"};
+  if (files.size() > 1) return LoadError{"two plugins are called \"" + name + "\": " + files[0].string() + " and " + files[1].string(), "remove one, or take its folder out of plugin_path"};
+  auto loaded = load_library(files.front());
+  if (auto* error = std::get_if<LoadError>(&loaded)) return *error;
+  auto library = std::get<std::shared_ptr<Library>>(loaded);
+  if (library->manifest().name != name) {
+    return LoadError{files.front().string() + ": calls itself \"" + library->manifest().name + "\"", "rename the file to " + library->manifest().name + ".so"};
+  }
+  loaded_.emplace(name, library);
+  return library;
+}
+
+std::vector<std::string> Registry::names() const {
+  std::vector<std::string> out;
+  for (const auto& folder : path_) {
+    std::error_code ec;
+    for (const auto& entry : fs::directory_iterator(folder, ec)) {
+      if (entry.path().extension() == ".so") out.push_back(entry.path().stem().string());
+    }
+  }
+  std::ranges::sort(out);
+  out.erase(std::ranges::unique(out).begin(), out.end());
+  return out;
+}
+
+std::vector<std::pair<fs::path, std::variant<std::shared_ptr<Library>, LoadError>>> Registry::all() {
+  std::vector<std::pair<fs::path, std::variant<std::shared_ptr<Library>, LoadError>>> out;
+  for (const auto& name : names()) {
+    const auto files = candidates(path_, name);
+    if (!files.empty()) out.emplace_back(files.front(), find(name));
+  }
+  return out;
+}
+
+bool Registry::is_bundled(const Library& library) const {
+  std::error_code ec;
+  const auto folder = fs::weakly_canonical(library.path().parent_path(), ec);
+  return std::ranges::any_of(bundled_, [&](const fs::path& b) { return fs::weakly_canonical(b, ec) == folder; });
+}
+
+std::variant<std::unique_ptr<Instance>, LoadError> Registry::make(const Wiring& wiring, const config::PluginUse& use,
+                                                                  const std::string& interface_name, const std::string& instance,
+                                                                  const std::string& service, const std::string& target) {
+  auto found = find(use.plugin);
+  if (auto* error = std::get_if<LoadError>(&found)) return *error;
+  auto library = std::get<std::shared_ptr<Library>>(found);
+  const auto& manifest = library->manifest();
+  if (!manifest.interfaces.contains(interface_name)) {
+    std::string offered;
+    for (const auto& [name, body] : manifest.interfaces.items()) offered += (offered.empty() ? "" : ", ") + name;
+    return LoadError{"plugin " + use.plugin + " has no interface \"" + interface_name + "\" (for " + instance + ")", "it offers " + offered};
+  }
+  const auto methods = wiring.services.methods();
+  for (const auto& need : manifest.needs) {
+    if (std::ranges::find(methods, need) == methods.end()) {
+      return LoadError{"plugin " + use.plugin + " needs \"" + need + "\", which this Understudy does not offer", "update Understudy"};
+    }
+  }
+  std::shared_ptr<LibraryThread> thread;
+  if (use.isolation == "thread" || (use.isolation.empty() && !is_bundled(*library))) {
+    auto& slot = threads_[use.plugin];
+    if (!slot) slot = std::make_shared<LibraryThread>();
+    thread = slot;
+  }
+  const sdk::Json envelope = {{"interface", interface_name}, {"instance", instance}, {"service", service}, {"target", target}, {"settings", use.settings}};
+  return make_local_instance(wiring, std::move(library), std::move(thread), host::Caller{use.plugin, instance, use.secrets}, envelope);
+}
+
+}  // namespace understudy::plugins

@@ -1,0 +1,55 @@
+// Finds plugins by name in the plugin_path, loads each once, and makes instances. On the loop.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include <boost/asio/io_context.hpp>
+
+#include "core/config/config.hpp"
+#include "core/host/log.hpp"
+#include "core/host/services.hpp"
+#include "core/plugins/instance.hpp"
+#include "core/plugins/library.hpp"
+
+namespace understudy::plugins {
+
+class LibraryThread;
+
+class Registry {
+ public:
+  /// `path`: folders, searched in order. Libraries that lie in a folder of `bundled` are trusted to run on the loop.
+  Registry(std::vector<std::filesystem::path> path, std::vector<std::filesystem::path> bundled);
+  ~Registry();
+  Registry(const Registry&) = delete;
+  Registry& operator=(const Registry&) = delete;
+
+  [[nodiscard]] std::variant<std::shared_ptr<Library>, LoadError> find(const std::string& name);
+  /// Every library in the path, with its manifest or with why it cannot be used.
+  [[nodiscard]] std::vector<std::pair<std::filesystem::path, std::variant<std::shared_ptr<Library>, LoadError>>> all();
+  /// Names for "did you mean".
+  [[nodiscard]] std::vector<std::string> names() const;
+
+  struct Wiring {
+    boost::asio::io_context& loop;
+    host::Services& services;
+    host::Logger& log;
+  };
+  /// The wiring outlives the instance.
+  [[nodiscard]] std::variant<std::unique_ptr<Instance>, LoadError> make(const Wiring& wiring, const config::PluginUse& use,
+                                                                        const std::string& interface_name, const std::string& instance,
+                                                                        const std::string& service, const std::string& target);
+
+ private:
+  [[nodiscard]] bool is_bundled(const Library& library) const;
+
+  std::vector<std::filesystem::path> path_, bundled_;
+  std::map<std::string, std::shared_ptr<Library>> loaded_;
+  std::map<std::string, std::shared_ptr<LibraryThread>> threads_;
+};
+
+}  // namespace understudy::plugins
