@@ -1,0 +1,86 @@
+// Internal to this room: walks TOML tables, remembers which keys were asked for, and reports what is wrong and where.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#define TOML_EXCEPTIONS 1
+#include <toml++/toml.h>
+
+#include "core/config/diagnostics.hpp"
+#include "core/config/loader.hpp"
+
+namespace understudy::config {
+
+/// Everything that one load() shares.
+struct Reading {
+  const Environment& environment;
+  SchemaSource* schemas = nullptr;
+  std::vector<Diagnostic> diagnostics;
+  std::map<std::string, std::vector<std::string>> lines;  ///< file → its lines, for the messages
+
+  /// `token`: what to point at in the line; the column is counted in characters, since the parser's drifts.
+  void report(std::string code, const toml::source_region& where, std::string_view token, std::string message, std::string hint = {});
+  [[nodiscard]] Place place(const toml::source_region& where, std::string_view token) const;
+};
+
+[[nodiscard]] std::string describe(const toml::node& node);
+
+/// `~`, `${NAME}`. Nothing (after a report) when a variable is not set.
+[[nodiscard]] std::optional<std::string> expand(Reading& reading, const toml::source_region& where, const std::string& text);
+[[nodiscard]] std::filesystem::path absolute_path(const toml::source_region& where, const Environment& environment, const std::string& expanded);
+
+/// One table being read.
+class Section {
+ public:
+  Section(Reading& reading, const toml::table& table, std::string name) : reading_(reading), table_(table), name_(std::move(name)) {}
+
+  [[nodiscard]] const toml::node* get(std::string_view key);   ///< marks the key as known
+  [[nodiscard]] const toml::table* table(std::string_view key);
+  [[nodiscard]] const toml::array* array(std::string_view key);
+  void read(std::string_view key, std::string& out);
+  void read(std::string_view key, bool& out);
+  void read(std::string_view key, int& out, int least, int most);
+  void read(std::string_view key, double& out, double least, double most);
+  void read(std::string_view key, Millis& out, Millis least, Millis most);
+  void read(std::string_view key, Usd& out);
+  void read(std::string_view key, std::vector<std::string>& out);
+  void read_path(std::string_view key, std::filesystem::path& out);
+  void read_paths(std::string_view key, std::vector<std::filesystem::path>& out);
+  /// The index of the value among `allowed`, or nothing.
+  [[nodiscard]] std::optional<std::size_t> choice(std::string_view key, const std::vector<std::string>& allowed);
+  void missing(std::string_view key, std::string what);
+  /// Reports every key that nobody asked for.
+  void finish();
+
+  [[nodiscard]] bool has(std::string_view key) const { return table_.contains(key); }
+  [[nodiscard]] const toml::source_region& where(std::string_view key) const;
+  [[nodiscard]] const toml::source_region& where() const { return table_.source(); }
+  [[nodiscard]] const toml::table& raw() const { return table_; }
+  [[nodiscard]] Reading& reading() { return reading_; }
+  [[nodiscard]] const std::string& name() const { return name_; }
+  void wrong(std::string_view key, std::string code, std::string message, std::string hint = {});
+
+ private:
+  void wrong_type(std::string_view key, const toml::node& node, std::string_view wanted);
+
+  Reading& reading_;
+  const toml::table& table_;
+  std::string name_;
+  std::set<std::string, std::less<>> known_;
+};
+
+/// settings.cpp: a plugin's settings, checked against its schema and normalised.
+[[nodiscard]] PluginUse read_use(Section& section, const std::string& interface_name, const std::string& fixed_plugin = {});
+/// An array of tables of plugin uses.
+[[nodiscard]] std::vector<PluginUse> read_uses(Section& section, std::string_view key, const std::string& interface_name);
+
+/// services.cpp
+[[nodiscard]] Service read_service(Reading& reading, const std::string& name, const toml::table& table);
+[[nodiscard]] bool check_name(Reading& reading, const toml::key& key);
+
+}  // namespace understudy::config

@@ -1,0 +1,213 @@
+// The [service.NAME] tables.
+#include "core/config/reader.hpp"
+#include "core/config/units.hpp"
+
+namespace understudy::config {
+namespace {
+
+constexpr Millis year{365LL * 86'400'000};
+constexpr Millis day{86'400'000};
+
+Detect read_detect(Section& s, Detect d) {
+  s.read("interval", d.interval, Millis(10), day);
+  if (!s.has("fast_interval") && d.fast_interval > d.interval) d.fast_interval = d.interval;
+  s.read("fast_interval", d.fast_interval, Millis(10), day);
+  s.read("timeout", d.timeout, Millis(1), Millis(600'000));
+  s.read("fall", d.fall, 1, 1000);
+  s.read("rise", d.rise, 1, 1000);
+  s.read("k", d.k, 1, 1000);
+  s.read("start_grace", d.start_grace, Millis(0), day);
+  s.read("jitter", d.jitter, 0.0, 0.5);
+  s.read("flap_window", d.flap_window, Millis(1000), day);
+  s.read("flap_max", d.flap_max, 1, 1000);
+  s.read("degraded_is_up", d.degraded_is_up);
+  if (const auto c = s.choice("combine", {"chain", "any", "all", "k_of_n"})) d.combine = static_cast<Combine>(*c);
+  if (d.fast_interval > d.interval) s.wrong("fast_interval", "E0109", "fast_interval is longer than interval", "it is used once a probe has failed, so it must not be slower");
+  s.finish();
+  return d;
+}
+
+void read_price(Section& target, PriceOverride& price) {
+  const auto* table = target.table("price");
+  if (table == nullptr) return;
+  Section s(target.reading(), *table, target.name() + ".price");
+  const auto money = [&](std::string_view key, std::optional<Usd>& out) {
+    Usd value;
+    const bool present = s.has(key);
+    s.read(key, value);
+    if (present) out = value;
+  };
+  money("standby_per_hour", price.standby_per_hour);
+  money("active_per_hour", price.active_per_hour);
+  money("activation", price.activation);
+  money("transfer_per_gb", price.transfer_per_gb);
+  if (s.has("min_billing")) {
+    Millis value{0};
+    s.read("min_billing", value, Millis(0), year);
+    price.min_billing = std::chrono::duration_cast<std::chrono::seconds>(value);
+  }
+  price.place = target.reading().place(target.where("price"), "price");
+  s.finish();
+}
+
+Target read_target(Reading& reading, const std::string& service, const std::string& name, const toml::table& table, const Detect& inherited, int order) {
+  Section s(reading, table, "service." + service + ".target." + name);
+  Target t;
+  t.id = TargetId(name);
+  t.order = order;
+  t.use = read_use(s, "target");
+  t.health = read_uses(s, "health", "health");
+  t.ready = read_uses(s, "ready", "health");
+  s.read_paths("paths", t.paths);
+  s.read("region", t.region);
+  s.read("failure_domain", t.failure_domain);
+  read_price(s, t.price);
+  if (const auto* declared = s.table("declared")) {
+    Section d(reading, *declared, s.name() + ".declared");
+    d.read("ready_in", t.declared.ready_in, Millis(0), day);
+    d.read("success", t.declared.success, 0.0, 1.0);
+    d.finish();
+  }
+  s.read("order", t.order, 0, 1'000'000);
+  if (const auto* detect = s.table("detect")) {
+    Section d(reading, *detect, s.name() + ".detect");
+    t.detect = read_detect(d, inherited);
+  }
+  s.read("activate_timeout", t.activate_timeout, Millis(100), day);
+  s.read("deactivate_timeout", t.deactivate_timeout, Millis(100), day);
+  s.read("stop_grace", t.stop_grace, Millis(0), day);
+  t.place = reading.place(table.source(), name);
+  const Detect& d = t.detect ? *t.detect : inherited;
+  if (d.combine == Combine::k_of_n && d.k > static_cast<int>(std::max<std::size_t>(1, t.health.size()))) {
+    reading.report("E0109", table.source(), name, "target " + name + " has " + std::to_string(t.health.size()) + " health checks but k = " + std::to_string(d.k), "lower k or add checks");
+  }
+  s.finish();
+  return t;
+}
+
+State read_state(Section& s) {
+  State out;
+  out.store = read_use(s, "state");
+  s.read_paths("paths", out.paths);
+  s.read("every", out.every, Millis(1000), year);
+  if (s.has("max_age")) {
+    Millis age{0};
+    s.read("max_age", age, Millis(1000), year);
+    out.max_age = age;
+  }
+  if (const auto* keep = s.table("keep")) {
+    Section k(s.reading(), *keep, s.name() + ".keep");
+    k.read("days", out.keep_days, 0, 36500);
+    k.read("at_least", out.keep_at_least, 1, 1'000'000);
+    k.finish();
+  }
+  s.read("save_on_failover", out.save_on_failover);
+  s.read("save_timeout", out.save_timeout, Millis(100), day);
+  out.place = s.reading().place(s.where(), "state");
+  if (out.paths.empty()) s.missing("paths", "the folders or files that are the service's state");
+  s.finish();
+  return out;
+}
+
+void read_limits(Section& s, Limits& l) {
+  s.read("max_failovers", l.max_failovers, 1, 10'000);
+  s.read("window", l.window, Millis(1000), year);
+  s.read("breaker_failures", l.breaker_failures, 1, 1000);
+  s.read("breaker_open", l.breaker_open, Millis(100), day);
+  s.read("retry_initial", l.retry_initial, Millis(10), day);
+  s.read("retry_max", l.retry_max, Millis(10), day);
+  s.read("fence_timeout", l.fence_timeout, Millis(100), day);
+  s.read("plan_timeout", l.plan_timeout, Millis(100), day);
+  s.read("remind_every", l.remind_every, Millis(1000), year);
+  s.finish();
+}
+
+/// Calls `fn` with the sub-table as a Section, when it is there.
+template <class Fn>
+void with_table(Section& parent, const char* key, Fn fn) {
+  if (const auto* table = parent.table(key)) {
+    Section s(parent.reading(), *table, parent.name() + "." + key);
+    fn(s);
+  }
+}
+
+void read_targets(Section& s, Service& out) {
+  const auto* targets = s.table("target");
+  if (targets == nullptr || targets->empty()) return s.missing("target", "at least one [service." + out.id.value + ".target.NAME]");
+  std::vector<std::pair<const toml::key*, const toml::table*>> found;
+  for (const auto& [key, node] : *targets) {
+    if (!check_name(s.reading(), key)) continue;
+    if (const auto* table = node.as_table()) {
+      found.emplace_back(&key, table);
+    } else {
+      s.reading().report("E0103", key.source(), key.str(), "target " + std::string(key.str()) + " must be a table");
+    }
+  }
+  // The parser's tables are sorted by name; people mean the order of the file.
+  std::ranges::stable_sort(found, {}, [](const auto& entry) { return entry.second->source().begin.line; });
+  int order = 0;
+  for (const auto& [key, table] : found) out.targets.push_back(read_target(s.reading(), out.id.value, std::string(key->str()), *table, out.detect, order++));
+}
+
+void check_service(Section& s, const Service& out) {
+  std::vector<std::string> names;
+  for (const auto& t : out.targets) names.push_back(t.id.value);
+  if (out.primary.empty()) {
+    s.missing("primary", "which target runs the service when all is well");
+  } else if (out.find(out.primary) == nullptr && !names.empty()) {
+    const auto near = nearest(out.primary.value, names);
+    s.wrong("primary", "E0107", "primary = \"" + out.primary.value + "\" is no target of this service", near.empty() ? "" : "did you mean \"" + near + "\"?");
+  }
+  for (const auto& t : out.targets) {
+    if (t.paths.empty() || !out.state || t.id == out.primary) continue;
+    if (t.paths.size() != out.state->paths.size()) {
+      s.reading().report("E0109", s.raw().source(), "", "target " + t.id.value + " has " + std::to_string(t.paths.size()) + " paths, but the state of the service has " + std::to_string(out.state->paths.size()),
+                         "they correspond one to one, in order (" + t.place.file + ":" + std::to_string(t.place.line) + " and line " + std::to_string(out.state->place.line) + ")");
+    }
+  }
+}
+
+}  // namespace
+
+Service read_service(Reading& reading, const std::string& name, const toml::table& table) {
+  Section s(reading, table, "service." + name);
+  Service out;
+  out.id = ServiceId(name);
+  std::string primary;
+  s.read("primary", primary);
+  out.primary = TargetId(primary);
+  s.read("downtime_cost_per_hour", out.downtime_cost_per_hour);
+  s.read("expected_outage", out.expected_outage, Millis(1000), year);
+  s.read("observe_every", out.observe_every, Millis(100), day);
+  if (const auto o = s.choice("objective", {"expected_cost", "cheapest", "fastest", "ordered"})) out.objective = static_cast<Objective>(*o);
+  s.read("regions", out.regions);
+  with_table(s, "budget", [&](Section& b) {
+    for (const auto& [key, slot] : {std::pair{"per_month", &out.budget.per_month}, std::pair{"per_activation", &out.budget.per_activation}}) {
+      Usd value;
+      const bool present = b.has(key);
+      b.read(key, value);
+      if (present) *slot = value;
+    }
+    b.finish();
+  });
+  with_table(s, "detect", [&](Section& d) { out.detect = read_detect(d, out.detect); });
+  with_table(s, "state", [&](Section& st) { out.state = read_state(st); });
+  with_table(s, "failback", [&](Section& f) {
+    if (const auto p = f.choice("policy", {"auto", "manual"})) out.failback.policy = *p == 0 ? Failback::Policy::automatic : Failback::Policy::manual;
+    f.read("stable_for", out.failback.stable_for, Millis(0), year);
+    f.finish();
+  });
+  with_table(s, "limits", [&](Section& l) { read_limits(l, out.limits); });
+  read_targets(s, out);
+  if (out.state) {
+    for (auto& t : out.targets) {
+      if (t.id == out.primary && t.paths.empty()) t.paths = out.state->paths;
+    }
+  }
+  out.place = reading.place(table.source(), name);
+  check_service(s, out);
+  s.finish();
+  return out;
+}
+
+}  // namespace understudy::config
