@@ -1,0 +1,40 @@
+// Which notifiers get an alert, and when one is too much. Pure.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "core/config/config.hpp"
+#include "core/model/alert.hpp"
+
+namespace understudy::alerts {
+
+struct Delivery {
+  NotifierId notifier;
+  int suppressed = 0;  ///< alerts of this key that the throttle held back since the last delivery
+};
+
+/// Remembers, for each route, notifier and alert key, when it last delivered. Bounded: old keys are forgotten.
+class Router {
+ public:
+  /// The first route that matches decides, and those after it while `continue` is set. An alert that no route matches
+  /// goes to every notifier: nothing is dropped in silence. A resolve of what was delivered is never throttled.
+  [[nodiscard]] std::vector<Delivery> route(const config::Config& config, const Alert& alert, WallTime now);
+
+ private:
+  struct Sent {
+    WallTime at{};             ///< of the last delivery that was no resolve
+    int suppressed = 0;
+    bool told = false;         ///< that it fires, and not yet that it ended
+  };
+  std::map<std::string, Sent> sent_;
+  void forget_old(WallTime now);
+};
+
+[[nodiscard]] bool matches(const config::Route& route, const Alert& alert);
+
+/// How long until a failed delivery is tried again: doubling from 2 s to 5 min, ± 25 %.
+[[nodiscard]] Millis delivery_backoff(int attempt, std::uint64_t random) noexcept;
+
+}  // namespace understudy::alerts

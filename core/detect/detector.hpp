@@ -1,0 +1,56 @@
+// Rounds → verdict for one target: fall and rise, start-up grace, our own network, flap damping. Pure; small, since
+// there may be ten thousand.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <string>
+
+#include "core/detect/round.hpp"
+
+namespace understudy::detect {
+
+class Detector {
+ public:
+  enum class Pace { idle, normal, fast };
+
+  struct Change {
+    bool changed = false;          ///< of verdict or of `failing`
+    bool flapping_began = false, flapping_ended = false;
+  };
+
+  /// The result of a round. `network_ok` false: a failure whose evidence crossed a network counts as unknown.
+  Change on_round(const config::Detect& config, const RoundResult& round, bool network_ok, Time now);
+  /// The target has just been started: failures do not count for start_grace, and what was known is forgotten.
+  void activated(const config::Detect& config, Time now);
+  /// Something happened that is worth a check at once; until the next pass the pace is fast.
+  void hinted() { hinted_ = true; }
+
+  [[nodiscard]] Verdict verdict() const noexcept { return verdict_; }
+  /// The last rounds failed, but not yet `fall` of them.
+  [[nodiscard]] bool failing() const noexcept { return fails_ > 0 && verdict_ != Verdict::down; }
+  [[nodiscard]] bool flapping() const noexcept { return flaps_ && flaps_->active; }
+  [[nodiscard]] const std::string& cause() const noexcept { return cause_; }
+  [[nodiscard]] Time since() const noexcept { return since_; }
+  [[nodiscard]] Micros latency() const noexcept { return latency_; }
+  /// How long until the next round, before jitter.
+  [[nodiscard]] Millis interval(const config::Detect& config, bool verifying) const noexcept;
+
+ private:
+  struct Flaps {
+    std::deque<Time> changes;
+    bool active = false;
+  };
+  void set(Verdict verdict, const config::Detect& config, Time now, Change& change);
+  void forget_old_flaps(const config::Detect& config, Time now, Change& change);
+
+  Verdict verdict_ = Verdict::unknown;
+  int fails_ = 0, passes_ = 0;
+  bool hinted_ = false;
+  Time since_{}, grace_until_{};
+  Micros latency_{0};
+  std::string cause_;
+  std::unique_ptr<Flaps> flaps_;
+};
+
+}  // namespace understudy::detect

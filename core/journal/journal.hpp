@@ -1,0 +1,70 @@
+// The journal: one SQLite file (WAL, synchronous FULL) that says what was decided, what was tried and what came of it. One
+// process at a time; the lock falls with the process. Not thread-safe: the core's loop owns it. Format:
+// docs/formats/journal.md.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/journal/records.hpp"
+#include "core/model/cost.hpp"
+
+namespace understudy::journal {
+
+struct Problem {
+  std::string message, hint;
+};
+
+class Journal {
+ public:
+  struct Options {
+    std::string owner;                       ///< shown to whoever finds the lock taken
+    std::int64_t max_bytes = 0;              ///< 0: no limit
+  };
+
+  /// Makes the folder (0700) and the file (0600) when they are missing; refuses when another process holds the journal,
+  /// when the file is damaged, or when a newer Understudy wrote it.
+  [[nodiscard]] static std::variant<std::unique_ptr<Journal>, Problem> open(const std::filesystem::path& data_dir, const Options& options);
+  ~Journal();
+  Journal(const Journal&) = delete;
+  Journal& operator=(const Journal&) = delete;
+
+  /// Durable when it returns nothing. On a problem nothing of the batch is stored.
+  [[nodiscard]] std::optional<Problem> commit(const Batch& batch);
+  /// The last commit's problem, until one succeeds.
+  [[nodiscard]] const std::optional<Problem>& problem() const noexcept;
+
+  [[nodiscard]] std::vector<StateRow> services();
+  [[nodiscard]] std::uint64_t last_epoch(const ServiceId& service);
+  /// Operations that were begun and whose outcome is not known.
+  [[nodiscard]] std::vector<failover::Intent> open_intents(const ServiceId& service);
+  /// Newest first; empty service: all. `before_id` 0: from the newest.
+  [[nodiscard]] std::vector<HistoryRow> history(const ServiceId& service, int limit, std::int64_t before_id);
+  [[nodiscard]] std::vector<ActivationRecord> activations(const ServiceId& service, const TargetId& target, int limit);
+  [[nodiscard]] std::vector<Millis> outages(const ServiceId& service, int limit);
+  [[nodiscard]] std::optional<SnapshotInfo> newest_snapshot(const ServiceId& service);
+  [[nodiscard]] Usd spent_since(const ServiceId& service, WallTime since);
+
+  /// Deliveries due at `now`, oldest first.
+  [[nodiscard]] std::vector<OutboxRow> outbox_due(WallTime now, int limit);
+  [[nodiscard]] std::optional<WallTime> outbox_next();
+  struct OutboxCounts {
+    std::int64_t queued = 0, dead = 0;
+  };
+  [[nodiscard]] OutboxCounts outbox_counts();
+  /// After a start: what was being sent when the process died is sent again, marked as a possible duplicate.
+  [[nodiscard]] std::optional<Problem> outbox_recover();
+  /// Forgets events and finished deliveries older than `before`, a bounded number a call.
+  [[nodiscard]] std::optional<Problem> prune(WallTime before);
+
+ private:
+  struct Impl;
+  explicit Journal(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace understudy::journal

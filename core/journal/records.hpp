@@ -1,0 +1,82 @@
+// What the journal stores, beside the machine's own records: values.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "core/failover/effects.hpp"
+#include "core/model/cost.hpp"
+#include "core/model/snapshot.hpp"
+
+namespace understudy::journal {
+
+/// The present state of a service; one row each.
+struct StateRow {
+  ServiceId service;
+  nlohmann::json state;
+};
+
+/// A record of the state machine, with whose and when.
+struct MachineRecord {
+  ServiceId service;
+  WallTime at{};
+  failover::Record record;
+};
+
+struct SnapshotRow {
+  ServiceId service;
+  SnapshotInfo info;
+};
+
+struct SpendRow {
+  ServiceId service;
+  TargetId target;
+  WallTime from{}, to{};
+  Usd amount;
+};
+
+/// A delivery to make.
+struct OutboxPut {
+  std::string id;  ///< unique
+  NotifierId notifier;
+  nlohmann::json alert;
+  WallTime not_before{};
+};
+enum class OutboxState { queued, sending, sent, dead };
+struct OutboxUpdate {
+  std::string id;
+  OutboxState state = OutboxState::queued;
+  int attempt = 0;
+  WallTime not_before{};
+  std::string detail;  ///< receipt, or the last error
+};
+
+using Entry = std::variant<StateRow, MachineRecord, SnapshotRow, SpendRow, OutboxPut, OutboxUpdate>;
+/// Committed together or not at all.
+using Batch = std::vector<Entry>;
+
+// ---- reading ------------------------------------------------------------------------------------------------------
+
+struct HistoryRow {
+  std::int64_t id = 0;
+  ServiceId service;
+  TargetId target;
+  WallTime at{};
+  std::string kind, severity, text;
+  std::uint64_t epoch = 0;
+};
+
+struct OutboxRow {
+  std::string id;
+  NotifierId notifier;
+  nlohmann::json alert;
+  int attempt = 0;
+  WallTime not_before{};
+  bool possible_duplicate = false;
+};
+
+}  // namespace understudy::journal

@@ -1,0 +1,189 @@
+#include "core/policy/plan.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include <fmt/format.h>
+
+namespace understudy::policy {
+namespace {
+
+constexpr double hour_ms = 3'600'000;
+constexpr double gb = 1e9;
+
+Usd per_hours(Usd rate, double ms) { return {rate.value * ms / hour_ms}; }
+
+Millis percentile(std::vector<Millis>& sorted, double p) {
+  if (sorted.empty()) return Millis(0);
+  const auto at = static_cast<std::size_t>(std::ceil(p * static_cast<double>(sorted.size()))) - 1;
+  return sorted[std::min(at, sorted.size() - 1)];
+}
+
+Millis blended_outage(const Situation& s) {
+  double sum = static_cast<double>(s.expected_outage.count()) * prior_weight;
+  for (const auto o : s.past_outages) sum += static_cast<double>(o.count());
+  return Millis(std::llround(sum / (prior_weight + static_cast<double>(s.past_outages.size()))));
+}
+
+/// The first constraint that rules the candidate out.
+std::optional<Excluded> excluded_by(const Situation& s, const Candidate& c, const Ranked& r) {
+  const auto out = [&](const char* reason, std::string text) { return Excluded{c.target, reason, std::move(text)}; };
+  if (c.excluded) return out("tried", c.excluded_why);
+  if (!c.answers) return out("control_plane", "its control plane does not answer" + (c.why_not.empty() ? "" : ": " + c.why_not));
+  if (c.breaker_open && !s.ignore_breakers) return out("breaker", "it failed several times in a row and rests");
+  if (!s.regions.empty() && std::ranges::find(s.regions, c.region) == s.regions.end()) {
+    return out("region", c.region.empty() ? "it names no region, and only some are allowed" : "region " + c.region + " is not allowed");
+  }
+  if (!c.failure_domain.empty() && c.failure_domain == s.failed_domain) {
+    return out("failure_domain", "it shares the failure domain \"" + c.failure_domain + "\" with what failed");
+  }
+  const Usd money = r.run + r.activation + r.transfer;
+  if (s.budget.per_activation && money > *s.budget.per_activation) {
+    return out("budget", fmt::format("it would cost ${:.4f}, more than the ${:.4f} allowed for an activation", money.value, s.budget.per_activation->value));
+  }
+  if (s.budget.per_month && s.spent_this_month + money > *s.budget.per_month && money.value > 0) {
+    return out("budget", fmt::format("this month's ${:.2f} spent plus ${:.4f} would exceed the budget of ${:.2f}", s.spent_this_month.value, money.value, s.budget.per_month->value));
+  }
+  return std::nullopt;
+}
+
+Ranked price(const Situation& s, const Candidate& c, Millis outage) {
+  Ranked r;
+  r.target = c.target;
+  r.readiness = readiness_of(c.declared, c.history);
+  const double billed = std::max(static_cast<double>(outage.count()), static_cast<double>(c.price.min_billing.count()) * 1000);
+  r.silence = per_hours(s.downtime_cost_per_hour, static_cast<double>(r.readiness.mean.count()));
+  // Marginal: while it is active its standby price is not paid a second time.
+  r.run = per_hours(Usd{std::max(0.0, c.price.active_per_hour.value - c.price.standby_per_hour.value)}, billed);
+  r.activation = c.price.activation;
+  r.transfer = c.price.transfer_per_gb * (static_cast<double>(s.state_bytes) / gb);
+  r.price_source = c.price.source;
+  r.price_date = c.price.as_of;
+  return r;
+}
+
+/// Order before the last term is known. Ties: order in the file, then name.
+struct Keyed {
+  double key = 0, second = 0;
+  int order = 0;
+  std::size_t index = 0;
+};
+
+double base_key(config::Objective objective, const Ranked& r, int order) {
+  switch (objective) {
+    case config::Objective::cheapest: return (r.run + r.activation + r.transfer).value;
+    case config::Objective::fastest: return static_cast<double>(r.readiness.mean.count());
+    case config::Objective::ordered: return order;
+    case config::Objective::expected_cost: break;
+  }
+  return (r.silence + r.run + r.activation + r.transfer).value;
+}
+
+void fill_failure_terms(const Situation& s, std::vector<Ranked>& ranked) {
+  for (std::size_t i = 0; i < ranked.size(); ++i) {
+    auto& r = ranked[i];
+    // After the last one there is nobody: trying again takes at least as long as this one took.
+    const auto next = i + 1 < ranked.size() ? ranked[i + 1].readiness.mean : r.readiness.mean;
+    r.failure = per_hours(s.downtime_cost_per_hour, static_cast<double>(next.count())) * (1 - r.readiness.success);
+    r.total = r.silence + r.run + r.activation + r.transfer + r.failure;
+  }
+}
+
+/// For expected cost the failure term depends on who comes next: neighbours are exchanged while that makes the whole
+/// sequence cheaper: cost of the pair (a then b) against (b then a), each failing over to the other.
+bool cheaper_swapped(const Situation& s, const Ranked& a, const Ranked& b) {
+  const auto alone = [](const Ranked& r) { return (r.silence + r.run + r.activation + r.transfer).value; };
+  const double a_first = alone(a) + (1 - a.readiness.success) * (per_hours(s.downtime_cost_per_hour, static_cast<double>(b.readiness.mean.count())).value);
+  const double b_first = alone(b) + (1 - b.readiness.success) * (per_hours(s.downtime_cost_per_hour, static_cast<double>(a.readiness.mean.count())).value);
+  return b_first < a_first;
+}
+
+void settle(const Situation& s, std::vector<Ranked>& ranked) {
+  if (s.objective != config::Objective::expected_cost) return;
+  // A few passes suffice: the list is already nearly in order, and only neighbours interact.
+  for (int pass = 0; pass < 4; ++pass) {
+    bool swapped = false;
+    for (std::size_t i = 0; i + 1 < ranked.size(); ++i) {
+      if (cheaper_swapped(s, ranked[i], ranked[i + 1])) {
+        std::swap(ranked[i], ranked[i + 1]);
+        swapped = true;
+      }
+    }
+    if (!swapped) return;
+  }
+}
+
+/// At which downtime cost the first two change places, when only that differs.
+void add_notes(const Situation& s, Plan& plan) {
+  if (plan.ranked.size() < 2 || s.objective != config::Objective::expected_cost) return;
+  const auto& a = plan.ranked[0];
+  const auto& b = plan.ranked[1];
+  const auto hours = [](const Ranked& r, const Ranked& next) {
+    return (static_cast<double>(r.readiness.mean.count()) + (1 - r.readiness.success) * static_cast<double>(next.readiness.mean.count())) / hour_ms;
+  };
+  const double money = (a.run + a.activation + a.transfer - b.run - b.activation - b.transfer).value;
+  const double time = hours(b, a) - hours(a, b);
+  if (std::abs(time) < 1e-12) return;
+  const double turning = money / time;
+  if (turning <= 0 || !std::isfinite(turning)) return;
+  plan.notes.push_back(fmt::format("{} comes before {} as long as an hour of silence costs {} than ${:.2f}", a.target.value, b.target.value, time > 0 ? "more" : "less", turning));
+}
+
+}  // namespace
+
+Readiness readiness_of(const config::Declared& declared, const std::vector<ActivationRecord>& history) {
+  Readiness out;
+  std::vector<Millis> took;
+  int succeeded = 0;
+  double sum = 0;
+  for (const auto& h : history) {
+    if (!h.succeeded) continue;
+    ++succeeded;
+    took.push_back(h.took);
+    sum += static_cast<double>(h.took.count());
+  }
+  std::ranges::sort(took);
+  out.samples = succeeded;
+  out.attempts = static_cast<int>(history.size());
+  out.p50 = percentile(took, 0.50);
+  out.p95 = percentile(took, 0.95);
+  const double n = static_cast<double>(succeeded);
+  out.mean = Millis(std::llround((prior_weight * static_cast<double>(declared.ready_in.count()) + sum) / (prior_weight + n)));
+  // Beta prior of weight `prior_weight` at the declared probability: the posterior mean.
+  out.success = (prior_weight * declared.success + n) / (prior_weight + static_cast<double>(history.size()));
+  return out;
+}
+
+Plan make_plan(const Situation& s, const std::vector<Candidate>& candidates) {
+  Plan plan;
+  plan.objective = s.objective;
+  plan.outage = blended_outage(s);
+  plan.outage_samples = static_cast<int>(s.past_outages.size());
+  plan.downtime_cost_per_hour = s.downtime_cost_per_hour;
+  std::vector<Ranked> priced;
+  std::vector<Keyed> keys;
+  priced.reserve(candidates.size());
+  keys.reserve(candidates.size());
+  for (const auto& c : candidates) {
+    Ranked r = price(s, c, plan.outage);
+    if (auto why = excluded_by(s, c, r)) {
+      plan.excluded.push_back(std::move(*why));
+      continue;
+    }
+    keys.push_back({base_key(s.objective, r, c.order), (r.silence + r.run + r.activation + r.transfer).value, c.order, priced.size()});
+    priced.push_back(std::move(r));
+  }
+  std::ranges::sort(keys, [&](const Keyed& a, const Keyed& b) {
+    return std::tie(a.key, a.second, a.order, priced[a.index].target.value) < std::tie(b.key, b.second, b.order, priced[b.index].target.value);
+  });
+  plan.ranked.reserve(keys.size());
+  for (const auto& k : keys) plan.ranked.push_back(std::move(priced[k.index]));
+  settle(s, plan.ranked);
+  fill_failure_terms(s, plan.ranked);
+  std::ranges::sort(plan.excluded, {}, [](const Excluded& e) { return e.target.value; });
+  add_notes(s, plan);
+  return plan;
+}
+
+}  // namespace understudy::policy
