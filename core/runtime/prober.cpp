@@ -1,0 +1,217 @@
+#include "core/runtime/prober.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace understudy::runtime {
+namespace {
+
+constexpr Millis network_fresh{1'000};     // a reference check this recent need not be repeated
+constexpr Millis network_timeout{3'000};
+
+CheckReport report_of(const sdk::Result& result, Micros took) {
+  CheckReport out;
+  out.latency = took;
+  if (!result.ok()) {
+    out.cause = "the check itself failed: " + result.error.message;
+    return out;
+  }
+  const auto& v = result.value;
+  const auto outcome = v.value("outcome", "unknown");
+  out.outcome = outcome == "pass" ? Outcome::pass : outcome == "degraded" ? Outcome::degraded : outcome == "fail" ? Outcome::fail : Outcome::unknown;
+  out.cause = v.value("cause", "");
+  out.verdict = v.value("verdict", true);
+  out.local = v.value("local", false);
+  return out;
+}
+
+/// A target without checks of its own: what its provider says is its health.
+CheckReport report_of_observe(const sdk::Result& result, Micros took) {
+  CheckReport out;
+  out.latency = took;
+  if (!result.ok()) {
+    out.cause = "its provider does not answer: " + result.error.message;
+    return out;
+  }
+  const auto state = result.value.value("state", "unknown");
+  out.cause = state + ": " + result.value.value("detail", "");
+  if (state == "active") out.outcome = Outcome::pass;
+  if (state == "stopped") out.outcome = Outcome::fail;
+  out.local = state == "stopped";  // a provider that answers proves that our way to it works
+  return out;
+}
+
+}  // namespace
+
+Prober::Prober(const Wiring& wiring, std::vector<plugins::Instance*> reference)
+    : wiring_(wiring), reference_(std::move(reference)), timer_(wiring.loop) {
+  random_ ^= static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count());
+}
+
+std::uint64_t Prober::random() {
+  random_ ^= random_ << 13;
+  random_ ^= random_ >> 7;
+  random_ ^= random_ << 17;
+  return random_;
+}
+
+Prober::ProbeId Prober::add(std::string name, const config::Detect& detect, std::vector<CheckSource> sources, Listener listener) {
+  auto probe = std::make_unique<Probe>();
+  probe->name = std::move(name);
+  probe->detect = &detect;
+  probe->last.resize(sources.size());
+  probe->sources = std::move(sources);
+  probe->listener = std::move(listener);
+  probes_.push_back(std::move(probe));
+  schedule_.add();
+  return probes_.size() - 1;
+}
+
+void Prober::remove(ProbeId id) {
+  auto& p = *probes_[id];
+  ++p.generation;
+  p.mode = Mode::idle;
+  p.round.reset();
+  p.sources.clear();
+  p.listener = nullptr;
+  schedule_.remove(id);
+}
+
+void Prober::set_mode(ProbeId id, Mode mode) {
+  auto& p = *probes_[id];
+  if (mode == Mode::verifying) {
+    ++p.generation;
+    p.round.reset();
+    p.detector.activated(*p.detect, mono_now());
+  }
+  const bool was_idle = p.mode == Mode::idle;
+  p.mode = mode;
+  if (mode == Mode::idle) {
+    ++p.generation;
+    p.round.reset();
+    schedule_.remove(id);
+  } else if (mode == Mode::verifying) {
+    start_round(id);
+  } else if (was_idle) {
+    schedule_.at(id, detect::on_tick(mono_now() + detect::first_delay(std::hash<std::string>()(p.name), p.detect->fast_interval)));
+    wake();
+  }
+}
+
+void Prober::hint(ProbeId id, const std::string& reason) {
+  auto& p = *probes_[id];
+  if (p.mode == Mode::idle) return;
+  wiring_.log.write(host::Level::info, p.name, "hint: " + reason);
+  p.detector.hinted();
+  if (p.round) {
+    p.again = true;  // the round under way may have looked before it happened
+  } else {
+    start_round(id);
+  }
+}
+
+void Prober::start_round(ProbeId id) {
+  auto& p = *probes_[id];
+  if (p.sources.empty() || p.mode == Mode::idle) return;
+  schedule_.remove(id);
+  ++p.generation;
+  p.again = false;
+  p.round = std::make_unique<detect::Round>(p.detect->combine, p.detect->k, static_cast<int>(p.sources.size()));
+  for (const int check : p.round->next()) ask(id, check);
+}
+
+void Prober::ask(ProbeId id, int check) {
+  auto& p = *probes_[id];
+  const auto& source = p.sources[static_cast<std::size_t>(check)];
+  const auto began = mono_now();
+  const Millis timeout = p.detect->timeout;
+  auto done = [this, id, check, began, observe = source.observe, generation = p.generation, alive = std::weak_ptr(alive_)](const sdk::Result& result) {
+    if (alive.expired() || probes_[id]->generation != generation || !probes_[id]->round) return;
+    const Micros took = mono_now() - began;
+    answered(id, check, observe ? report_of_observe(result, took) : report_of(result, took));
+  };
+  source.instance->call(source.observe ? "standby.observe/1" : "health.check/1", {{"timeout_ms", timeout.count()}}, timeout, std::move(done));
+}
+
+void Prober::answered(ProbeId id, int check, CheckReport report) {
+  auto& p = *probes_[id];
+  const auto result = p.round->report(check, std::move(report));
+  if (!result) {
+    for (const int next : p.round->next()) ask(id, next);
+    return;
+  }
+  p.last = p.round->reports();
+  p.round.reset();
+  decided(id, *result);
+}
+
+void Prober::decided(ProbeId id, const detect::RoundResult& result) {
+  if (result.outcome != Outcome::fail || result.local || reference_.empty()) return count(id, result, true);
+  with_network([this, id, result, generation = probes_[id]->generation](bool ok) {
+    if (probes_[id]->generation == generation) count(id, result, ok);
+  });
+}
+
+void Prober::count(ProbeId id, const detect::RoundResult& result, bool network_ok) {
+  auto& p = *probes_[id];
+  const auto change = p.detector.on_round(*p.detect, result, network_ok, mono_now());
+  if (p.again) {
+    start_round(id);
+  } else {
+    schedule(id);
+  }
+  if ((change.changed || change.flapping_began || change.flapping_ended) && p.listener) p.listener(p.detector, change);
+}
+
+void Prober::schedule(ProbeId id) {
+  auto& p = *probes_[id];
+  if (p.mode == Mode::idle) return;
+  const Millis wait = p.detector.interval(*p.detect, p.mode == Mode::verifying);
+  schedule_.at(id, detect::on_tick(mono_now() + detect::jittered(wait, p.detect->jitter, random())));
+  wake();
+}
+
+void Prober::wake() {
+  const auto next = schedule_.next();
+  if (!next || (timer_at_ && *timer_at_ <= *next)) return;
+  timer_at_ = *next;
+  timer_.expires_at(std::chrono::steady_clock::time_point(next->time_since_epoch()));
+  timer_.async_wait([this, alive = std::weak_ptr(alive_)](const boost::system::error_code& error) {
+    if (error || alive.expired()) return;
+    timer_at_.reset();
+    for (const auto id : schedule_.due(mono_now())) start_round(id);
+    wake();
+  });
+}
+
+void Prober::with_network(std::function<void(bool)> then) {
+  if (network_ != Verdict::unknown && mono_now() - network_at_ < network_fresh) return then(network_ == Verdict::up);
+  network_waiters_.push_back(std::move(then));
+  if (network_waiters_.size() > 1) return;  // asked already
+  struct Asking {
+    std::size_t left;
+    bool any = false;
+  };
+  auto asking = std::make_shared<Asking>(Asking{reference_.size()});
+  for (auto* instance : reference_) {
+    instance->call("health.check/1", {{"timeout_ms", network_timeout.count()}}, network_timeout, [this, asking, alive = std::weak_ptr(alive_)](const sdk::Result& result) {
+      if (alive.expired()) return;
+      const auto report = report_of(result, Micros(0));
+      asking->any = asking->any || report.outcome == Outcome::pass || report.outcome == Outcome::degraded;
+      if (--asking->left > 0) return;
+      network_ = asking->any ? Verdict::up : Verdict::down;
+      network_at_ = mono_now();
+      for (auto& waiter : std::exchange(network_waiters_, {})) waiter(asking->any);
+    });
+  }
+}
+
+nlohmann::json Prober::last_checks(ProbeId id) const {
+  auto out = nlohmann::json::array();
+  const auto& p = *probes_[id];
+  for (std::size_t i = 0; i < p.sources.size() && i < p.last.size(); ++i) {
+    if (p.last[i]) out.push_back({{"check", p.sources[i].name}, {"outcome", to_string(p.last[i]->outcome)}, {"cause", p.last[i]->cause}});
+  }
+  return out;
+}
+
+}  // namespace understudy::runtime

@@ -1,0 +1,208 @@
+// What the machine asks for, done.
+#include <boost/asio/post.hpp>
+
+#include "core/runtime/service_runner.hpp"
+
+namespace understudy::runtime {
+namespace {
+
+constexpr Millis observe_budget{15'000};
+constexpr Millis push_budget{3'600'000};
+constexpr Millis account_every{900'000};
+
+failover::SiteState site_state(const std::string& text) {
+  if (text == "stopped") return failover::SiteState::stopped;
+  if (text == "starting") return failover::SiteState::starting;
+  if (text == "active") return failover::SiteState::active;
+  if (text == "stopping") return failover::SiteState::stopping;
+  return failover::SiteState::unknown;
+}
+
+}  // namespace
+
+struct ServiceRunner::Performer {
+  ServiceRunner& r;
+
+  void operator()(const failover::MakePlan& ask) const {
+    const auto plan = r.plan(ask);
+    failover::PlanMade made;
+    for (const auto& c : plan.ranked) made.ranked.push_back(c.target);
+    made.summary = plan.summary();
+    made.why_empty = plan.why_empty();
+    std::size_t failing = 0;
+    const auto candidates = r.idle_candidates(failing);
+    made.common_mode = r.state_.running && !r.state_.move && detect::common_mode(true, candidates, failing);
+    r.deliver(std::move(made));
+  }
+
+  void operator()(const failover::Fence& e) const {
+    auto* p = r.place(e.target);
+    if (p == nullptr || !p->instance) return r.deliver(failover::Fenced{e.operation, e.target, false, "its plugin is not loaded"});
+    const auto& t = *p->target;
+    p->instance->call("standby.deactivate/1", {{"service", r.service_.id.value}, {"target", e.target.value}, {"epoch", e.epoch.value}, {"operation", e.operation}, {"grace_ms", t.stop_grace.count()}},
+                      t.deactivate_timeout, r.guarded([self = &r, e](const sdk::Result& result) {
+                        const bool stopped = result.ok() && result.value.value("stopped", false);
+                        self->deliver(failover::Fenced{e.operation, e.target, stopped, result.ok() ? result.value.value("detail", "") : result.error.message});
+                      }));
+  }
+
+  void operator()(const failover::Save& e) const {
+    auto* p = r.place(e.target);
+    if (p == nullptr || !r.keeper_) return r.deliver(failover::Saved{e.operation, false, {}, "there is no state store"});
+    r.keeper_->push(*p->target, e.epoch, r.service_.state->save_timeout, true, [self = &r, e](const StateKeeper::Answer& a) { self->deliver(failover::Saved{e.operation, a.ok, a.snapshot, a.detail}); });
+  }
+
+  void operator()(const failover::Prepare& e) const {
+    auto* p = r.place(e.target);
+    if (p == nullptr || !r.keeper_) return r.deliver(failover::Prepared{e.operation, false, {}, "there is no state store"});
+    r.keeper_->prepare(*p->target, e.snapshot, r.state_.epoch, [self = &r, e](const StateKeeper::Answer& a) { self->deliver(failover::Prepared{e.operation, a.ok, a.snapshot, a.detail}); });
+  }
+
+  void operator()(const failover::Activate& e) const {
+    auto* p = r.place(e.target);
+    if (p == nullptr || !p->instance) return r.deliver(failover::Activated{e.operation, e.target, sdk::Status::invalid, "its plugin is not loaded"});
+    p->instance->call("standby.activate/1", {{"service", r.service_.id.value}, {"target", e.target.value}, {"epoch", e.epoch.value}, {"operation", e.operation}, {"snapshot", e.snapshot.value}, {"reason", failover::to_string(e.kind)}},
+                      p->target->activate_timeout, r.guarded([self = &r, e](const sdk::Result& result) {
+                        self->deliver(failover::Activated{e.operation, e.target, result.error.status, result.ok() ? result.value.value("detail", "") : result.error.message});
+                      }));
+  }
+
+  void operator()(const failover::Observe& e) const { r.observe(e.target); }
+
+  void operator()(const failover::Watch& e) const {
+    for (auto& [id, p] : r.places_) {
+      if (!p->health_probe) continue;
+      const bool this_one = id == e.target;
+      if (!this_one) {
+        r.prober_.set_mode(*p->health_probe, Prober::Mode::idle);
+      } else {
+        r.prober_.set_mode(*p->health_probe, e.mode == failover::Watch::Mode::verifying ? Prober::Mode::verifying : Prober::Mode::serving);
+      }
+    }
+  }
+
+  void operator()(const failover::Arm& e) const { r.arm(e); }
+  void operator()(const failover::Tell&) const { r.desk_.poke(); }  // stored already, with the step
+
+  void operator()(const failover::Answer& e) const {
+    const auto it = r.replies_.find(e.command);
+    if (it == r.replies_.end()) return;
+    auto reply = std::move(it->second);
+    r.replies_.erase(it);
+    if (e.status == sdk::Status::ok) return reply({{{"message", e.message}, {"move", r.state_.move ? r.state_.move->id : e.move}}});
+    reply({{}, {e.status, e.message, e.hint, e.kind, {}}});
+  }
+};
+
+void ServiceRunner::perform(const failover::Effect& effect) { std::visit(Performer{*this}, effect); }
+
+plugins::Instance::Done ServiceRunner::guarded(plugins::Instance::Done done) const {
+  return [alive = std::weak_ptr(alive_), done = std::move(done)](sdk::Result result) {
+    if (!alive.expired()) done(std::move(result));
+  };
+}
+
+void ServiceRunner::observe(const TargetId& id) {
+  auto* p = place(id);
+  if (p == nullptr || !p->instance) return deliver(failover::Observed{id, failover::SiteState::unknown, {}, false, false, "its plugin is not loaded"});
+  if (std::exchange(p->observing, true)) return;
+  p->instance->call("standby.observe/1", {{"service", service_.id.value}, {"target", id.value}}, observe_budget, guarded([this, p, id](const sdk::Result& result) {
+                      p->observing = false;
+                      failover::Observed seen;
+                      seen.target = id;
+                      seen.reachable = result.ok();
+                      Place::Look look;
+                      look.at = wall_now();
+                      look.reachable = result.ok();
+                      if (result.ok()) {
+                        look.state = result.value.value("state", "unknown");
+                        look.detail = result.value.value("detail", "");
+                        if (result.value.contains("epoch")) look.epoch = result.value.at("epoch").get<std::uint64_t>();
+                      } else {
+                        look.detail = result.error.message;
+                      }
+                      seen.state = site_state(look.state);
+                      seen.detail = look.detail;
+                      if (look.epoch) seen.epoch = Epoch{*look.epoch};
+                      seen.ready = !p->ready_probe || prober_.detector(*p->ready_probe).verdict() != Verdict::down;
+                      p->look = std::move(look);
+                      deliver(std::move(seen));
+                    }));
+}
+
+void ServiceRunner::observe_others() {
+  for (auto& [id, p] : places_) observe(id);
+  observe_timer_.expires_after(service_.observe_every);
+  observe_timer_.async_wait([this, alive = std::weak_ptr(alive_)](const boost::system::error_code& error) {
+    if (!error && !alive.expired()) observe_others();
+  });
+}
+
+void ServiceRunner::arm(const failover::Arm& e) {
+  auto& timer = *timers_[static_cast<int>(e.kind)];
+  timer.expires_after(e.after);
+  timer.async_wait([this, e, alive = std::weak_ptr(alive_)](const boost::system::error_code& error) {
+    if (!error && !alive.expired()) deliver(failover::TimerFired{e.kind, e.generation});
+  });
+}
+
+void ServiceRunner::push_periodically() {
+  if (!keeper_) return;
+  push_timer_.expires_after(service_.state->every);
+  push_timer_.async_wait([this, alive = std::weak_ptr(alive_)](const boost::system::error_code& error) {
+    if (error || alive.expired()) return;
+    const bool serving = (state_.phase == failover::Phase::active || state_.phase == failover::Phase::suspect) && state_.running;
+    const auto* target = service_.find(state_.active);
+    if (act() && serving && target != nullptr && !target->paths.empty()) {
+      keeper_->push(*target, state_.epoch, push_budget, false, [this](const StateKeeper::Answer& a) { pushed(a); });
+    }
+    push_periodically();
+  });
+}
+
+void ServiceRunner::pushed(const StateKeeper::Answer& answer) {
+  changed_();
+  if (answer.ok) keeper_->prune();
+  if (answer.ok != push_failing_) return;
+  push_failing_ = !answer.ok;
+  Alert alert;
+  alert.kind = "state.push";
+  alert.severity = answer.ok ? Severity::info : Severity::warning;
+  alert.state = answer.ok ? AlertState::resolved : AlertState::firing;
+  alert.title = answer.ok ? "the state is saved again" : "the state cannot be saved";
+  alert.text = answer.detail;
+  tell(std::move(alert));
+}
+
+void ServiceRunner::push_now(Reply reply) {
+  const auto* target = service_.find(state_.active);
+  if (!keeper_ || target == nullptr || target->paths.empty()) {
+    return reply({{}, {sdk::Status::invalid, "the active target keeps no state here", "add [service." + service_.id.value + ".state]", {}, {}}});
+  }
+  if (state_.move) return reply({{}, {sdk::Status::conflict, "a move is under way", {}, "busy", {}}});
+  keeper_->push(*target, state_.epoch, push_budget, true, [this, reply](const StateKeeper::Answer& a) {
+    pushed(a);
+    if (!a.ok) return reply({{}, {sdk::Status::transient, a.detail, {}, {}, {}}});
+    const auto& s = a.snapshot;
+    reply({{{"id", s.id.value}, {"epoch", s.epoch.value}, {"created_ms", s.created.time_since_epoch().count()}, {"bytes", s.bytes}, {"files", s.files}}});
+  });
+}
+
+void ServiceRunner::account() {
+  const auto at = wall_now();
+  const double hours = static_cast<double>((at - accounted_).count()) / 3'600'000;
+  journal::Batch batch;
+  for (const auto& [id, p] : places_) {
+    const auto price = price_of(*p);
+    const bool serves = id == state_.active && state_.running;
+    const Usd amount = (serves ? price.active_per_hour : price.standby_per_hour) * hours;
+    if (amount.value > 0) batch.push_back(journal::SpendRow{service_.id, id, accounted_, at, amount});
+  }
+  if (batch.empty() || !wiring_.journal.commit(batch)) accounted_ = at;
+  account_timer_.expires_after(account_every);
+  account_timer_.async_wait([this, alive = std::weak_ptr(alive_)](const boost::system::error_code& error) {
+    if (!error && !alive.expired()) account();
+  });
+}
+
+}  // namespace understudy::runtime

@@ -1,0 +1,148 @@
+// The inputs of the policy engine, gathered; and the service as status shows it.
+#include <nlohmann/json.hpp>
+
+#include "core/runtime/service_runner.hpp"
+
+namespace understudy::runtime {
+namespace {
+
+constexpr int history_used = 50;
+constexpr int look_may_miss = 3;  ///< observations missed before a control plane counts as silent
+
+std::int64_t ms(WallTime t) { return t.time_since_epoch().count(); }
+
+WallTime month_start(WallTime at) {
+  const std::chrono::year_month_day day(std::chrono::floor<std::chrono::days>(at));
+  return WallTime(std::chrono::sys_days(day.year() / day.month() / 1));
+}
+
+}  // namespace
+
+Price ServiceRunner::price_of(const Place& p) const {
+  Price out = p.quote.value_or(Price{});
+  const auto& o = p.target->price;
+  if (o.standby_per_hour) out.standby_per_hour = *o.standby_per_hour;
+  if (o.active_per_hour) out.active_per_hour = *o.active_per_hour;
+  if (o.activation) out.activation = *o.activation;
+  if (o.transfer_per_gb) out.transfer_per_gb = *o.transfer_per_gb;
+  if (o.min_billing) out.min_billing = *o.min_billing;
+  if (o.place.line > 0) out.source = o.place.file + ":" + std::to_string(o.place.line) + (out.source.empty() ? "" : ", " + out.source);
+  return out;
+}
+
+policy::Candidate ServiceRunner::candidate(const Place& p, const failover::MakePlan& ask) const {
+  const auto& t = *p.target;
+  policy::Candidate c;
+  c.target = t.id;
+  c.price = price_of(p);
+  c.declared = t.declared;
+  c.history = wiring_.journal.activations(service_.id, t.id, history_used);
+  c.region = t.region;
+  c.failure_domain = t.failure_domain;
+  c.order = t.order;
+  if (!p.instance) {
+    c.answers = false;
+    c.why_not = "its plugin is not loaded";
+  } else if (p.look) {
+    const bool old = wall_now() - p.look->at > service_.observe_every * look_may_miss + Millis(15'000);
+    c.answers = p.look->reachable && !old;
+    c.why_not = old ? "no answer for some time" : p.look->detail;
+  } else {
+    c.answers = false;
+    c.why_not = "it has not answered yet";
+  }
+  if (p.ready_probe && prober_.detector(*p.ready_probe).verdict() == Verdict::down) {
+    c.answers = false;
+    c.why_not = "it is not ready: " + prober_.detector(*p.ready_probe).cause();
+  }
+  const auto breaker = state_.breakers.find(t.id);
+  c.breaker_open = breaker != state_.breakers.end() && breaker->second.open_until && *breaker->second.open_until > mono_now();
+  if (t.id == ask.failed && !ask.desperate) {
+    c.excluded = true;
+    c.excluded_why = "it is the one that failed";
+  } else if (std::ranges::find(ask.exclude, t.id) != ask.exclude.end()) {
+    c.excluded = true;
+    c.excluded_why = "it was tried in this move";
+  }
+  return c;
+}
+
+policy::Plan ServiceRunner::plan(const failover::MakePlan& ask) const {
+  policy::Situation s;
+  s.downtime_cost_per_hour = service_.downtime_cost_per_hour;
+  s.objective = service_.objective;
+  s.regions = service_.regions;
+  s.budget = service_.budget;
+  if (s.budget.per_month) s.spent_this_month = wiring_.journal.spent_since(service_.id, month_start(wall_now()));
+  s.expected_outage = service_.expected_outage;
+  s.past_outages = wiring_.journal.outages(service_.id, history_used);
+  if (const auto newest = service_.state ? wiring_.journal.newest_snapshot(service_.id) : std::nullopt) s.state_bytes = newest->bytes;
+  if (const auto* failed = service_.find(ask.failed); failed != nullptr && !ask.desperate) s.failed_domain = failed->failure_domain;
+  s.ignore_breakers = ask.desperate;
+  std::vector<policy::Candidate> candidates;
+  for (const auto& [id, p] : places_) candidates.push_back(candidate(*p, ask));
+  return policy::make_plan(s, candidates);
+}
+
+policy::Plan ServiceRunner::plan_if_failed_now() const { return plan({state_.active, {}, false}); }
+
+std::size_t ServiceRunner::idle_candidates(std::size_t& failing) const {
+  std::size_t out = 0;
+  for (const auto& [id, p] : places_) {
+    if (id == state_.active) continue;
+    ++out;
+    failing += p->look && !p->look->reachable ? 1 : 0;
+  }
+  return out;
+}
+
+nlohmann::json ServiceRunner::status() const {
+  using Json = nlohmann::json;
+  const auto& s = state_;
+  const auto at = wall_now();
+  Json out = {{"service", service_.id.value}, {"phase", failover::to_string(s.phase)}, {"since_ms", ms(s.since)}, {"index", s.index},
+              {"active", s.active.value}, {"running", s.running}, {"epoch", s.epoch.value}, {"primary", service_.primary.value}, {"verdict", "unknown"},
+              {"pause", nullptr}, {"blocked", nullptr}, {"move", nullptr}, {"last_move", nullptr}, {"snapshot", nullptr},
+              {"failovers_in_window", s.failovers.size()}, {"targets", Json::array()}};
+  if (s.pause) out["pause"] = {{"until_ms", ms(s.pause->until)}, {"who", s.pause->who}, {"reason", s.pause->reason}};
+  if (s.blocked) out["blocked"] = {{"by", s.blocked->by}, {"text", s.blocked->text}, {"since_ms", ms(s.blocked->since)}, {"unblock", s.blocked->unblock}};
+  if (s.move) {
+    out["move"] = {{"id", s.move->id}, {"kind", failover::to_string(s.move->kind)}, {"from", s.move->origin.value}, {"to", s.move->to.value},
+                   {"attempt", s.move->attempt}, {"reason", s.move->reason}, {"started_ms", ms(s.move->started)}};
+  }
+  if (s.last_move) {
+    const auto& l = *s.last_move;
+    out["last_move"] = {{"id", l.id}, {"kind", failover::to_string(l.kind)}, {"from", l.from.value}, {"to", l.to.value}, {"result", l.result}, {"took_ms", l.took.count()}, {"ended_ms", ms(l.ended)}};
+  }
+  if (service_.state) {
+    if (const auto snap = wiring_.journal.newest_snapshot(service_.id)) {
+      out["snapshot"] = {{"id", snap->id.value}, {"epoch", snap->epoch.value}, {"created_ms", ms(snap->created)}, {"age_ms", (at - snap->created).count()}, {"bytes", snap->bytes}};
+    }
+  }
+  for (const auto& t : service_.targets) {
+    const auto& p = *places_.at(t.id);
+    const bool active = t.id == s.active;
+    Json row = {{"target", t.id.value}, {"role", t.id == service_.primary ? "primary" : "standby"}, {"active", active && s.running}, {"plugin", t.use.plugin},
+                {"verdict", "unknown"}, {"cause", ""}, {"flapping", false}, {"latency_us", 0}, {"checks", Json::array()}, {"observed", nullptr}, {"breaker", nullptr}};
+    if (p.health_probe && active) {
+      const auto& d = prober_.detector(*p.health_probe);
+      row["verdict"] = to_string(d.verdict());
+      row["cause"] = d.cause();
+      row["flapping"] = d.flapping();
+      row["latency_us"] = d.latency().count();
+      row["checks"] = prober_.last_checks(*p.health_probe);
+      out["verdict"] = to_string(d.verdict());
+    }
+    if (p.look) {
+      row["observed"] = {{"state", p.look->state}, {"detail", p.look->detail}, {"reachable", p.look->reachable}, {"age_ms", (at - p.look->at).count()}};
+      if (p.look->epoch) row["observed"]["epoch"] = *p.look->epoch;
+    }
+    if (const auto b = s.breakers.find(t.id); b != s.breakers.end()) {
+      row["breaker"] = {{"failures", b->second.failures}, {"open", b->second.open_until && *b->second.open_until > mono_now()}};
+    }
+    out["targets"].push_back(std::move(row));
+  }
+  return out;
+}
+
+}  // namespace understudy::runtime

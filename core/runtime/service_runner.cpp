@@ -1,0 +1,111 @@
+#include "core/runtime/service_runner.hpp"
+
+namespace understudy::runtime {
+namespace {
+constexpr std::size_t longest_queue = 10'000;
+constexpr Millis store_retry{1'000};
+}  // namespace
+
+ServiceRunner::ServiceRunner(const Wiring& wiring, const config::Config& config, const config::Service& service, Prober& prober, AlertDesk& desk,
+                             std::function<void()> changed)
+    : wiring_(wiring), config_(config), service_(service), prober_(prober), desk_(desk), changed_(std::move(changed)),
+      observe_timer_(wiring.loop), push_timer_(wiring.loop), retry_timer_(wiring.loop), account_timer_(wiring.loop) {
+  for (auto& timer : timers_) timer = std::make_unique<boost::asio::steady_timer>(wiring.loop);
+}
+
+ServiceRunner::~ServiceRunner() {
+  for (auto& [id, place] : places_) {
+    if (place->health_probe) prober_.remove(*place->health_probe);
+    if (place->ready_probe) prober_.remove(*place->ready_probe);
+  }
+  alive_.reset();
+  for (auto& [id, reply] : replies_) reply({{}, {sdk::Status::cancelled, "the orchestrator is stopping", {}, {}, {}}});
+}
+
+void ServiceRunner::start(std::optional<failover::State> stored, std::uint64_t last_epoch) {
+  const bool fresh = !stored.has_value();
+  if (stored) state_ = std::move(*stored);
+  state_.epoch.value = std::max(state_.epoch.value, last_epoch);  // whatever the blob says: epochs only rise
+  state_.random ^= static_cast<std::uint64_t>(wall_now().time_since_epoch().count()) ^ std::hash<std::string>()(service_.id.value);
+  accounted_ = wall_now();
+  ask_quotes();
+  deliver(failover::Started{fresh});
+  observe_others();
+  push_periodically();
+  account();
+}
+
+void ServiceRunner::deliver(failover::Event event) {
+  if (queue_.size() >= longest_queue) {
+    wiring_.log.write(host::Level::error, service_.id.value, "too many events wait for the journal; the oldest is dropped");
+    queue_.pop_front();
+  }
+  queue_.push_back(std::move(event));
+  if (!pumping_) pump();
+}
+
+/// One event at a time; an event whose step cannot be stored stays at the head and is tried again.
+void ServiceRunner::pump() {
+  pumping_ = true;
+  while (!queue_.empty()) {
+    const auto at = now();
+    const failover::Context context{service_, act()};
+    auto step = failover::step(context, state_, queue_.front(), at);
+    if (!store(step, at)) {
+      retry_timer_.expires_after(store_retry);
+      retry_timer_.async_wait([this, alive = std::weak_ptr(alive_)](const boost::system::error_code& error) {
+        if (!error && !alive.expired()) pump();
+      });
+      return;  // still "pumping": what comes meanwhile waits behind
+    }
+    queue_.pop_front();
+    state_ = std::move(step.state);
+    for (const auto& effect : step.effects) perform(effect);
+    if (step.store) changed_();
+  }
+  pumping_ = false;
+}
+
+bool ServiceRunner::store(const failover::Step& step, const failover::Now& at) {
+  journal::Batch batch;
+  for (const auto& record : step.records) {
+    batch.push_back(journal::MachineRecord{service_.id, at.wall, record});
+    if (const auto* note = std::get_if<failover::Note>(&record)) {
+      const auto level = note->severity == Severity::critical ? host::Level::error : note->severity == Severity::warning ? host::Level::warning : host::Level::info;
+      wiring_.log.write(level, service_.id.value, note->text, {{"kind", note->kind}});
+    }
+  }
+  for (const auto& effect : step.effects) {
+    if (const auto* t = std::get_if<failover::Tell>(&effect)) {
+      auto rows = desk_.deliveries(t->alert);
+      batch.insert(batch.end(), std::make_move_iterator(rows.begin()), std::make_move_iterator(rows.end()));
+    }
+  }
+  if (step.store) batch.push_back(journal::StateRow{service_.id, failover::to_json(step.state)});
+  if (batch.empty()) return true;
+  const auto problem = wiring_.journal.commit(batch);
+  if (!problem) return true;
+  wiring_.log.write(host::Level::error, service_.id.value, problem->message, {{"hint", problem->hint}});
+  changed_();
+  return false;
+}
+
+void ServiceRunner::command(failover::Command command, Reply reply) {
+  command.id = next_command_++;
+  replies_.emplace(command.id, std::move(reply));
+  deliver(std::move(command));
+}
+
+ServiceRunner::Place* ServiceRunner::place(const TargetId& id) {
+  const auto it = places_.find(id);
+  return it == places_.end() ? nullptr : it->second.get();
+}
+
+void ServiceRunner::tell(Alert alert) {
+  alert.service = service_.id;
+  const auto level = alert.severity == Severity::info ? host::Level::info : host::Level::warning;
+  wiring_.log.write(level, service_.id.value, alert.title + (alert.text.empty() ? "" : ": " + alert.text));
+  desk_.tell(alert);
+}
+
+}  // namespace understudy::runtime

@@ -1,0 +1,110 @@
+// One service at work: feeds its state machine with events, makes each step durable, then performs its effects. The only
+// place where the pure machine meets the world. On the loop.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+
+#include <boost/asio/steady_timer.hpp>
+
+#include "core/failover/machine.hpp"
+#include "core/policy/plan.hpp"
+#include "core/runtime/alert_desk.hpp"
+#include "core/runtime/prober.hpp"
+#include "core/runtime/state_keeper.hpp"
+#include "core/runtime/wiring.hpp"
+
+namespace understudy::runtime {
+
+class ServiceRunner {
+ public:
+  /// All references outlive the runner. `stored` is the journal's state, if it has one.
+  ServiceRunner(const Wiring& wiring, const config::Config& config, const config::Service& service, Prober& prober, AlertDesk& desk,
+                std::function<void()> changed);
+  ~ServiceRunner();
+  ServiceRunner(const ServiceRunner&) = delete;
+  ServiceRunner& operator=(const ServiceRunner&) = delete;
+
+  /// What cannot work: plugins that do not load. Empty: all is made.
+  [[nodiscard]] std::vector<plugins::LoadError> build();
+  void start(std::optional<failover::State> stored, std::uint64_t last_epoch);
+
+  using Reply = std::function<void(sdk::Result)>;
+  void command(failover::Command command, Reply reply);
+  [[nodiscard]] policy::Plan plan(const failover::MakePlan& ask) const;
+  [[nodiscard]] policy::Plan plan_if_failed_now() const;
+  [[nodiscard]] StateKeeper* keeper() noexcept { return keeper_.get(); }
+  void push_now(Reply reply);
+  [[nodiscard]] const failover::State& state() const noexcept { return state_; }
+  [[nodiscard]] const config::Service& service() const noexcept { return service_; }
+  [[nodiscard]] nlohmann::json status() const;
+
+ private:
+  struct Place {
+    const config::Target* target = nullptr;
+    std::unique_ptr<plugins::Instance> instance;
+    std::vector<std::unique_ptr<plugins::Instance>> health, ready;
+    std::optional<Prober::ProbeId> health_probe, ready_probe;
+    std::optional<Price> quote;
+    bool observing = false;
+    struct Look {
+      std::string state = "unknown", detail;
+      std::optional<std::uint64_t> epoch;
+      bool reachable = false;
+      WallTime at{};
+    };
+    std::optional<Look> look;
+  };
+
+  // building (runner_build.cpp)
+  void build_place(const config::Target& target, std::vector<plugins::LoadError>& problems);
+  void build_checks(Place& place, std::vector<plugins::LoadError>& problems);
+  void watch_hints(Place& place);
+  void ask_quotes();
+
+  // stepping
+  void deliver(failover::Event event);
+  void pump();
+  [[nodiscard]] bool store(const failover::Step& step, const failover::Now& at);
+  void perform(const failover::Effect& effect);
+
+  // effects (runner_effects.cpp)
+  struct Performer;
+  /// Drops the answer when the runner is gone.
+  [[nodiscard]] plugins::Instance::Done guarded(plugins::Instance::Done done) const;
+  void observe(const TargetId& id);
+  void observe_others();
+  void arm(const failover::Arm& arm);
+  void push_periodically();
+  void pushed(const StateKeeper::Answer& answer);
+  void tell(Alert alert);
+  [[nodiscard]] Place* place(const TargetId& id);
+  [[nodiscard]] bool act() const { return config_.orchestrator.mode == config::Orchestrator::Mode::act; }
+  [[nodiscard]] policy::Candidate candidate(const Place& place, const failover::MakePlan& ask) const;
+  [[nodiscard]] Price price_of(const Place& place) const;
+  [[nodiscard]] std::size_t idle_candidates(std::size_t& failing) const;
+  void account();
+
+  const Wiring& wiring_;
+  const config::Config& config_;
+  const config::Service& service_;
+  Prober& prober_;
+  AlertDesk& desk_;
+  std::function<void()> changed_;
+  failover::State state_;
+  std::map<TargetId, std::unique_ptr<Place>> places_;
+  std::unique_ptr<StateKeeper> keeper_;
+  std::deque<failover::Event> queue_;
+  bool pumping_ = false;
+  std::map<std::uint64_t, Reply> replies_;
+  std::uint64_t next_command_ = 1;
+  std::unique_ptr<boost::asio::steady_timer> timers_[failover::timer_count];
+  boost::asio::steady_timer observe_timer_, push_timer_, retry_timer_, account_timer_;
+  WallTime accounted_{};
+  bool push_failing_ = false;
+  std::shared_ptr<int> alive_ = std::make_shared<int>(0);
+};
+
+}  // namespace understudy::runtime

@@ -1,0 +1,230 @@
+#include "core/runtime/state_keeper.hpp"
+
+#include <ctime>
+#include <set>
+
+#include <boost/asio/post.hpp>
+#include <fmt/format.h>
+
+#include "core/runtime/swap.hpp"
+
+namespace understudy::runtime {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr Millis list_budget{30'000};
+constexpr Millis pull_budget{3'600'000};
+constexpr Millis prune_budget{600'000};
+constexpr std::size_t longest_queue = 64;
+
+}  // namespace
+
+struct StateKeeper::Job {
+  enum class What { push, prepare } what = What::push;
+  const config::Target* target = nullptr;
+  Epoch epoch;
+  Millis budget{0};
+  SnapshotId wanted;
+  Done done;
+  std::vector<SnapshotInfo> candidates;  ///< of a prepare: newest last, taken from the back
+  fs::path staging;
+  std::string problems;
+};
+
+std::string snapshot_id(WallTime at, Epoch epoch) {
+  const auto ms = at.time_since_epoch().count();
+  const std::time_t seconds = static_cast<std::time_t>(ms / 1000);
+  std::tm utc{};
+  gmtime_r(&seconds, &utc);
+  return fmt::format("{:04}{:02}{:02}T{:02}{:02}{:02}.{:03}Z-e{}", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, ms % 1000, epoch.value);
+}
+
+SnapshotInfo snapshot_from(const sdk::Json& in) {
+  return {SnapshotId(in.value("id", "")), Epoch{in.value("epoch", std::uint64_t{0})}, WallTime(Millis(in.value("created_ms", std::int64_t{0}))),
+          in.value("bytes", std::int64_t{0}), in.value("files", std::int64_t{0}), in.value("valid", true), in.value("problem", "")};
+}
+
+StateKeeper::StateKeeper(const Wiring& wiring, const config::Service& service, fs::path work_dir, std::unique_ptr<plugins::Instance> store)
+    : wiring_(wiring), service_(service), work_dir_(std::move(work_dir)), store_(std::move(store)) {
+  // What the store holds may be more than the journal knows: it may be new here, or have been lost.
+  list([this, alive = std::weak_ptr(alive_)](const sdk::Result& result) {
+    if (alive.expired() || !result.ok()) return;
+    for (const auto& s : result.value.value("snapshots", sdk::Json::array())) remember(snapshot_from(s));
+  });
+}
+
+StateKeeper::~StateKeeper() {
+  alive_.reset();
+  worker_.join();
+  std::error_code ec;
+  fs::remove_all(work_dir_, ec);
+}
+
+void StateKeeper::push(const config::Target& target, Epoch epoch, Millis budget, bool urgent, Done done) {
+  auto job = std::make_shared<Job>();
+  job->what = Job::What::push;
+  job->target = &target;
+  job->epoch = epoch;
+  job->budget = budget;
+  job->done = std::move(done);
+  enqueue(std::move(job), urgent);
+}
+
+void StateKeeper::prepare(const config::Target& target, const SnapshotId& wanted, Epoch epoch, Done done) {
+  auto job = std::make_shared<Job>();
+  job->what = Job::What::prepare;
+  job->target = &target;
+  job->epoch = epoch;
+  job->wanted = wanted;
+  job->done = std::move(done);
+  enqueue(std::move(job), true);
+}
+
+void StateKeeper::enqueue(std::shared_ptr<Job> job, bool urgent) {
+  if (queue_.size() >= longest_queue) return job->done({false, {}, "the state store is too far behind"});
+  if (urgent) {
+    queue_.push_front(std::move(job));
+  } else {
+    queue_.push_back(std::move(job));
+  }
+  next();
+}
+
+void StateKeeper::next() {
+  if (running_ || queue_.empty()) return;
+  running_ = std::move(queue_.front());
+  queue_.pop_front();
+  const auto job = running_;
+  job->what == Job::What::push ? run_push(job) : run_prepare(job);
+}
+
+void StateKeeper::end(const Answer& answer) {
+  const auto job = std::exchange(running_, nullptr);
+  std::error_code ec;
+  if (!job->staging.empty()) fs::remove_all(job->staging, ec);
+  job->done(answer);
+  next();
+}
+
+std::vector<std::pair<std::string, std::string>> StateKeeper::named_paths(const config::Target& target) const {
+  // Inside a snapshot a path goes by the primary's name for it; names that occur twice get their number in front.
+  std::vector<std::pair<std::string, std::string>> out;
+  std::multiset<std::string> names;
+  for (const auto& p : service_.state->paths) names.insert(p.filename().string());
+  for (std::size_t i = 0; i < target.paths.size() && i < service_.state->paths.size(); ++i) {
+    std::string name = service_.state->paths[i].filename().string();
+    if (name.empty() || names.count(name) > 1) name = std::to_string(i) + "-" + name;
+    out.emplace_back(std::move(name), target.paths[i].string());
+  }
+  return out;
+}
+
+void StateKeeper::run_push(const std::shared_ptr<Job>& job) {
+  sdk::Json paths = sdk::Json::array();
+  for (const auto& [name, path] : named_paths(*job->target)) paths.push_back({{"name", name}, {"path", path}});
+  store_->call("store.push/1", {{"service", service_.id.value}, {"id", snapshot_id(wall_now(), job->epoch)}, {"epoch", job->epoch.value}, {"paths", std::move(paths)}}, job->budget,
+               [this, alive = std::weak_ptr(alive_)](const sdk::Result& result) {
+                 if (alive.expired()) return;
+                 if (!result.ok()) return end({false, {}, result.error.message});
+                 const auto snapshot = snapshot_from(result.value);
+                 remember(snapshot);
+                 end({true, snapshot, ""});
+               });
+}
+
+void StateKeeper::run_prepare(const std::shared_ptr<Job>& job) {
+  list([this, job, alive = std::weak_ptr(alive_)](const sdk::Result& result) {
+    if (alive.expired()) return;
+    if (!result.ok()) return end({false, {}, result.error.message});
+    for (const auto& s : result.value.value("snapshots", sdk::Json::array())) {
+      const auto info = snapshot_from(s);
+      if (info.valid && (job->wanted.empty() || job->wanted == info.id)) job->candidates.push_back(info);
+    }
+    std::ranges::sort(job->candidates, {}, [](const SnapshotInfo& i) { return std::pair(i.created, i.id.value); });
+    if (job->candidates.empty() && job->wanted.empty()) return end({true, {}, "there is no snapshot"});
+    try_snapshots(job);
+  });
+}
+
+void StateKeeper::try_snapshots(const std::shared_ptr<Job>& job) {
+  if (job->candidates.empty()) return end({false, {}, job->problems.empty() ? "snapshot " + job->wanted.value + " is not in the store" : job->problems});
+  const auto snapshot = job->candidates.back();
+  job->candidates.pop_back();
+  const sdk::Json which = {{"service", service_.id.value}, {"id", snapshot.id.value}};
+  const auto done = [this, job, snapshot, alive = std::weak_ptr(alive_)](const sdk::Result& result) {
+    if (!alive.expired()) pulled(job, snapshot, result);
+  };
+  if (job->target->paths.empty()) return (void)store_->call("store.verify/1", which, pull_budget, done);
+  job->staging = work_dir_ / ("staging-" + snapshot.id.value);
+  std::error_code ec;
+  fs::remove_all(job->staging, ec);
+  fs::create_directories(job->staging, ec);
+  if (ec) return end({false, {}, "cannot make " + job->staging.string() + ": " + ec.message()});
+  sdk::Json params = which;
+  params["staging"] = job->staging.string();
+  store_->call("store.pull/1", params, pull_budget, done);
+}
+
+void StateKeeper::pulled(const std::shared_ptr<Job>& job, const SnapshotInfo& snapshot, const sdk::Result& result) {
+  if (result.ok()) {
+    return job->target->paths.empty() ? end({true, snapshot, ""}) : put_in_place(job, snapshot);
+  }
+  job->problems += (job->problems.empty() ? "" : "; ") + snapshot.id.value + ": " + result.error.message;
+  // Damaged: the one before it is the newest that verifies. Anything else may pass: the caller tries again.
+  if (result.error.status != sdk::Status::invalid) return end({false, {}, job->problems});
+  SnapshotInfo damaged = snapshot;
+  damaged.valid = false;
+  damaged.problem = result.error.message;
+  remember(damaged);
+  wiring_.log.write(host::Level::error, service_.id.value, "snapshot " + snapshot.id.value + " is damaged: " + result.error.message);
+  try_snapshots(job);
+}
+
+void StateKeeper::put_in_place(const std::shared_ptr<Job>& job, const SnapshotInfo& snapshot) {
+  std::vector<SwapItem> items;
+  for (const auto& [name, path] : named_paths(*job->target)) {
+    const auto staged = job->staging / name;
+    if (fs::exists(fs::symlink_status(staged))) items.push_back({staged, path});
+  }
+  const std::string mark = snapshot_id(wall_now(), job->epoch);
+  boost::asio::post(worker_, [this, items, mark, snapshot, alive = std::weak_ptr(alive_)] {
+    const auto problem = swap_in(items, mark);
+    boost::asio::post(wiring_.loop, [this, problem, snapshot, alive] {
+      if (alive.expired()) return;
+      end(problem ? Answer{false, {}, *problem} : Answer{true, snapshot, ""});
+    });
+  });
+}
+
+void StateKeeper::remember(const SnapshotInfo& snapshot) {
+  if (const auto problem = wiring_.journal.commit({journal::SnapshotRow{service_.id, snapshot}})) {
+    wiring_.log.write(host::Level::error, service_.id.value, problem->message);
+  }
+}
+
+void StateKeeper::prune() {
+  const auto& s = *service_.state;
+  store_->call("store.prune/1", {{"service", service_.id.value}, {"keep_days", s.keep_days}, {"keep_at_least", s.keep_at_least}, {"dry_run", false}}, prune_budget,
+               [this, alive = std::weak_ptr(alive_)](const sdk::Result& result) {
+                 if (alive.expired() || result.ok()) return;
+                 wiring_.log.write(host::Level::warning, service_.id.value, "old snapshots were not removed: " + result.error.message);
+               });
+}
+
+void StateKeeper::list(plugins::Instance::Done done) { store_->call("store.list/1", {{"service", service_.id.value}}, list_budget, std::move(done)); }
+
+void StateKeeper::verify(const SnapshotId& id, plugins::Instance::Done done) {
+  store_->call("store.verify/1", {{"service", service_.id.value}, {"id", id.value}}, pull_budget, std::move(done));
+}
+
+void StateKeeper::restore(const SnapshotId& id, const std::string& folder, plugins::Instance::Done done) {
+  std::error_code ec;
+  if (fs::exists(folder, ec) && !fs::is_empty(folder, ec)) {
+    return done({{}, {sdk::Status::invalid, folder + " is not empty", "name a new folder: a restore never overwrites", {}, {}}});
+  }
+  fs::create_directories(folder, ec);
+  if (ec) return done({{}, {sdk::Status::invalid, "cannot make " + folder + ": " + ec.message(), {}, {}, {}}});
+  store_->call("store.pull/1", {{"service", service_.id.value}, {"id", id.value}, {"staging", folder}}, pull_budget, std::move(done));
+}
+
+}  // namespace understudy::runtime

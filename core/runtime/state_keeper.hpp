@@ -1,0 +1,71 @@
+// One service's state store: pushes, and brings snapshots to targets, one operation at a time. On the loop; file moves
+// happen on a worker thread.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include <boost/asio/thread_pool.hpp>
+
+#include "core/config/config.hpp"
+#include "core/model/snapshot.hpp"
+#include "core/runtime/wiring.hpp"
+
+namespace understudy::runtime {
+
+class StateKeeper {
+ public:
+  struct Answer {
+    bool ok = false;
+    SnapshotInfo snapshot;   ///< empty id with ok: there is none
+    std::string detail;
+  };
+  using Done = std::function<void(const Answer&)>;
+
+  StateKeeper(const Wiring& wiring, const config::Service& service, std::filesystem::path work_dir, std::unique_ptr<plugins::Instance> store);
+  ~StateKeeper();
+  StateKeeper(const StateKeeper&) = delete;
+  StateKeeper& operator=(const StateKeeper&) = delete;
+
+  /// Saves what `target` keeps, as a new snapshot of `epoch`. `urgent` goes before what waits.
+  void push(const config::Target& target, Epoch epoch, Millis budget, bool urgent, Done done);
+  /// Brings `wanted`, or the newest snapshot that verifies, to where `target` keeps its state; a target that keeps none
+  /// here fetches it by itself, so there it is only verified.
+  void prepare(const config::Target& target, const SnapshotId& wanted, Epoch epoch, Done done);
+  void prune();
+  /// Straight to the store, for people.
+  void list(plugins::Instance::Done done);
+  void verify(const SnapshotId& id, plugins::Instance::Done done);
+  /// Into a folder that is missing or empty.
+  void restore(const SnapshotId& id, const std::string& folder, plugins::Instance::Done done);
+
+ private:
+  struct Job;
+  void enqueue(std::shared_ptr<Job> job, bool urgent);
+  void next();
+  void end(const Answer& answer);
+  void run_push(const std::shared_ptr<Job>& job);
+  void run_prepare(const std::shared_ptr<Job>& job);
+  void try_snapshots(const std::shared_ptr<Job>& job);
+  void pulled(const std::shared_ptr<Job>& job, const SnapshotInfo& snapshot, const sdk::Result& result);
+  void put_in_place(const std::shared_ptr<Job>& job, const SnapshotInfo& snapshot);
+  void remember(const SnapshotInfo& snapshot);
+  [[nodiscard]] std::vector<std::pair<std::string, std::string>> named_paths(const config::Target& target) const;
+
+  const Wiring& wiring_;
+  const config::Service& service_;
+  std::filesystem::path work_dir_;
+  std::unique_ptr<plugins::Instance> store_;
+  std::deque<std::shared_ptr<Job>> queue_;
+  std::shared_ptr<Job> running_;
+  std::shared_ptr<int> alive_ = std::make_shared<int>(0);
+  boost::asio::thread_pool worker_{1};
+};
+
+/// "20261120T101500.123Z-e7": sorts by time.
+[[nodiscard]] std::string snapshot_id(WallTime at, Epoch epoch);
+[[nodiscard]] SnapshotInfo snapshot_from(const sdk::Json& in);
+
+}  // namespace understudy::runtime

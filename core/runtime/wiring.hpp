@@ -1,0 +1,32 @@
+// What the parts of the runtime share. Borrowed by all; lives as long as the orchestrator. On the loop.
+#pragma once
+
+#include <chrono>
+
+#include <boost/asio/io_context.hpp>
+
+#include "core/failover/state.hpp"
+#include "core/host/log.hpp"
+#include "core/host/services.hpp"
+#include "core/journal/journal.hpp"
+#include "core/plugins/registry.hpp"
+
+namespace understudy::runtime {
+
+struct Wiring {
+  boost::asio::io_context& loop;
+  host::Logger& log;
+  host::Services& services;
+  plugins::Registry& registry;
+  journal::Journal& journal;
+
+  [[nodiscard]] plugins::Registry::Wiring for_plugins() const { return {loop, services, log}; }
+};
+
+[[nodiscard]] inline Time mono_now() {
+  return Time(std::chrono::duration_cast<Micros>(std::chrono::steady_clock::now().time_since_epoch()));
+}
+[[nodiscard]] inline WallTime wall_now() { return std::chrono::time_point_cast<Millis>(std::chrono::system_clock::now()); }
+[[nodiscard]] inline failover::Now now() { return {mono_now(), wall_now()}; }
+
+}  // namespace understudy::runtime
