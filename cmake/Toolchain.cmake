@@ -8,6 +8,7 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(understudy_flags INTERFACE -Wno-restrict -Wno-maybe-uninitialized -Wno-stringop-overflow
     -Wno-array-bounds -Wno-dangling-pointer -Wno-free-nonheap-object)
 endif()
+target_compile_definitions(understudy_flags INTERFACE UNDERSTUDY_VERSION="${PROJECT_VERSION}")
 target_include_directories(understudy_flags INTERFACE ${CMAKE_SOURCE_DIR})
 
 if(UNDERSTUDY_SANITIZE)

@@ -265,8 +265,8 @@ inline void destroy(void* ctx) noexcept {
         US_ABI_MINOR,                                                                                             \
         0,                                                                                                        \
         {manifest.data(), manifest.size()},                                                                       \
-        [](const us_port* host, us_bytes settings, us_port* out) -> std::int32_t {                                \
-          return ::understudy::sdk::detail::create(host, settings, out, __VA_ARGS__);                             \
+        [](const us_port* us_host_, us_bytes us_settings_, us_port* us_out_) -> std::int32_t {                    \
+          return ::understudy::sdk::detail::create(us_host_, us_settings_, us_out_, __VA_ARGS__);                 \
         },                                                                                                        \
         [](void* ctx) { ::understudy::sdk::detail::destroy(ctx); }};                                              \
     return &plugin;                                                                                               \

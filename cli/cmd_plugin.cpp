@@ -1,0 +1,77 @@
+// understudy plugin list, info: offline, from the manifests.
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "cli/context.hpp"
+#include "core/config/loader.hpp"
+#include "core/runtime/load.hpp"
+
+namespace understudy::cli {
+namespace {
+
+using Json = nlohmann::json;
+
+std::unique_ptr<plugins::Registry> registry(const Context& cx) {
+  const auto orchestrator = config::load_orchestrator_only(cx.files(), config::process_environment());
+  return runtime::make_registry(orchestrator ? orchestrator->plugin_path : std::vector<std::filesystem::path>());
+}
+
+void list(Context& cx) {
+  Json all = Json::array();
+  const auto found = registry(cx);
+  for (const auto& [path, one] : found->all()) {
+    if (const auto* error = std::get_if<plugins::LoadError>(&one)) {
+      all.push_back({{"path", path.string()}, {"error", error->message}});
+      if (!cx.json) print(fmt::format("{:<16} {}\n", path.stem().string(), coloured(error->message, 31)));
+      continue;
+    }
+    const auto& m = std::get<std::shared_ptr<plugins::Library>>(one)->manifest();
+    std::string interfaces;
+    for (const auto& [name, body] : m.interfaces.items()) interfaces += (interfaces.empty() ? "" : ", ") + name;
+    all.push_back({{"path", path.string()}, {"name", m.name}, {"version", m.version}, {"interfaces", m.interfaces.size()}});
+    if (!cx.json) print(fmt::format("{:<16} {:<8} {:<18} {}\n", m.name, m.version, interfaces, m.summary));
+  }
+  if (cx.json) print(Json{{"schema", 1}, {"plugins", all}}.dump(2) + "\n");
+}
+
+std::string type_text(const Json& property) {
+  if (property.value("x-secret", false)) return "secret";
+  if (property.contains("format")) return property.at("format").get<std::string>();
+  if (!property.contains("type")) return "any";
+  return property.at("type").is_string() ? property.at("type").get<std::string>() : property.at("type").dump();
+}
+
+void info(Context& cx, const std::string& name) {
+  const auto found = registry(cx);
+  auto one = found->find(name);
+  if (const auto* error = std::get_if<plugins::LoadError>(&one)) return cx.fail(wrong_use, error->message, error->hint);
+  const auto& m = std::get<std::shared_ptr<plugins::Library>>(one)->manifest();
+  if (cx.json) return print(m.raw.dump(2) + "\n");
+  print(fmt::format("{} {} ({})\n{}\n", m.name, m.version, m.license, m.summary));
+  for (const auto& [interface_name, body] : m.interfaces.items()) {
+    print(fmt::format("\nas {}: {}\n", interface_name, body.at("provides").dump()));
+    const auto& schema = body.value("settings", Json::object());
+    const auto required = schema.value("required", std::vector<std::string>());
+    for (const auto& [key, property] : schema.value("properties", Json::object()).items()) {
+      const bool needed = std::ranges::find(required, key) != required.end();
+      print(fmt::format("  {:<18} {:<10} {:<22} {}\n", key, type_text(property), needed ? "required" : property.contains("default") ? "default " + property.at("default").dump() : "", property.value("description", "")));
+    }
+  }
+}
+
+}  // namespace
+
+void add_plugin(CLI::App& app, Context& cx) {
+  auto* family = app.add_subcommand("plugin", "The plugins that are found");
+  family->require_subcommand(1);
+  auto* all = family->add_subcommand("list", "List them");
+  all->add_flag("--json", cx.json, "machine-readable");
+  all->callback([&cx] { list(cx); });
+  auto* one = family->add_subcommand("info", "Show one: what it offers, and its settings");
+  auto name = std::make_shared<std::string>();
+  one->add_option("name", *name, "the plugin")->required();
+  one->add_flag("--json", cx.json, "machine-readable: the manifest");
+  one->callback([&cx, name] { info(cx, *name); });
+}
+
+}  // namespace understudy::cli

@@ -1,0 +1,41 @@
+// The local HTTP API: a unix socket, and a loopback address when the file names one. Every request needs the token that only
+// the owner of the data_dir can read. docs/api.md. On the loop.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <boost/asio/io_context.hpp>
+
+#include "core/host/log.hpp"
+#include "core/runtime/control.hpp"
+
+namespace understudy::server {
+
+class Server {
+ public:
+  struct Options {
+    std::filesystem::path data_dir;  ///< holds understudy.sock and api.token
+    std::string listen;              ///< "127.0.0.1:8750", "[::1]:8750"; empty: unix socket only
+  };
+
+  Server(boost::asio::io_context& loop, runtime::Control& control, host::Logger& log);
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  /// What went wrong, or nothing.
+  [[nodiscard]] std::optional<std::string> start(const Options& options);
+  /// The port of the loopback address, 0 without one.
+  [[nodiscard]] unsigned short port() const noexcept;
+  void stop();
+
+  struct Impl;  ///< of server.cpp
+
+ private:
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace understudy::server

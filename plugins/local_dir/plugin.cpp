@@ -1,0 +1,84 @@
+#include "store.hpp"
+#include "understudy/plugin.hpp"
+
+namespace {
+
+using namespace understudy::sdk;
+using Clock = std::chrono::steady_clock;
+
+class LocalDir final : public StateStore {
+ public:
+  LocalDir(Host& host, const Envelope& e)
+      : host_(host), store_({e.settings.at("dir").get<std::string>(), e.settings.value("fsync", true), e.settings.value("compare", "mtime") == "content", e.settings.value("must_exist", "")}) {}
+
+  void push(const PushRequest& request, Reply<Snapshot> reply) override {
+    work(std::move(reply), "push " + request.id, [this, request](const local_dir::Hooks& hooks) { return store_.push(request, hooks); });
+  }
+  void pull(const PullRequest& request, Reply<Snapshot> reply) override {
+    work(std::move(reply), "pull " + request.id, [this, request](const local_dir::Hooks& hooks) { return store_.pull(request, hooks); });
+  }
+  void list(const ListRequest& request, Reply<SnapshotList> reply) override {
+    worker_.answer(std::move(reply), [this, request] { return store_.list(request.service); });
+  }
+  void verify(const VerifyRequest& request, Reply<Snapshot> reply) override {
+    work(std::move(reply), "verify " + request.id, [this, request](const local_dir::Hooks& hooks) { return store_.verify(request.service, request.id, hooks); });
+  }
+  void prune(const PruneRequest& request, Reply<PruneReport> reply) override {
+    worker_.answer(std::move(reply), [this, request] {
+      const auto now = std::chrono::duration_cast<Millis>(std::chrono::system_clock::now().time_since_epoch());
+      return store_.prune(request, now.count());
+    });
+  }
+
+ private:
+  /// Long work on the worker, within its budget, cancelled between blocks.
+  template <class T, class Fn>
+  void work(Reply<T> reply, std::string operation, Fn fn) {
+    const auto deadline = Clock::now() + reply.budget();
+    auto kept = share(std::move(reply));
+    worker_.post([this, kept, operation = std::move(operation), deadline, fn = std::move(fn)] {
+      auto told = Clock::now();
+      local_dir::Hooks hooks;
+      hooks.between = [&] {
+        if (kept->cancelled()) throw Failure(Status::cancelled, operation + " was cancelled");
+        if (Clock::now() > deadline) throw Failure(Status::transient, operation + " did not finish in time", "give it more time, or a faster disk");
+      };
+      hooks.progress = [&](std::int64_t done, std::int64_t total) {
+        if (Clock::now() - told < std::chrono::seconds(1)) return;
+        told = Clock::now();
+        host_.progress(operation, done, total, "bytes");
+      };
+      hooks.skipped = [&](const std::string& path) { host_.log(LogLevel::warning, path + " is a socket, pipe or device and is not saved"); };
+      try {
+        (*kept)(fn(hooks));
+      } catch (const Failure& failure) {
+        kept->fail(failure.error());
+      } catch (const std::exception& e) {
+        kept->fail(Status::transient, e.what());
+      }
+    });
+  }
+
+  Host& host_;
+  local_dir::Store store_;
+  Worker worker_;
+};
+
+}  // namespace
+
+UNDERSTUDY_PLUGIN(R"json({
+  "name": "local_dir", "version": "0.1.0", "license": "Apache-2.0", "summary": "Snapshots in a folder of this host or an external disk",
+  "interfaces": {"state": {
+    "provides": ["store.push/1", "store.pull/1", "store.list/1", "store.verify/1", "store.prune/1"],
+    "settings": {"type": "object", "required": ["dir"], "properties": {
+      "dir": {"type": "string", "format": "path", "description": "folder that holds the snapshots"},
+      "compare": {"type": "string", "enum": ["mtime", "content"], "default": "mtime", "description": "how an unchanged file is recognised; content reads every file each time"},
+      "fsync": {"type": "boolean", "default": true, "description": "a snapshot counts only when it is on the disk"},
+      "must_exist": {"type": "string", "format": "path", "description": "a file on the disk: when it is missing the disk is not mounted, and nothing is written"}
+    }}}},
+  "needs": []
+})json",
+                  [](Host& host, const Envelope& e) -> std::unique_ptr<Provider> {
+                    if (e.interface != "state") return nullptr;
+                    return std::make_unique<LocalDir>(host, e);
+                  })

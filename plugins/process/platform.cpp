@@ -1,0 +1,166 @@
+#include "platform.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <poll.h>
+#include <sstream>
+#include <sys/stat.h>
+#include <thread>
+#include <unistd.h>
+#if defined(__linux__)
+#include <dirent.h>
+#include <sys/syscall.h>
+#endif
+
+namespace process_plugin {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+[[nodiscard]] bool alive(int pid, std::uint64_t start) {
+  const auto now = info(pid);
+  return now && now->start == start && !now->zombie;
+}
+
+}  // namespace
+
+#if defined(__linux__)
+
+namespace {
+std::string slurp(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+}  // namespace
+
+std::optional<ProcessInfo> info(int pid) {
+  const std::string folder = "/proc/" + std::to_string(pid);
+  const std::string stat = slurp(folder + "/stat");
+  const auto open = stat.find('('), close = stat.rfind(')');  // the name itself may hold parentheses
+  if (open == std::string::npos || close == std::string::npos || close < open) return std::nullopt;
+  ProcessInfo out;
+  out.pid = pid;
+  out.name = stat.substr(open + 1, close - open - 1);
+  std::istringstream rest(stat.substr(close + 2));
+  std::string field;
+  for (int i = 3; i <= 22 && rest >> field; ++i) {  // proc(5): 3 is the state, 22 the start time in ticks since boot
+    if (i == 3) out.zombie = field == "Z" || field == "X";
+    if (i == 22) out.start = std::strtoull(field.c_str(), nullptr, 10);
+  }
+  out.command = slurp(folder + "/cmdline");
+  std::ranges::replace(out.command, '\0', ' ');
+  while (!out.command.empty() && out.command.back() == ' ') out.command.pop_back();
+  struct stat owner {};
+  if (::stat(folder.c_str(), &owner) == 0) out.user = owner.st_uid;
+  return out;
+}
+
+std::vector<int> all_pids() {
+  std::vector<int> out;
+  DIR* proc = ::opendir("/proc");
+  if (proc == nullptr) return out;
+  while (const dirent* entry = ::readdir(proc)) {
+    const int pid = std::atoi(entry->d_name);
+    if (pid > 0) out.push_back(pid);
+  }
+  ::closedir(proc);
+  return out;
+}
+
+std::vector<int> with_environment(const std::string& entry) {
+  std::vector<int> out;
+  const std::string wanted = '\0' + entry + '\0';
+  for (const int pid : all_pids()) {
+    const std::string text = '\0' + slurp("/proc/" + std::to_string(pid) + "/environ");
+    if (text.find(wanted) == std::string::npos) continue;
+    const auto found = info(pid);
+    if (found && !found->zombie) out.push_back(pid);
+  }
+  return out;
+}
+
+std::string boot_id() {
+  std::string out = slurp("/proc/sys/kernel/random/boot_id");
+  while (!out.empty() && out.back() == '\n') out.pop_back();
+  return out;
+}
+
+int end_descriptor(int pid) { return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)); }
+
+void close_from(int first) noexcept {
+#if defined(SYS_close_range)
+  if (::syscall(SYS_close_range, first, ~0U, 0) == 0) return;
+#endif
+  for (int fd = first; fd < 65536; ++fd) ::close(fd);
+}
+
+#else  // ps(1) knows the same elsewhere; it does not show environments, so strays of another session are not found
+
+namespace {
+std::vector<ProcessInfo> ps(const std::string& which) {
+  std::vector<ProcessInfo> out;
+  std::FILE* pipe = ::popen(("ps " + which + " -o pid=,uid=,state=,lstart=,ucomm=,command=").c_str(), "r");
+  if (pipe == nullptr) return out;
+  char line[8192];
+  while (std::fgets(line, sizeof line, pipe) != nullptr) {
+    std::istringstream in(line);
+    ProcessInfo p;
+    std::string state, day, month, date, time, year;
+    in >> p.pid >> p.user >> state >> day >> month >> date >> time >> year >> p.name;
+    std::getline(in, p.command);
+    p.command.erase(0, p.command.find_first_not_of(' '));
+    p.zombie = !state.empty() && state.front() == 'Z';
+    p.start = std::hash<std::string>()(day + month + date + time + year);
+    out.push_back(std::move(p));
+  }
+  ::pclose(pipe);
+  return out;
+}
+}  // namespace
+
+std::optional<ProcessInfo> info(int pid) {
+  const auto found = ps("-p " + std::to_string(pid));
+  return found.empty() ? std::nullopt : std::optional(found.front());
+}
+std::vector<int> all_pids() {
+  std::vector<int> out;
+  for (const auto& p : ps("-ax")) out.push_back(p.pid);
+  return out;
+}
+std::vector<int> with_environment(const std::string&) { return {}; }
+std::string boot_id() {
+  std::FILE* pipe = ::popen("sysctl -n kern.boottime", "r");
+  if (pipe == nullptr) return {};
+  char line[256] = {};
+  if (std::fgets(line, sizeof line, pipe) == nullptr) line[0] = '\0';
+  ::pclose(pipe);
+  return line;
+}
+int end_descriptor(int) { return -1; }
+void close_from(int first) noexcept {
+  for (int fd = first; fd < 65536; ++fd) ::close(fd);
+}
+
+#endif
+
+bool wait_for_end(int pid, std::uint64_t start, int timeout_ms) {
+  const auto deadline = Clock::now() + std::chrono::milliseconds(timeout_ms);
+  const int fd = end_descriptor(pid);
+  if (fd >= 0 && alive(pid, start)) {
+    pollfd watched{fd, POLLIN, 0};
+    (void)::poll(&watched, 1, timeout_ms);
+  }
+  if (fd >= 0) ::close(fd);
+  // Without a descriptor, and for a process that has ended but is not yet reaped by its parent, there is only looking.
+  while (alive(pid, start)) {
+    if (Clock::now() >= deadline) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  return true;
+}
+
+}  // namespace process_plugin
