@@ -52,7 +52,7 @@ void info(Context& cx, const std::string& name) {
     print(fmt::format("\nas {}: {}\n", interface_name, body.at("provides").dump()));
     const auto& schema = body.value("settings", Json::object());
     const auto required = schema.value("required", std::vector<std::string>());
-    for (const auto& [key, property] : schema.value("properties", Json::object()).items()) {
+    for (const auto all = schema.value("properties", Json::object()); const auto& [key, property] : all.items()) {
       const bool needed = std::ranges::find(required, key) != required.end();
       print(fmt::format("  {:<18} {:<10} {:<22} {}\n", key, type_text(property), needed ? "required" : property.contains("default") ? "default " + property.at("default").dump() : "", property.value("description", "")));
     }

@@ -49,6 +49,7 @@ Detector::Change Detector::on_round(const config::Detect& config, const RoundRes
   } else {
     fails_ = 0;
     hinted_ = false;
+    grace_until_ = now;  // it has started: from here on failures count
     ++passes_;
     const Verdict good = outcome == Outcome::degraded ? Verdict::degraded : Verdict::up;
     const int rise = flapping() ? config.rise * damping : config.rise;

@@ -58,7 +58,7 @@ std::string Transfer::prepare() {
   }
   set_common();
   set_credentials();
-  for (const auto& [name, value] : p.value("headers", sdk::Json::object()).items()) {
+  for (const auto all = p.value("headers", sdk::Json::object()); const auto& [name, value] : all.items()) {
     const auto text = value.get<std::string>();
     if (name.find_first_of("\r\n:") != std::string::npos || text.find_first_of("\r\n") != std::string::npos) return "a header holds a line break";
     headers_ = curl_slist_append(headers_, (name + ": " + text).c_str());

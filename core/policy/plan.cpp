@@ -29,7 +29,7 @@ Millis blended_outage(const Situation& s) {
 /// The first constraint that rules the candidate out.
 std::optional<Excluded> excluded_by(const Situation& s, const Candidate& c, const Ranked& r) {
   const auto out = [&](const char* reason, std::string text) { return Excluded{c.target, reason, std::move(text)}; };
-  if (c.excluded) return out("tried", c.excluded_why);
+  if (c.excluded) return Excluded{c.target, c.excluded_reason, c.excluded_why};
   if (!c.answers) return out("control_plane", "its control plane does not answer" + (c.why_not.empty() ? "" : ": " + c.why_not));
   if (c.breaker_open && !s.ignore_breakers) return out("breaker", "it failed several times in a row and rests");
   if (!s.regions.empty() && std::ranges::find(s.regions, c.region) == s.regions.end()) {

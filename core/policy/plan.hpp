@@ -33,6 +33,7 @@ struct Candidate {
   std::string why_not;                    ///< when it did not
   bool breaker_open = false;
   bool excluded = false;                  ///< tried in this move, or the failed target itself
+  std::string excluded_reason;            ///< the stable word: "failed", "tried"
   std::string excluded_why;
 };
 
@@ -73,7 +74,7 @@ struct Ranked {
 
 struct Excluded {
   TargetId target;
-  std::string reason;        ///< stable: "control_plane", "breaker", "region", "failure_domain", "budget", "tried"
+  std::string reason;        ///< stable: "control_plane", "breaker", "region", "failure_domain", "budget", "failed", "tried"
   std::string text;
 };
 

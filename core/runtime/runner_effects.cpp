@@ -42,6 +42,7 @@ struct ServiceRunner::Performer {
     p->instance->call("standby.deactivate/1", {{"service", r.service_.id.value}, {"target", e.target.value}, {"epoch", e.epoch.value}, {"operation", e.operation}, {"grace_ms", t.stop_grace.count()}},
                       t.deactivate_timeout, r.guarded([self = &r, e](const sdk::Result& result) {
                         const bool stopped = result.ok() && result.value.value("stopped", false);
+                        if (stopped) self->saw(e.target, "stopped", result.value.value("detail", ""));
                         self->deliver(failover::Fenced{e.operation, e.target, stopped, result.ok() ? result.value.value("detail", "") : result.error.message});
                       }));
   }
@@ -63,6 +64,7 @@ struct ServiceRunner::Performer {
     if (p == nullptr || !p->instance) return r.deliver(failover::Activated{e.operation, e.target, sdk::Status::invalid, "its plugin is not loaded"});
     p->instance->call("standby.activate/1", {{"service", r.service_.id.value}, {"target", e.target.value}, {"epoch", e.epoch.value}, {"operation", e.operation}, {"snapshot", e.snapshot.value}, {"reason", failover::to_string(e.kind)}},
                       p->target->activate_timeout, r.guarded([self = &r, e](const sdk::Result& result) {
+                        if (result.ok()) self->saw(e.target, result.value.value("state", "active"), result.value.value("detail", ""));
                         self->deliver(failover::Activated{e.operation, e.target, result.error.status, result.ok() ? result.value.value("detail", "") : result.error.message});
                       }));
   }
@@ -100,6 +102,10 @@ plugins::Instance::Done ServiceRunner::guarded(plugins::Instance::Done done) con
   return [alive = std::weak_ptr(alive_), done = std::move(done)](sdk::Result result) {
     if (!alive.expired()) done(std::move(result));
   };
+}
+
+void ServiceRunner::saw(const TargetId& id, std::string state, std::string detail) {
+  if (auto* p = place(id)) p->look = Place::Look{std::move(state), std::move(detail), {}, true, wall_now()};
 }
 
 void ServiceRunner::observe(const TargetId& id) {

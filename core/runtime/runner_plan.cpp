@@ -59,9 +59,11 @@ policy::Candidate ServiceRunner::candidate(const Place& p, const failover::MakeP
   c.breaker_open = breaker != state_.breakers.end() && breaker->second.open_until && *breaker->second.open_until > mono_now();
   if (t.id == ask.failed && !ask.desperate) {
     c.excluded = true;
-    c.excluded_why = "it is the one that failed";
+    c.excluded_reason = "failed";
+    c.excluded_why = state_.running ? "it is the one that runs now" : "it is the one that failed";
   } else if (std::ranges::find(ask.exclude, t.id) != ask.exclude.end()) {
     c.excluded = true;
+    c.excluded_reason = "tried";
     c.excluded_why = "it was tried in this move";
   }
   return c;

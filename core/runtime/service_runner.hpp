@@ -75,6 +75,8 @@ class ServiceRunner {
   /// Drops the answer when the runner is gone.
   [[nodiscard]] plugins::Instance::Done guarded(plugins::Instance::Done done) const;
   void observe(const TargetId& id);
+  /// What an answer to activate or deactivate told of a target.
+  void saw(const TargetId& id, std::string state, std::string detail);
   void observe_others();
   void arm(const failover::Arm& arm);
   void push_periodically();

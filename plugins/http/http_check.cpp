@@ -73,7 +73,7 @@ class HttpCheck final : public HealthSource {
   }
 
   void read_conditions(const Json& s) {
-    for (const auto& [path, expected] : s.value("json", Json::object()).items()) extra().json.emplace_back(path, expected);
+    for (const auto all = s.value("json", Json::object()); const auto& [path, expected] : all.items()) extra().json.emplace_back(path, expected);
     if (s.contains("body_contains")) extra().contains = s.at("body_contains");
     if (s.contains("body_matches")) {
       try {
@@ -83,7 +83,7 @@ class HttpCheck final : public HealthSource {
       }
     }
     Json want = Json::array();
-    for (const auto& [name, text] : s.value("expect_headers", Json::object()).items()) {
+    for (const auto all = s.value("expect_headers", Json::object()); const auto& [name, text] : all.items()) {
       std::string lower = name;
       std::ranges::transform(lower, lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
       extra().headers[lower] = text;
@@ -108,7 +108,7 @@ class HttpCheck final : public HealthSource {
     if (s.contains("basic")) request_["basic"] = {{"user", s.at("basic").at("user")}, {"password", place(s.at("basic").at("password"), "/basic/password")}};
     if (s.contains("bearer")) request_["bearer"] = place(s.at("bearer"), "/bearer");
     if (s.contains("headers")) request_["headers"] = s.at("headers");
-    for (const auto& [name, value] : s.value("secret_headers", Json::object()).items()) request_["headers"][name] = place(value, "/headers/" + name);
+    for (const auto all = s.value("secret_headers", Json::object()); const auto& [name, value] : all.items()) request_["headers"][name] = place(value, "/headers/" + name);
   }
 
   /// Secrets are fetched before the first request, one after the other, and then stay in the request.

@@ -94,7 +94,7 @@ Store::Loaded Store::load(const std::string& service, const std::string& id) con
   return out;
 }
 
-Entry Store::save_file(int from_folder, const std::string& from, int data, const std::string& to, Entry entry, const Entry* old, int old_data, const std::string& old_path, const Hooks& hooks) const {
+std::optional<Entry> Store::save_file(int from_folder, const std::string& from, int data, const std::string& to, Entry entry, const Entry* old, int old_data, const std::string& old_path, const Hooks& hooks) const {
   if (old != nullptr && !options_.compare_content && old->size == entry.size && old->mtime_ns == entry.mtime_ns) {
     const auto slash = to.rfind('/');
     const Fd folder = slash == std::string::npos ? Fd(::openat(data, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) : open_below(data, to.substr(0, slash), O_RDONLY | O_DIRECTORY);
@@ -104,7 +104,8 @@ Entry Store::save_file(int from_folder, const std::string& from, int data, const
     }
   }
   for (int tries = 0; tries < tries_of_a_changing_file; ++tries) {
-    const Fd source = open_below(from_folder, from, O_RDONLY);
+    const Fd source = open_if_there(from_folder, from);
+    if (!source.ok()) return std::nullopt;  // gone since it was listed: a temporary file of the service
     const Entry before = entry_of(source.get());
     const Fd target = open_below(data, to, O_WRONLY | O_CREAT | O_TRUNC, 0600);
     entry.sha256 = copy_and_hash(source.get(), target.get(), from, hooks.between);
@@ -145,7 +146,9 @@ SavedPath Store::save(const StatePath& path, int data, const Loaded* previous, c
   out.root = entry_of(top.get());
   if (out.root.type == Entry::Type::file) {
     const Fd parent = open_folder(fs::path(path.path).parent_path().string());
-    out.root = save_file(parent.get(), fs::path(path.path).filename().string(), data, path.name, out.root, known(""), old_data.get(), path.name, hooks);
+    auto saved = save_file(parent.get(), fs::path(path.path).filename().string(), data, path.name, out.root, known(""), old_data.get(), path.name, hooks);
+    if (!saved) throw Failure(Status::transient, path.path + " vanished while it was read", "try again");
+    out.root = std::move(*saved);
     bytes += out.root.size;
     return out;
   }
@@ -155,7 +158,10 @@ SavedPath Store::save(const StatePath& path, int data, const Loaded* previous, c
     const std::string to = below(path.name, e.path);
     if (e.type == Entry::Type::folder) make_folders_below(data, to);
     if (e.type == Entry::Type::file) {
-      e = save_file(top.get(), e.path, data, to, std::move(e), known(e.path), old_data.get(), to, hooks);
+      const std::string from = e.path;
+      auto saved = save_file(top.get(), from, data, to, e, known(from), old_data.get(), to, hooks);
+      if (!saved) continue;
+      e = std::move(*saved);
       bytes += e.size;
       hooks.progress(bytes, 0);
     }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "manifest.hpp"
@@ -43,7 +44,8 @@ class Store {
   void check_disk() const;
   [[nodiscard]] Loaded load(const std::string& service, const std::string& id) const;
   [[nodiscard]] SavedPath save(const understudy::sdk::StatePath& path, int data, const Loaded* previous, const Hooks& hooks, std::int64_t& bytes) const;
-  [[nodiscard]] Entry save_file(int from_folder, const std::string& from, int data, const std::string& to, Entry entry, const Entry* old, int old_data, const std::string& old_path, const Hooks& hooks) const;
+  /// Nothing when the file is gone.
+  [[nodiscard]] std::optional<Entry> save_file(int from_folder, const std::string& from, int data, const std::string& to, Entry entry, const Entry* old, int old_data, const std::string& old_path, const Hooks& hooks) const;
 
   Options options_;
 };

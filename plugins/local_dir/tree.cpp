@@ -136,7 +136,9 @@ Fd open_folder(const std::string& path) {
   return out;
 }
 
-Fd open_below(int root, const std::string& path, int flags, unsigned mode) {
+namespace {
+/// Not ok() with errno set when the last step fails.
+Fd try_open_below(int root, const std::string& path, int flags, unsigned mode) {
   if (!harmless(path)) throw Failure(Status::invalid, "the path \"" + path + "\" would leave its folder");
   Fd at(::openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   std::size_t from = 0;
@@ -146,8 +148,19 @@ Fd open_below(int root, const std::string& path, int flags, unsigned mode) {
     at = std::move(next);
     from = slash + 1;
   }
-  Fd out(::openat(at.get(), path.substr(from).c_str(), flags | O_NOFOLLOW | O_CLOEXEC, mode));
+  return Fd(::openat(at.get(), path.substr(from).c_str(), flags | O_NOFOLLOW | O_CLOEXEC, mode));
+}
+}  // namespace
+
+Fd open_below(int root, const std::string& path, int flags, unsigned mode) {
+  Fd out = try_open_below(root, path, flags, mode);
   if (!out.ok()) fail("cannot open " + path, errno);
+  return out;
+}
+
+Fd open_if_there(int root, const std::string& path) {
+  Fd out = try_open_below(root, path, O_RDONLY, 0);
+  if (!out.ok() && errno != ENOENT) fail("cannot open " + path, errno);
   return out;
 }
 

@@ -39,6 +39,8 @@ class Fd {
 /// Throws sdk::Failure naming the path. All of them follow no link in the last step, and the relative ones in no step.
 [[nodiscard]] Fd open_folder(const std::string& path);
 [[nodiscard]] Fd open_below(int root, const std::string& path, int flags, unsigned mode = 0);
+/// For reading; not ok() when it does not exist any more.
+[[nodiscard]] Fd open_if_there(int root, const std::string& path);
 void make_folders_below(int root, const std::string& path);
 
 /// Everything below `root`, folders before what is in them, sorted by name. `skipped` hears of sockets, pipes and devices.

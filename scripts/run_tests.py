@@ -1,0 +1,101 @@
+"""Runs the test programs of the given presets and counts their cases: `N passed, N failed, N skipped` is the last line."""
+import os
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+
+LIMIT_S = 1200
+os.chdir(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+totals = {"passed": 0, "failed": 0, "skipped": 0}
+failures = []
+
+
+def count(name, passed, failed, skipped=0):
+    totals["passed"] += passed
+    totals["failed"] += failed
+    totals["skipped"] += skipped
+    print(f"   {name}: {passed} passed, {failed} failed, {skipped} skipped", flush=True)
+    if failed:
+        failures.append(name)
+
+
+def environment(preset):
+    env = dict(os.environ)
+    env["ASAN_OPTIONS"] = "detect_leaks=1:abort_on_error=0:detect_stack_use_after_return=1"
+    env["UBSAN_OPTIONS"] = "print_stacktrace=1:halt_on_error=1"
+    env["TSAN_OPTIONS"] = "halt_on_error=1:second_deadlock_stack=1"
+    env["LSAN_OPTIONS"] = "suppressions=" + os.path.abspath("tests/lsan.supp")
+    env["UNDERSTUDY_BUILD"] = os.path.abspath(folder(preset))
+    return env
+
+
+def folder(preset):
+    return "build" if preset == "release" else f"build-{preset}"
+
+
+def run_catch(preset, program):
+    """Catch2's JUnit report counts assertions, so its XML report is read: one TestCase a case, in versions 2 and 3."""
+    name = f"{preset}/{program}"
+    path = os.path.join(folder(preset), "bin", program)
+    report = path + ".xml"
+    try:
+        done = subprocess.run([os.path.abspath(path), "-r", "xml", "-o", os.path.abspath(report)], env=environment(preset),
+                              cwd=folder(preset), timeout=LIMIT_S, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+        output, code = done.stdout, done.returncode
+    except subprocess.TimeoutExpired as late:
+        output, code = f"not done in {LIMIT_S} s\n{late.stdout}", 1
+    passed = failed = 0
+    try:
+        for case in ElementTree.parse(report).iter("TestCase"):
+            ok = case.find("OverallResult").get("success") == "true"
+            passed, failed = passed + ok, failed + (not ok)
+            if not ok:
+                print(ElementTree.tostring(case, encoding="unicode"))
+    except (OSError, ElementTree.ParseError):
+        pass
+    if code != 0 and not failed:  # a crash, or what a sanitizer found
+        failed += 1
+    if failed:
+        print(output[-20000:])
+    count(name, passed, failed)
+
+
+def run_python(preset, path):
+    name = f"{preset}/{os.path.basename(path)}"
+    try:
+        done = subprocess.run([sys.executable, path, "-v"], env=environment(preset), timeout=LIMIT_S, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+    except subprocess.TimeoutExpired as late:
+        print(f"not done in {LIMIT_S} s\n{late.stdout}")
+        return count(name, 0, 1)
+    lines = done.stdout.splitlines()
+    passed = sum(line.endswith("... ok") for line in lines)
+    skipped = [line for line in lines if "... skipped" in line]
+    failed = sum(line.endswith("... FAIL") or line.endswith("... ERROR") for line in lines)
+    if done.returncode != 0 and not failed:
+        failed = 1
+    if failed:
+        print(done.stdout[-20000:])
+    for line in skipped:
+        print("   " + line)
+    count(name, passed, failed, len(skipped))
+
+
+def run_layers():
+    done = subprocess.run(["scripts/check-layers"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode:
+        print(done.stdout)
+    count("layers", int(done.returncode == 0), int(done.returncode != 0))
+
+
+run_layers()
+for preset in sys.argv[1:] or ["release"]:
+    programs = sorted(p for p in os.listdir(os.path.join(folder(preset), "bin")) if p.endswith("_tests"))
+    for program in programs:
+        run_catch(preset, program)
+    for script in sorted(os.listdir("tests/e2e")):
+        if script.startswith("test_") and script.endswith(".py"):
+            run_python(preset, os.path.join("tests/e2e", script))
+if failures:
+    print("failed: " + ", ".join(failures))
+print(f"{totals['passed']} passed, {totals['failed']} failed, {totals['skipped']} skipped")
+sys.exit(1 if totals["failed"] or not totals["passed"] else 0)
