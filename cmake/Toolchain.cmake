@@ -5,7 +5,7 @@ target_compile_options(understudy_flags INTERFACE
   -Wcast-qual -Wformat=2 -Werror)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # g++ 12 reports these inside std::string and nlohmann/json at -O2: known false positives (GCC bugs 105329, 105651).
-  target_compile_options(understudy_flags INTERFACE -Wno-restrict -Wno-maybe-uninitialized -Wno-stringop-overflow
+  target_compile_options(understudy_flags INTERFACE -Wno-restrict -Wno-maybe-uninitialized -Wno-stringop-overflow -Wno-stringop-overread
     -Wno-array-bounds -Wno-dangling-pointer -Wno-free-nonheap-object)
 endif()
 target_compile_definitions(understudy_flags INTERFACE UNDERSTUDY_VERSION="${PROJECT_VERSION}")

@@ -41,6 +41,7 @@ void grant(Work& w) {
   s.intruders.erase(move.to);
   move.operation = w.operation("activate");
   move.activated_at = w.now.wall;
+  move.start_unknown = false;
   w.record(Granted{s.epoch, move.to, move.who, move.reason});
   w.enter(Phase::activate, w.target(move.to).activate_timeout);
   call_activate(w);
@@ -57,20 +58,22 @@ void on_activated(Work& w, const Activated& done) {
   w.record(Outcome{done.operation, std::string(sdk::name_of(done.status)), done.detail});
   if (s.phase != Phase::activate || !s.move || done.operation != s.move->operation) return;
   if (done.status == sdk::Status::ok) return start_verifying(w);
-  if (no_effect(done.status)) return candidate_failed(w, done.detail, false);
+  if (no_effect(done.status)) return candidate_failed(w, done.detail, s.move->start_unknown);
   // An effect is possible: look before anything is repeated.
+  s.move->start_unknown = true;
   w.note("activate.unknown", Severity::warning, s.move->to, "the start of " + s.move->to.value + " has an unknown outcome: " + done.detail);
   w.effect(Observe{s.move->to});
 }
 
 void activation_observed(Work& w, const Observed& seen) {
   auto& s = w.s;
+  if (!s.move->start_unknown) return;  // the call is still under way: its own answer counts
   if (seen.reachable && (seen.state == SiteState::active || seen.state == SiteState::starting)) {
     if (!seen.epoch || *seen.epoch == s.epoch) return start_verifying(w);
     return candidate_failed(w, fmt::format("runs with epoch {} instead of {}", seen.epoch->value, s.epoch.value), true);
   }
   if (seen.reachable && seen.state == SiteState::stopped) {
-    if (s.retries >= observations_before_giving_up) return candidate_failed(w, "does not start: " + seen.detail, false);
+    if (s.retries >= observations_before_giving_up) return candidate_failed(w, "does not start: " + seen.detail, true);
     (void)w.backoff();
     return call_activate(w);  // the same operation and epoch: it repeats safely
   }

@@ -22,6 +22,7 @@ void start_fence(Work& w, Move& move) {
   w.record(Intent{op, "fence", move.from, w.s.epoch});
   w.effect(Fence{op, move.from, w.s.epoch});
   move.fence = Part::running;
+  move.fence_operation = op;
 }
 
 void start_save(Work& w, Move& move) {
@@ -29,6 +30,7 @@ void start_save(Work& w, Move& move) {
   w.record(Intent{op, "save", move.origin, w.s.epoch});
   w.effect(Save{op, move.origin, w.s.epoch});
   move.save = Part::running;
+  move.save_operation = op;
 }
 
 void start_prepare(Work& w, Move& move) {
@@ -36,6 +38,7 @@ void start_prepare(Work& w, Move& move) {
   w.record(Intent{op, "prepare", move.to, w.s.epoch});
   w.effect(Prepare{op, move.to, move.saved});
   move.prepare = Part::running;
+  move.prepare_operation = op;
 }
 
 void fence_confirmed(Work& w, const std::string& detail) {
@@ -159,7 +162,7 @@ void advance_transfer(Work& w) {
 
 void on_fenced(Work& w, const Fenced& done) {
   auto& s = w.s;
-  const bool ours = s.move && done.target == s.move->from && s.move->fence == Part::running;
+  const bool ours = s.move && s.move->fence == Part::running && done.operation == s.move->fence_operation;
   if (!ours) return intruder_fenced(w, done);
   w.record(Outcome{done.operation, done.stopped ? "ok" : "unknown", done.detail});
   if (done.stopped) return fence_confirmed(w, done.detail);
@@ -176,7 +179,7 @@ void on_fenced(Work& w, const Fenced& done) {
 void on_saved(Work& w, const Saved& done) {
   auto& s = w.s;
   w.record(Outcome{done.operation, done.ok ? "ok" : "failed", done.detail});
-  if (!s.move || s.move->save != Part::running) return;
+  if (!s.move || s.move->save != Part::running || done.operation != s.move->save_operation) return;
   auto& move = *s.move;
   if (done.ok) {
     move.save = Part::done;
@@ -193,7 +196,7 @@ void on_saved(Work& w, const Saved& done) {
 void on_prepared(Work& w, const Prepared& done) {
   auto& s = w.s;
   w.record(Outcome{done.operation, done.ok ? "ok" : "failed", done.detail});
-  if (!s.move || s.move->prepare != Part::running) return;
+  if (!s.move || s.move->prepare != Part::running || done.operation != s.move->prepare_operation) return;
   auto& move = *s.move;
   if (done.ok) {
     move.prepare = Part::done;

@@ -57,6 +57,7 @@ void redo_transfer(Work& w) {
 
 /// After the grant: look whether the start had its effect before it is repeated.
 void redo_activation(Work& w) {
+  w.s.move->start_unknown = true;
   w.enter(Phase::activate, w.target(w.s.move->to).activate_timeout);
   w.effect(Observe{w.s.move->to});
 }

@@ -65,10 +65,12 @@ struct Move {
   int attempt = 0;             ///< candidates tried
   std::vector<TargetId> tried;
   Part fence = Part::none, save = Part::none, prepare = Part::none;
+  std::string fence_operation, save_operation, prepare_operation;  ///< the ones under way: older answers do not count
   SnapshotId saved;            ///< what the save made
   SnapshotId snapshot;         ///< what `to` starts from
   WallTime snapshot_created{};
   std::string operation;       ///< of the activation
+  bool start_unknown = false;  ///< a try at it ended without anybody knowing how: it may run, whatever comes later
   WallTime started{};
   WallTime activated_at{};     ///< when the activation of `to` was asked
   bool voluntary = false;      ///< the origin served when it began
