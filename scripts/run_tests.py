@@ -63,7 +63,7 @@ def run_catch(preset, program):
 def run_python(preset, path):
     name = f"{preset}/{os.path.basename(path)}"
     try:
-        done = subprocess.run([sys.executable, path, "-v"], env=environment(preset), timeout=LIMIT_S, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+        done = subprocess.run([sys.executable, "-W", "ignore", path, "-v"], env=environment(preset), timeout=LIMIT_S, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
     except subprocess.TimeoutExpired as late:
         print(f"not done in {LIMIT_S} s\n{late.stdout}")
         return count(name, 0, 1)

@@ -214,7 +214,7 @@ Environment process_environment() {
 
 LoadResult load(const std::vector<std::filesystem::path>& files, const MakeSchemas& make_schemas, const Environment& environment) {
   LoadResult result;
-  Reading reading{environment, nullptr, {}, {}};
+  Reading reading{environment, nullptr, {}, {}, files.front().string()};
   std::string text;
   auto table = parse_all(reading, files, text);
   if (table) {
@@ -236,7 +236,7 @@ LoadResult load(const std::vector<std::filesystem::path>& files, const MakeSchem
 }
 
 std::optional<Orchestrator> load_orchestrator_only(const std::vector<std::filesystem::path>& files, const Environment& environment) {
-  Reading reading{environment, nullptr, {}, {}};
+  Reading reading{environment, nullptr, {}, {}, files.front().string()};
   std::string text;
   const auto table = parse_all(reading, files, text);
   if (!table) return std::nullopt;

@@ -16,7 +16,7 @@ std::string money_hint() { return "write it as 12.5 or \"$12.50\""; }
 }  // namespace
 
 Place Reading::place(const toml::source_region& where, std::string_view token) const {
-  Place out{where.path ? *where.path : "", where.begin.line, where.begin.column};
+  Place out{where.path ? *where.path : first_file, where.begin.line, where.begin.column};
   const auto it = lines.find(out.file);
   if (it == lines.end() || out.line == 0 || out.line > it->second.size()) return out;
   const std::string& line = it->second[out.line - 1];

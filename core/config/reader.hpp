@@ -22,6 +22,7 @@ struct Reading {
   SchemaSource* schemas = nullptr;
   std::vector<Diagnostic> diagnostics;
   std::map<std::string, std::vector<std::string>> lines;  ///< file → its lines, for the messages
+  std::string first_file;  ///< for what is missing as a whole
 
   /// `token`: what to point at in the line; the column is counted in characters, since the parser's drifts.
   void report(std::string code, const toml::source_region& where, std::string_view token, std::string message, std::string hint = {});

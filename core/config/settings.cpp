@@ -135,9 +135,9 @@ class SettingsReader {
     if (value.is_number()) {
       const double number = value.get<double>();
       if ((schema.contains("minimum") && number < schema.at("minimum").get<double>()) || (schema.contains("maximum") && number > schema.at("maximum").get<double>())) {
-        const std::string from = schema.contains("minimum") ? " from " + schema.at("minimum").dump() : "";
-        const std::string to = schema.contains("maximum") ? " to " + schema.at("maximum").dump() : "";
-        wrong("E0104", where, token, full, "is " + value.dump() + "; it must be" + from + to);
+        std::string range = schema.contains("minimum") ? "at least " + schema.at("minimum").dump() : "";
+        if (schema.contains("maximum")) range += (range.empty() ? "at most " : " and at most ") + schema.at("maximum").dump();
+        wrong("E0104", where, token, full, "is " + value.dump() + "; it must be " + range);
         return std::nullopt;
       }
     }

@@ -77,7 +77,9 @@ double base_key(config::Objective objective, const Ranked& r, int order) {
     case config::Objective::ordered: return order;
     case config::Objective::expected_cost: break;
   }
-  return (r.silence + r.run + r.activation + r.transfer).value;
+  // Trying a, then b when a fails, costs a + (1 - p_a)·b; the other order b + (1 - p_b)·a. The first is less exactly when
+  // a / p_a < b / p_b, so sorting by cost over success gives the cheapest order of all of them (an exchange argument).
+  return (r.silence + r.run + r.activation + r.transfer).value / std::max(1e-6, r.readiness.success);
 }
 
 void fill_failure_terms(const Situation& s, std::vector<Ranked>& ranked) {
@@ -87,30 +89,6 @@ void fill_failure_terms(const Situation& s, std::vector<Ranked>& ranked) {
     const auto next = i + 1 < ranked.size() ? ranked[i + 1].readiness.mean : r.readiness.mean;
     r.failure = per_hours(s.downtime_cost_per_hour, static_cast<double>(next.count())) * (1 - r.readiness.success);
     r.total = r.silence + r.run + r.activation + r.transfer + r.failure;
-  }
-}
-
-/// For expected cost the failure term depends on who comes next: neighbours are exchanged while that makes the whole
-/// sequence cheaper: cost of the pair (a then b) against (b then a), each failing over to the other.
-bool cheaper_swapped(const Situation& s, const Ranked& a, const Ranked& b) {
-  const auto alone = [](const Ranked& r) { return (r.silence + r.run + r.activation + r.transfer).value; };
-  const double a_first = alone(a) + (1 - a.readiness.success) * (per_hours(s.downtime_cost_per_hour, static_cast<double>(b.readiness.mean.count())).value);
-  const double b_first = alone(b) + (1 - b.readiness.success) * (per_hours(s.downtime_cost_per_hour, static_cast<double>(a.readiness.mean.count())).value);
-  return b_first < a_first;
-}
-
-void settle(const Situation& s, std::vector<Ranked>& ranked) {
-  if (s.objective != config::Objective::expected_cost) return;
-  // A few passes suffice: the list is already nearly in order, and only neighbours interact.
-  for (int pass = 0; pass < 4; ++pass) {
-    bool swapped = false;
-    for (std::size_t i = 0; i + 1 < ranked.size(); ++i) {
-      if (cheaper_swapped(s, ranked[i], ranked[i + 1])) {
-        std::swap(ranked[i], ranked[i + 1]);
-        swapped = true;
-      }
-    }
-    if (!swapped) return;
   }
 }
 
@@ -179,7 +157,6 @@ Plan make_plan(const Situation& s, const std::vector<Candidate>& candidates) {
   });
   plan.ranked.reserve(keys.size());
   for (const auto& k : keys) plan.ranked.push_back(std::move(priced[k.index]));
-  settle(s, plan.ranked);
   fill_failure_terms(s, plan.ranked);
   std::ranges::sort(plan.excluded, {}, [](const Excluded& e) { return e.target.value; });
   add_notes(s, plan);

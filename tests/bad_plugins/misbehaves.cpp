@@ -1,0 +1,37 @@
+// One plugin that does whatever wrong thing its settings ask for.
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+
+#include "understudy/plugin.hpp"
+
+namespace {
+using namespace understudy::sdk;
+
+/// Speaks the raw port: the SDK would not let it answer twice or with garbage.
+struct Raw final : Provider {
+  Raw(Host& h, std::string w) : host(h), what(std::move(w)) {}
+  Host& host;
+  std::string what;
+  std::vector<Responder> kept;
+  void handle(std::string_view, const Json&, Responder responder) override {
+    if (what == "throws") throw std::runtime_error("it is broken");
+    if (what == "throws-int") throw 5;
+    if (what == "never") return kept.push_back(std::move(responder));
+    if (what == "forgets") return;
+    if (what == "hangs") {
+      std::mutex m;
+      std::unique_lock lock(m);
+      std::condition_variable().wait_for(lock, std::chrono::seconds(8));
+    }
+    responder.ok({{"outcome", "pass"}});
+  }
+};
+}  // namespace
+
+UNDERSTUDY_PLUGIN(R"({"name": "misbehaves", "version": "1", "interfaces": {"health": {"provides": ["health.check/1"], "settings": {"additionalProperties": true}}}})",
+                  [](Host& host, const Envelope& e) -> std::unique_ptr<Provider> {
+                    const auto what = e.settings.value("what", "");
+                    if (what == "throws-in-create") throw std::runtime_error("no luck today");
+                    return std::make_unique<Raw>(host, what);
+                  })

@@ -1,0 +1,1 @@
+int stranger(void); int stranger(void) { return 1; }

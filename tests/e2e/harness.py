@@ -1,0 +1,168 @@
+"""What the end-to-end tests share: a folder with a configuration, the orchestrator as a process, and waiting for what
+should come. Standard library only. The programs come from $UNDERSTUDY_BUILD (default: build)."""
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import unittest
+import urllib.request
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.environ.get("UNDERSTUDY_BUILD", os.path.join(ROOT, "build"))
+COUNTER = os.path.join(ROOT, "examples/counter/counter.py")
+PATIENCE_S = 60
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def wait_for(what, condition, patience=PATIENCE_S):
+    end = time.time() + patience
+    while time.time() < end:
+        try:
+            found = condition()
+            if found:
+                return found
+        except (OSError, RuntimeError, ValueError, KeyError):
+            pass
+        time.sleep(0.05)
+    raise AssertionError(f"waited {patience} s in vain for: {what}")
+
+
+class Site(unittest.TestCase):
+    """One service, `counter`, with a home and a spare on this host, and its state in a folder."""
+
+    program = os.path.join(BUILD, "bin/understudy")
+    weak_check = True  # a last check that a live process keeps degraded what answers nothing
+
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="understudy-test-")
+        self.config = os.path.join(self.folder, "orchestrator.toml")
+        self.ports = {"home": free_port(), "spare": free_port()}
+        self.process = None
+        self.log_path = os.path.join(self.folder, "log")
+        self.write_config()
+
+    def tearDown(self):
+        self.stop()
+        for target in self.ports:
+            self.kill_site(target)
+        if not self.passed():
+            print(open(self.log_path).read() if os.path.exists(self.log_path) else "no log")
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def passed(self):
+        outcome = getattr(self, "_outcome", None)
+        errors = getattr(outcome, "errors", None) or getattr(getattr(outcome, "result", None), "errors", [])
+        return not any(problem for case, problem in errors if case is self)
+
+    def target(self, name):
+        weak = f"""[[service.counter.target.{name}.health]]
+plugin = "process"
+settings = {{ run_dir = "run", weak = true }}
+"""
+        return f"""
+[service.counter.target.{name}]
+plugin = "process"
+paths = ["{name}/state"]
+declared = {{ ready_in = "1s" }}
+activate_timeout = "20s"
+stop_grace = "3s"
+settings = {{ command = ["python3", "{COUNTER}", "{self.ports[name]}", "{name}/state"], cwd = ".", run_dir = "run" }}
+[[service.counter.target.{name}.health]]
+plugin = "http"
+settings = {{ url = "http://127.0.0.1:{self.ports[name]}/health", json = {{ "$.status" = "healthy" }} }}
+{weak if self.weak_check else ""}
+"""
+
+    def write_config(self, stable_for="1h", extra="", policy="auto"):
+        with open(self.config, "w") as out:
+            out.write(f"""
+[orchestrator]
+data_dir = "var"
+[service.counter]
+primary = "home"
+observe_every = "300ms"
+[service.counter.detect]
+interval = "300ms"
+fast_interval = "100ms"
+timeout = "3s"
+fall = 2
+[service.counter.limits]
+max_failovers = 100
+retry_initial = "100ms"
+[service.counter.state]
+plugin = "local_dir"
+paths = ["home/state"]
+every = "1s"
+settings = {{ dir = "snapshots", fsync = false }}
+[service.counter.failback]
+policy = "{policy}"
+stable_for = "{stable_for}"
+{self.target("home")}
+{self.target("spare")}
+{extra}
+""")
+
+    def start(self, env=None, wait=True):
+        with open(self.log_path, "a") as log:
+            self.process = subprocess.Popen([self.program, "-c", self.config, "run"], stdout=log, stderr=log, env={**os.environ, **(env or {})})
+        if wait:
+            wait_for("the API to answer", lambda: self.status())
+
+    def stop(self):
+        if self.process and self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(timeout=30)
+        self.process = None
+
+    def understudy(self, *words, expect=0):
+        done = subprocess.run([os.path.join(BUILD, "bin/understudy"), "-c", self.config, *words], capture_output=True, text=True, timeout=120)
+        if expect is not None and done.returncode != expect:
+            raise RuntimeError(f"understudy {' '.join(words)} exited {done.returncode}, not {expect}: {done.stdout}{done.stderr}")
+        return done.stdout if expect == 0 else done.stdout + done.stderr
+
+    def status(self):
+        return json.loads(self.understudy("status", "--json"))
+
+    def service(self):
+        return self.status()["services"][0]
+
+    def serving(self, target):
+        def serves():
+            s = self.service()
+            return s if s["phase"] == "active" and s["active"] == target and s["verdict"] == "up" else None
+        return wait_for(f"the service at {target}", serves)
+
+    def count(self, target):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.ports[target]}/health", timeout=5) as answer:
+            return json.load(answer)
+
+    def pid(self, target):
+        with open(os.path.join(self.folder, f"run/counter-{target}.run.json")) as record:
+            return json.load(record)["pid"]
+
+    def running(self):
+        """The sites whose web server answers: the truth, whatever the orchestrator believes."""
+        found = []
+        for target, port in self.ports.items():
+            with socket.socket() as s:
+                s.settimeout(2)
+                if s.connect_ex(("127.0.0.1", port)) == 0:
+                    found.append(target)
+        return found
+
+    def kill_site(self, target):
+        try:
+            pid = self.pid(target)
+            if pid:
+                os.killpg(os.getpgid(pid), signal.SIGKILL)
+        except (OSError, ValueError):
+            pass

@@ -1,0 +1,163 @@
+"""The main job on real processes and files: a service fails over with its state, and comes home with the newer one."""
+import json
+import os
+import signal
+import stat
+import subprocess
+import unittest
+
+from harness import Site, wait_for
+
+
+class MainJob(Site):
+    def test_fails_over_with_its_state_and_comes_home_with_the_newer_one(self):
+        self.write_config(stable_for="1s")
+        self.start()
+        self.serving("home")
+        wait_for("a count", lambda: self.count("home")["count"] > 5)
+        before = self.count("home")["count"]
+        self.kill_site("home")
+        wait_for("the standby to be granted", lambda: self.service()["epoch"] >= 2)
+        wait_for("home again", lambda: self.service()["epoch"] >= 3)
+        self.serving("home")
+        self.assertGreaterEqual(self.count("home")["count"], before)
+        self.assertEqual(self.count("home")["epoch"], "3")
+        self.assertEqual(self.running(), ["home"])
+        kinds = [json.loads(line)["kind"] for line in self.understudy("history", "--json").splitlines()]
+        for kind in ("failover.started", "fence.confirmed", "failover.done", "failback.started", "state.saved", "failback.done"):
+            self.assertIn(kind, kinds)
+
+    def test_a_hung_primary_is_stopped_before_the_standby_starts(self):
+        self.weak_check = False
+        self.write_config()
+        self.start()
+        self.serving("home")
+        os.kill(self.pid("home"), signal.SIGSTOP)  # alive, and answers nothing
+        self.serving("spare")
+        self.assertEqual(self.running(), ["spare"])
+
+    def test_a_primary_that_comes_back_by_itself_stays_passive(self):
+        self.write_config(policy="manual")
+        self.start()
+        self.serving("home")
+        self.kill_site("home")
+        self.serving("spare")
+        env = {**os.environ, "UNDERSTUDY_RUN": os.path.join(self.folder, "run/counter-home.run.json")}
+        returned = subprocess.Popen(["python3", "-c", "import time; time.sleep(600)"], env=env)
+        try:
+            self.assertIsNotNone(returned.wait(timeout=30))
+        finally:
+            returned.kill()
+        self.serving("spare")
+
+    def test_the_orchestrator_finds_the_running_service_again_after_a_restart(self):
+        self.start()
+        self.serving("home")
+        pid = self.pid("home")
+        self.stop()
+        self.assertEqual(self.running(), ["home"])
+        self.start()
+        self.assertEqual(self.serving("home")["epoch"], 1)
+        self.assertEqual(self.pid("home"), pid)
+
+    def test_a_person_moves_it_and_brings_it_home(self):
+        self.start()
+        self.serving("home")
+        out = self.understudy("promote", "counter", "spare", "--reason", "maintenance")
+        self.assertIn("runs at spare", out)
+        self.assertEqual(self.running(), ["spare"])
+        self.understudy("failback", "counter")
+        self.serving("home")
+        self.assertEqual(self.running(), ["home"])
+
+    def test_a_second_orchestrator_on_the_same_data_dir_refuses_to_start(self):
+        self.start()
+        second = subprocess.run([self.program, "-c", self.config, "run"], capture_output=True, text=True, timeout=60)
+        self.assertEqual(second.returncode, 1)
+        self.assertIn("another orchestrator uses", second.stderr)
+        self.assertIn(str(self.process.pid), second.stderr)
+
+    def test_a_reload_with_a_bad_file_changes_nothing(self):
+        self.start()
+        self.serving("home")
+        good = open(self.config).read()
+        with open(self.config, "w") as out:
+            out.write(good.replace('primary = "home"', 'primary = "hoem"'))
+        said = self.understudy("reload", expect=2)
+        self.assertIn('did you mean "home"?', said)
+        self.serving("home")
+        with open(self.config, "w") as out:
+            out.write(good)
+        self.understudy("reload")
+        self.assertEqual(self.serving("home")["epoch"], 1)
+
+    def test_pause_watches_and_resume_acts(self):
+        self.start()
+        self.serving("home")
+        self.understudy("pause", "counter", "--for", "10m", "--reason", "test")
+        self.kill_site("home")
+        wait_for("the outage to be noticed", lambda: any(json.loads(x)["kind"] == "service.down" for x in self.understudy("history", "--json").splitlines()))
+        self.assertEqual(self.service()["phase"], "paused")
+        self.assertEqual(self.running(), [])
+        self.understudy("resume", "counter")
+        self.serving("spare")
+
+    def test_observe_mode_touches_nothing(self):
+        self.start()
+        self.serving("home")
+        self.stop()
+        good = open(self.config).read()
+        with open(self.config, "w") as out:
+            out.write(good.replace("[orchestrator]", '[orchestrator]\nmode = "observe"'))
+        self.start()
+        self.kill_site("home")
+        wait_for("the decision", lambda: (self.service()["blocked"] or {}).get("by") == "observe")
+        self.assertEqual(self.running(), [])
+        self.understudy("promote", "counter", "spare", expect=5)
+
+
+class CommandLine(Site):
+    def test_exit_codes_and_manners(self):
+        self.understudy("status", expect=7)
+        self.understudy("nonsense", expect=2)
+        self.understudy("check")
+        self.start()
+        self.serving("home")
+        self.understudy("plan", "nobody", expect=2)
+        wait_for("the spare's control plane", lambda: json.loads(self.understudy("plan", "counter", "--json"))["ranked"])
+        self.understudy("plan", "counter", "--exit-code", expect=3)
+        self.understudy("promote", "counter", "home", expect=4)
+        said = self.understudy("promote", "counter", "spare", "--force", expect=2)
+        self.assertIn("--yes", said)
+        plan = os.path.join(self.folder, "plan.json")
+        self.understudy("plan", "counter", "--out", plan)
+        self.understudy("pause", "counter")
+        self.understudy("resume", "counter")
+        self.assertIn("changed since the plan", self.understudy("promote", "counter", "--plan", plan, expect=4))
+        self.assertEqual(self.understudy("promote", "counter", "spare", "--dry-run").strip(), "would promote counter to spare")
+
+    def test_only_the_owner_can_read_the_token_and_the_journal(self):
+        self.start()
+        for name in ("api.token", "journal.db", "understudy.sock"):
+            mode = stat.S_IMODE(os.stat(os.path.join(self.folder, "var", name)).st_mode)
+            self.assertEqual(mode & 0o077, 0, name)
+
+    def test_snapshots_are_listed_verified_and_restored(self):
+        self.start()
+        self.serving("home")
+        made = json.loads(self.understudy("snapshot", "push", "counter", "--json"))["id"]
+        self.assertIn(made, self.understudy("snapshot", "list", "counter"))
+        self.understudy("snapshot", "verify", "counter", made)
+        folder = os.path.join(self.folder, "restored")
+        self.understudy("snapshot", "restore", "counter", made, folder)
+        self.assertIn("count", json.load(open(os.path.join(folder, "state/count.json"))))
+        self.assertIn("not empty", self.understudy("snapshot", "restore", "counter", made, folder, expect=2))
+        data = os.path.join(self.folder, "snapshots/counter/snapshots", made, "data/state/count.json")
+        os.chmod(data, 0o600)
+        with open(data, "a") as out:
+            out.write("tampered")
+        self.assertIn("is not what was saved", self.understudy("snapshot", "verify", "counter", made, expect=2))
+
+
+if __name__ == "__main__":
+    unittest.main()

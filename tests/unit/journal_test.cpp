@@ -1,0 +1,125 @@
+#include <filesystem>
+#include <fstream>
+
+#include <csignal>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/journal/journal.hpp"
+#include "tests/catch.hpp"
+
+using namespace understudy;
+using namespace understudy::journal;
+namespace fs = std::filesystem;
+
+namespace {
+
+struct Folder {
+  fs::path path = fs::temp_directory_path() / ("understudy-journal-" + std::to_string(::getpid()) + "-" + std::to_string(std::rand()));
+  ~Folder() { fs::remove_all(path); }
+};
+
+std::unique_ptr<Journal> open_or_fail(const fs::path& folder, std::int64_t max_bytes = 0) {
+  auto opened = Journal::open(folder, {"test", max_bytes});
+  if (const auto* p = std::get_if<Problem>(&opened)) FAIL(p->message);
+  return std::move(std::get<std::unique_ptr<Journal>>(opened));
+}
+
+MachineRecord granted(std::uint64_t epoch) { return {ServiceId("s"), WallTime(Millis(1)), failover::Granted{Epoch{epoch}, TargetId("home"), "", "test"}}; }
+MachineRecord note(const std::string& text) { return {ServiceId("s"), WallTime(Millis(1)), failover::Note{"k", Severity::info, TargetId("home"), text}}; }
+
+}  // namespace
+
+TEST_CASE("a second journal on the same folder is refused, and told who has it; a dead holder holds nothing") {
+  Folder f;
+  {
+    const auto first = open_or_fail(f.path);
+    const auto second = Journal::open(f.path, {"other", 0});
+    const auto* problem = std::get_if<Problem>(&second);
+    REQUIRE(problem != nullptr);
+    CHECK_THAT(problem->message, ContainsSubstring(std::to_string(::getpid())));
+  }
+  const pid_t child = ::fork();
+  if (child == 0) {
+    auto held = Journal::open(f.path, {"child", 0});
+    ::raise(SIGKILL);
+  }
+  ::waitpid(child, nullptr, 0);
+  (void)open_or_fail(f.path);
+}
+
+TEST_CASE("epochs only rise, whatever is asked") {
+  Folder f;
+  const auto j = open_or_fail(f.path);
+  CHECK_FALSE(j->commit({granted(1)}).has_value());
+  CHECK_FALSE(j->commit({granted(5)}).has_value());
+  CHECK(j->commit({granted(5)}).has_value());
+  CHECK(j->commit({granted(3)}).has_value());
+  CHECK(j->last_epoch(ServiceId("s")) == 5);
+}
+
+TEST_CASE("a batch is stored whole or not at all") {
+  Folder f;
+  const auto j = open_or_fail(f.path);
+  REQUIRE_FALSE(j->commit({granted(2)}));
+  CHECK(j->commit({note("never seen"), granted(1)}).has_value());
+  CHECK(j->problem().has_value());
+  CHECK(j->history({}, 100, 0).size() == 1);
+  CHECK_FALSE(j->commit({note("seen")}).has_value());
+  CHECK_FALSE(j->problem().has_value());
+}
+
+TEST_CASE("an intent without an outcome is found after a restart") {
+  Folder f;
+  {
+    const auto j = open_or_fail(f.path);
+    (void)j->commit({MachineRecord{ServiceId("s"), {}, failover::Intent{"op1", "fence", TargetId("home"), Epoch{1}}},
+                     MachineRecord{ServiceId("s"), {}, failover::Intent{"op2", "activate", TargetId("spare"), Epoch{2}}},
+                     MachineRecord{ServiceId("s"), {}, failover::Outcome{"op1", "ok", ""}}});
+  }
+  const auto open = open_or_fail(f.path)->open_intents(ServiceId("s"));
+  REQUIRE(open.size() == 1);
+  CHECK(open[0].operation == "op2");
+}
+
+TEST_CASE("a damaged file is reported and not replaced") {
+  Folder f;
+  { (void)open_or_fail(f.path)->commit({note("x")}); }
+  const auto file = f.path / "journal.db";
+  const auto size = fs::file_size(file);
+  {
+    std::fstream out(file, std::ios::in | std::ios::out | std::ios::binary);
+    out.write(std::string(200, 'x').data(), 200);
+  }
+  const auto opened = Journal::open(f.path, {"test", 0});
+  const auto* problem = std::get_if<Problem>(&opened);
+  REQUIRE(problem != nullptr);
+  CHECK_THAT(problem->message, ContainsSubstring("damaged"));
+  CHECK(fs::file_size(file) == size);
+}
+
+TEST_CASE("a full disk is a problem with a hint, and passes when there is room again") {
+  Folder f;
+  const auto j = open_or_fail(f.path, 200'000);
+  std::optional<Problem> problem;
+  for (int i = 0; i < 200 && !problem; ++i) problem = j->commit({note(std::string(10'000, 'x'))});
+  REQUIRE(problem);
+  CHECK_THAT(problem->hint, ContainsSubstring("free space"));
+}
+
+TEST_CASE("what was being sent when the process died is sent again, marked") {
+  Folder f;
+  {
+    const auto j = open_or_fail(f.path);
+    (void)j->commit({OutboxPut{"1", NotifierId("log"), {{"title", "a"}}, {}}, OutboxPut{"2", NotifierId("log"), {{"title", "b"}}, {}}});
+    (void)j->commit({OutboxUpdate{"1", OutboxState::sending, 1, {}, ""}});
+    CHECK(j->outbox_due(WallTime(Millis(10)), 10).size() == 1);
+  }
+  const auto j = open_or_fail(f.path);
+  (void)j->outbox_recover();
+  const auto due = j->outbox_due(WallTime(Millis(10)), 10);
+  REQUIRE(due.size() == 2);
+  CHECK(due[0].id == "1");
+  CHECK(due[0].possible_duplicate);
+  CHECK_FALSE(due[1].possible_duplicate);
+}

@@ -1,0 +1,246 @@
+// Detection, policy and routing: the pure rooms.
+#include <random>
+
+#include "core/alerts/routing.hpp"
+#include "core/detect/detector.hpp"
+#include "core/detect/schedule.hpp"
+#include "core/policy/plan.hpp"
+#include "tests/catch.hpp"
+
+using namespace understudy;
+using namespace understudy::detect;
+
+namespace {
+
+Time at(int seconds) { return Time(std::chrono::seconds(seconds)); }
+RoundResult round(Outcome o, bool local = false) { return {o, "because", local, Micros(5)}; }
+CheckReport report(Outcome o, bool verdict = true) { return {o, "c", verdict, false, Micros(1)}; }
+
+policy::Candidate candidate(const std::string& name, double per_hour, int ready_s) {
+  policy::Candidate c;
+  c.target = TargetId(name);
+  c.price.active_per_hour = {per_hour};
+  c.declared = {Millis(ready_s * 1000), 0.9};
+  return c;
+}
+policy::Situation situation(double downtime) {
+  policy::Situation s;
+  s.downtime_cost_per_hour = {downtime};
+  return s;
+}
+
+}  // namespace
+
+TEST_CASE("a chain asks the next check only when the one before has no verdict") {
+  Round r(config::Combine::chain, 1, 3);
+  CHECK(r.next() == std::vector<int>{0});
+  CHECK_FALSE(r.report(0, report(Outcome::fail, false)).has_value());
+  CHECK(r.next() == std::vector<int>{1});
+  const auto result = r.report(1, report(Outcome::degraded));
+  REQUIRE(result);
+  CHECK(result->outcome == Outcome::degraded);
+}
+
+TEST_CASE("a chain without any verdict takes the worst outcome") {
+  Round r(config::Combine::chain, 1, 2);
+  (void)r.next();
+  (void)r.report(0, report(Outcome::unknown, false));
+  (void)r.next();
+  CHECK(r.report(1, report(Outcome::fail, false))->outcome == Outcome::fail);
+}
+
+TEST_CASE("k of n: unknown answers decide nothing that they could still change") {
+  const auto result_of = [](int k, std::vector<Outcome> outcomes) {
+    Round r(config::Combine::k_of_n, k, static_cast<int>(outcomes.size()));
+    (void)r.next();
+    std::optional<RoundResult> out;
+    for (std::size_t i = 0; i < outcomes.size(); ++i) out = r.report(static_cast<int>(i), report(outcomes[i]));
+    return out->outcome;
+  };
+  CHECK(result_of(2, {Outcome::pass, Outcome::pass, Outcome::fail}) == Outcome::pass);
+  CHECK(result_of(2, {Outcome::pass, Outcome::fail, Outcome::fail}) == Outcome::fail);
+  CHECK(result_of(2, {Outcome::pass, Outcome::unknown, Outcome::fail}) == Outcome::unknown);
+  CHECK(result_of(1, {Outcome::fail, Outcome::degraded, Outcome::fail}) == Outcome::degraded);
+}
+
+TEST_CASE("it takes `fall` failures to be down and `rise` passes to be up again") {
+  config::Detect c;
+  c.fall = 3;
+  c.rise = 2;
+  Detector d;
+  CHECK(d.on_round(c, round(Outcome::pass), true, at(0)).changed);
+  CHECK(d.verdict() == Verdict::up);
+  CHECK(d.on_round(c, round(Outcome::fail), true, at(1)).changed);  // failing now
+  CHECK(d.failing());
+  CHECK(d.interval(c, false) == c.fast_interval);
+  (void)d.on_round(c, round(Outcome::fail), true, at(2));
+  CHECK(d.verdict() == Verdict::up);
+  (void)d.on_round(c, round(Outcome::fail), true, at(3));
+  CHECK(d.verdict() == Verdict::down);
+  (void)d.on_round(c, round(Outcome::pass), true, at(4));
+  CHECK(d.verdict() == Verdict::down);
+  (void)d.on_round(c, round(Outcome::pass), true, at(5));
+  CHECK(d.verdict() == Verdict::up);
+}
+
+TEST_CASE("unknown never counts: not from the check, not when our own network is what fails (repmgr #821)") {
+  config::Detect c;
+  c.fall = 1;
+  Detector d;
+  (void)d.on_round(c, round(Outcome::pass), true, at(0));
+  (void)d.on_round(c, round(Outcome::unknown), true, at(1));
+  (void)d.on_round(c, round(Outcome::fail), false, at(2));
+  CHECK(d.verdict() == Verdict::up);
+  CHECK_THAT(d.cause(), ContainsSubstring("our own network"));
+  (void)d.on_round(c, round(Outcome::fail, true), false, at(3));  // evidence that crossed no network counts
+  CHECK(d.verdict() == Verdict::down);
+}
+
+TEST_CASE("the start-up grace ends with the first pass") {
+  config::Detect c;
+  c.fall = 1;
+  c.start_grace = Millis(60'000);
+  Detector d;
+  d.activated(c, at(0));
+  (void)d.on_round(c, round(Outcome::fail), true, at(10));
+  CHECK(d.verdict() == Verdict::unknown);
+  (void)d.on_round(c, round(Outcome::pass), true, at(20));
+  (void)d.on_round(c, round(Outcome::fail), true, at(30));
+  CHECK(d.verdict() == Verdict::down);
+}
+
+TEST_CASE("flapping asks for four times as many passes, and ends") {
+  config::Detect c;
+  c.fall = c.rise = 1;
+  c.flap_max = 3;
+  c.flap_window = Millis(100'000);
+  Detector d;
+  bool began = false;
+  for (int i = 0; i < 10; ++i) began = d.on_round(c, round(i % 2 == 0 ? Outcome::pass : Outcome::fail), true, at(i)).flapping_began || began;
+  CHECK(began);
+  CHECK(d.flapping());
+  (void)d.on_round(c, round(Outcome::fail), true, at(11));
+  (void)d.on_round(c, round(Outcome::pass), true, at(12));
+  CHECK(d.verdict() == Verdict::down);
+  for (int i = 0; i < 4; ++i) (void)d.on_round(c, round(Outcome::pass), true, at(13 + i));
+  CHECK(d.verdict() == Verdict::up);
+  CHECK(d.on_round(c, round(Outcome::pass), true, at(500)).flapping_ended);
+}
+
+TEST_CASE("the schedule gives what is due, in any order of entry, and forgets what was moved") {
+  Schedule s(3);
+  s.at(0, at(5));
+  s.at(1, at(3));
+  s.at(2, at(4));
+  s.at(1, at(9));
+  CHECK(s.next() == at(4));
+  CHECK(s.due(at(5)) == std::vector<std::size_t>{2, 0});
+  s.remove(1);
+  CHECK_FALSE(s.next().has_value());
+  CHECK(on_tick(Time(Micros(1))) == Time(Micros(10'000)));
+  CHECK(common_mode(true, 2, 2));
+  CHECK_FALSE(common_mode(true, 0, 0));
+}
+
+TEST_CASE("dear silence prefers the fast standby, cheap silence the cheap one") {
+  const std::vector<policy::Candidate> all{candidate("cheap", 0.01, 600), candidate("fast", 5, 5)};
+  CHECK(policy::make_plan(situation(1000), all).ranked.front().target.value == "fast");
+  CHECK(policy::make_plan(situation(0.1), all).ranked.front().target.value == "cheap");
+  CHECK_FALSE(policy::make_plan(situation(1000), all).notes.empty());
+}
+
+TEST_CASE("each objective keeps its law, and what is excluded says why") {
+  std::vector<policy::Candidate> all{candidate("a", 3, 10), candidate("b", 1, 50), candidate("c", 2, 5)};
+  for (int i = 0; i < 3; ++i) all[static_cast<std::size_t>(i)].order = 2 - i;
+  auto s = situation(10);
+  const auto first = [&](config::Objective o) {
+    s.objective = o;
+    return policy::make_plan(s, all).ranked.front().target.value;
+  };
+  CHECK(first(config::Objective::cheapest) == "b");
+  CHECK(first(config::Objective::fastest) == "c");
+  CHECK(first(config::Objective::ordered) == "c");
+  all[0].answers = false;
+  all[1].breaker_open = true;
+  all[2].region = "mars";
+  s.regions = {"earth"};
+  const auto plan = policy::make_plan(s, all);
+  CHECK(plan.ranked.empty());
+  REQUIRE(plan.excluded.size() == 3);
+  CHECK(plan.excluded[0].reason == "control_plane");
+  CHECK(plan.excluded[1].reason == "breaker");
+  CHECK(plan.excluded[2].reason == "region");
+  CHECK_THAT(plan.why_empty(), ContainsSubstring("mars"));
+}
+
+TEST_CASE("a plan does not depend on the order of its inputs, and its money is finite") {
+  std::mt19937 random(7);
+  for (int i = 0; i < 200; ++i) {
+    std::vector<policy::Candidate> all;
+    for (int n = 0; n < 6; ++n) {
+      auto c = candidate(std::string(1, static_cast<char>('a' + n)), static_cast<double>(random() % 100) / 10, static_cast<int>(random() % 300));
+      c.order = n;
+      for (auto h = random() % 5; h > 0; --h) c.history.push_back({random() % 3 != 0, Millis(random() % 100'000), {}});
+      all.push_back(c);
+    }
+    const auto s = situation(static_cast<double>(random() % 1000));
+    const auto plan = policy::make_plan(s, all);
+    std::ranges::shuffle(all, random);
+    const auto again = policy::make_plan(s, all);
+    REQUIRE(plan.ranked.size() == again.ranked.size());
+    for (std::size_t k = 0; k < plan.ranked.size(); ++k) {
+      CHECK(plan.ranked[k].target == again.ranked[k].target);
+      CHECK(std::isfinite(plan.ranked[k].total.value));
+    }
+  }
+}
+
+TEST_CASE("evidence outweighs what was declared, more with every activation") {
+  std::vector<ActivationRecord> history(8, {true, Millis(1'000), {}});
+  const auto r = policy::readiness_of({Millis(101'000), 0.5}, history);
+  CHECK(r.mean == Millis(21'000));
+  CHECK(r.success == Approx(0.9));
+  CHECK(r.p50 == Millis(1'000));
+}
+
+TEST_CASE("an alert goes to the first route that matches, to more with continue, and to all when none does") {
+  config::Config c;
+  c.notifiers = {{NotifierId("log"), {}}, {NotifierId("phone"), {}}};
+  config::Route critical, all;
+  critical.at_least = Severity::critical;
+  critical.to = {NotifierId("phone")};
+  critical.go_on = true;
+  all.at_least = Severity::warning;
+  all.to = {NotifierId("log")};
+  c.routes = {critical, all};
+  alerts::Router router;
+  Alert a;
+  a.kind = "x";
+  a.severity = Severity::critical;
+  CHECK(router.route(c, a, WallTime(Millis(1))).size() == 2);
+  a.severity = Severity::warning;
+  CHECK(router.route(c, a, WallTime(Millis(2))).front().notifier.value == "log");
+  a.severity = Severity::info;
+  CHECK(router.route(c, a, WallTime(Millis(3))).size() == 2);
+}
+
+TEST_CASE("the throttle holds back what repeats, counts it, and lets the resolve through") {
+  config::Config c;
+  c.notifiers = {{NotifierId("log"), {}}};
+  config::Route r;
+  r.to = {NotifierId("log")};
+  r.throttle = Millis(300'000);
+  c.routes = {r};
+  alerts::Router router;
+  Alert a;
+  a.kind = "down";
+  a.state = AlertState::firing;
+  CHECK(router.route(c, a, WallTime(Millis(0))).size() == 1);
+  CHECK(router.route(c, a, WallTime(Millis(1000))).empty());
+  CHECK(router.route(c, a, WallTime(Millis(2000))).empty());
+  a.state = AlertState::resolved;
+  const auto resolved = router.route(c, a, WallTime(Millis(3000)));
+  REQUIRE(resolved.size() == 1);
+  CHECK(resolved[0].suppressed == 2);
+  CHECK(router.route(c, a, WallTime(Millis(4000))).empty());
+}
