@@ -69,7 +69,7 @@ class Server {
 };
 
 std::string http(int status, const std::string& body) {
-  return "HTTP/1.1 " + std::to_string(status) + " X\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+  return "HTTP/1.1 " + std::to_string(status) + " X\r\nConnection: close\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
 }
 
 std::string outcome(Bundled& f, Json settings, int timeout_ms = 10'000) {
@@ -93,7 +93,7 @@ std::string slurp(const fs::path& file) {
 
 TEST_CASE("http: statuses, bodies and conditions give the outcome that people expect") {
   Bundled f;
-  Server well(http(200, R"({"status": "healthy", "n": [1, 5], "lag": 3})"), Server::Then::stay);
+  Server well(http(200, R"({"status": "healthy", "n": [1, 5], "lag": 3})"), Server::Then::close);
   CHECK(outcome(f, {{"url", well.url()}}) == "pass");
   CHECK(outcome(f, {{"url", well.url()}, {"json", {{"$.status", "healthy"}, {"$.n[1]", ">= 5"}, {"$.lag", "< 10"}}}}) == "pass");
   CHECK(outcome(f, {{"url", well.url()}, {"json", {{"$.status", "starting"}}}}) == "fail");
@@ -102,7 +102,7 @@ TEST_CASE("http: statuses, bodies and conditions give the outcome that people ex
   CHECK(outcome(f, {{"url", well.url()}, {"body_matches", "^no"}}) == "fail");
   CHECK(outcome(f, {{"url", well.url()}, {"status", Json::array({204, "3xx"})}}) == "fail");
   for (const auto& [status, expected] : {std::pair{500, "fail"}, {503, "fail"}, {404, "fail?"}, {405, "fail?"}, {401, "unknown?"}, {429, "unknown?"}, {301, "fail"}}) {
-    Server s(http(status, ""), Server::Then::stay);
+    Server s(http(status, ""), Server::Then::close);
     INFO(status);
     CHECK(outcome(f, {{"url", s.url()}}) == expected);
   }
