@@ -186,7 +186,8 @@ class SettingsReader {
       ref = {SecretRef::Kind::literal, text->get()};
       reading_.report("W0201", where, token, "setting " + full + " of plugin " + use_.plugin + " is a secret in clear text", "use { env = \"NAME\" }, { file = \"/path\" } or { credential = \"name\" }");
     } else if (const auto* table = node.as_table(); table != nullptr && table->size() == 1) {
-      const auto& [key, value] = *table->begin();
+      const auto only = table->begin();  // the pair lives in the iterator
+      const auto& [key, value] = *only;
       const auto name = value.value<std::string>();
       const auto kind = key.str();
       if (!name || (kind != "env" && kind != "file" && kind != "credential")) return bad_secret(full, where, token);

@@ -29,7 +29,7 @@ struct Price {
   Usd activation;
   Usd transfer_per_gb;                      ///< per 10^9 bytes
   std::chrono::seconds min_billing{0};
-  std::string source;                       ///< "flyio price list", "orchestrator.toml:41"; empty: nothing known, taken as 0
+  std::string source;                       ///< "the provider's price list", "orchestrator.toml:41"; empty: nothing known, taken as 0
   std::string as_of;                        ///< YYYY-MM-DD, may be empty
 };
 
