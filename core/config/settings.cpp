@@ -186,10 +186,12 @@ class SettingsReader {
       ref = {SecretRef::Kind::literal, text->get()};
       reading_.report("W0201", where, token, "setting " + full + " of plugin " + use_.plugin + " is a secret in clear text", "use { env = \"NAME\" }, { file = \"/path\" } or { credential = \"name\" }");
     } else if (const auto* table = node.as_table(); table != nullptr && table->size() == 1) {
-      const auto only = table->begin();  // the pair lives in the iterator
-      const auto& [key, value] = *only;
-      const auto name = value.value<std::string>();
-      const auto kind = key.str();
+      std::string kind;
+      std::optional<std::string> name;
+      for (const auto& [key, value] : *table) {
+        kind = key.str();
+        name = value.value<std::string>();
+      }
       if (!name || (kind != "env" && kind != "file" && kind != "credential")) return bad_secret(full, where, token);
       ref.kind = kind == "env" ? SecretRef::Kind::env : kind == "file" ? SecretRef::Kind::file : SecretRef::Kind::credential;
       ref.name = *name;

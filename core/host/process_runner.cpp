@@ -25,7 +25,7 @@ constexpr std::size_t longest_line = 64 * 1024;
 class ProcessRun : public std::enable_shared_from_this<ProcessRun> {
  public:
   ProcessRun(asio::io_context& loop, ServiceCall call)
-      : call_(std::move(call)), in_(loop), exit_(loop), deadline_(loop), grace_(loop), streams_{Stream(loop, "stdout"), Stream(loop, "stderr")} {}
+      : call_(std::move(call)), in_(loop), exit_(loop), deadline_(loop), grace_(loop), poll_(loop), streams_{Stream(loop, "stdout"), Stream(loop, "stderr")} {}
 
   std::function<void()> on_end;
 
@@ -60,7 +60,9 @@ class ProcessRun : public std::enable_shared_from_this<ProcessRun> {
     ::kill(-pid_, SIGTERM);
     grace_.expires_after(Millis(call_.params.value("kill_grace_ms", 2000)));
     grace_.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
-      if (!error && !self->finished_) ::kill(-self->pid_, SIGKILL);
+      if (error || self->finished_ || self->ended_) return;
+      ::kill(-self->pid_, SIGKILL);
+      self->poll();
     });
   }
 
@@ -103,7 +105,9 @@ class ProcessRun : public std::enable_shared_from_this<ProcessRun> {
     if (const int fd = exit_descriptor(pid_); fd >= 0) {
       exit_.assign(fd);
       exit_.async_wait(asio::posix::stream_descriptor::wait_read, [self = shared_from_this()](const boost::system::error_code& error) {
-        if (!error) self->check_exit();
+        if (error || self->finished_) return;
+        self->check_exit();
+        if (!self->ended_) self->poll();  // woken for nothing: look again soon
       });
     } else {
       poll();
@@ -146,16 +150,16 @@ class ProcessRun : public std::enable_shared_from_this<ProcessRun> {
   }
 
   void poll() {
-    grace_.expires_after(poll_interval);
-    grace_.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
-      if (!error && !self->finished_) {
-        self->check_exit();
-        if (!self->ended_) self->poll();
-      }
+    poll_.expires_after(poll_interval);
+    poll_.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
+      if (error || self->finished_ || self->ended_) return;
+      self->check_exit();
+      if (!self->ended_) self->poll();
     });
   }
 
   void check_exit() {
+    if (ended_) return;
     ended_ = reap(pid_);
     if (!ended_) return;
     deadline_.cancel();
@@ -192,6 +196,7 @@ class ProcessRun : public std::enable_shared_from_this<ProcessRun> {
     exit_.close(ignored);
     deadline_.cancel();
     grace_.cancel();
+    poll_.cancel();
     if (on_end) on_end();
     call_.done(std::move(result));
   }
@@ -205,7 +210,7 @@ class ProcessRun : public std::enable_shared_from_this<ProcessRun> {
   std::optional<Ended> ended_;
   Clock::time_point started_;
   asio::posix::stream_descriptor in_, exit_;
-  asio::steady_timer deadline_, grace_;
+  asio::steady_timer deadline_, grace_, poll_;
   Stream streams_[2];
 };
 
