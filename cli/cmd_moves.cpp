@@ -94,7 +94,7 @@ void wait_for(Context& cx, const Options& o, std::uint64_t move) {
       if (!cx.json) print(coloured(o.service + " runs at " + s->value("active", ""), 32) + fmt::format(" (epoch {}, took {})\n", s->value("epoch", 0), human_duration(last.value("took_ms", std::int64_t{0}))));
       return;
     }
-    if (s->at("blocked").is_object() && phase == "hold") {
+    if (s->at("blocked").is_object() && (phase == "hold" || phase == "fence" || phase == "failback")) {
       return cx.fail(refused, s->at("blocked").value("text", ""), s->at("blocked").value("unblock", ""));
     }
   }

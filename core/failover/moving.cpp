@@ -67,12 +67,23 @@ void retry_parts(Work& w) {
   if (w.s.move) advance_transfer(w);
 }
 
+/// One attempt that fails may be a hiccup; after the second, people are told, and not only when the phase's time is up.
+constexpr int unconfirmed_stops_before_telling = 2;
+
+struct FenceBlock {
+  std::string text, unblock_with;
+};
+
+FenceBlock fence_block(const Work& w) {
+  const auto& move = *w.s.move;
+  return {move.from.value + " cannot be confirmed stopped; attempts go on", w.command("promote", move.to.value + " --force")};
+}
+
 void fence_timed_out(Work& w) {
   const auto& move = *w.s.move;
   if (move.fence != Part::done) {
-    const TargetId from = move.from;
-    hold(w, w.s.phase, "fence", from.value + " cannot be confirmed stopped; attempts go on",
-         w.command("promote", move.to.value + " --force"));
+    auto block = fence_block(w);
+    hold(w, w.s.phase, "fence", std::move(block.text), std::move(block.unblock_with));
     if (w.s.move->fence == Part::todo) w.arm(TimerKind::retry, w.backoff());
     return;
   }
@@ -174,6 +185,9 @@ void on_fenced(Work& w, const Fenced& done) {
   s.move->fence = Part::todo;
   w.note("fence.unconfirmed", Severity::warning, done.target, done.target.value + " is not confirmed stopped: " + done.detail);
   w.arm(TimerKind::retry, w.backoff());
+  if (s.retries < unconfirmed_stops_before_telling) return;
+  auto block = fence_block(w);
+  w.block("fence", std::move(block.text), std::move(block.unblock_with));
 }
 
 void on_saved(Work& w, const Saved& done) {

@@ -113,6 +113,8 @@ void Transfer::set_credentials() {
     curl_easy_setopt(easy_, CURLOPT_SSL_VERIFYHOST, 0L);
   }
   if (p.contains("ca_file")) curl_easy_setopt(easy_, CURLOPT_CAINFO, p.at("ca_file").get<std::string>().c_str());
+  if (p.contains("client_cert")) curl_easy_setopt(easy_, CURLOPT_SSLCERT, p.at("client_cert").get<std::string>().c_str());
+  if (p.contains("client_key")) curl_easy_setopt(easy_, CURLOPT_SSLKEY, p.at("client_key").get<std::string>().c_str());
   if (want_tls_) curl_easy_setopt(easy_, CURLOPT_CERTINFO, 1L);
   if (p.contains("basic")) {
     curl_easy_setopt(easy_, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
