@@ -1,5 +1,8 @@
 #include "core/detect/detector.hpp"
 
+#include <algorithm>
+#include <utility>
+
 namespace understudy::detect {
 namespace {
 constexpr int damping = 4;  ///< while flapping, this many times `rise` passes are asked for
@@ -45,10 +48,11 @@ Detector::Change Detector::on_round(const config::Detect& config, const RoundRes
     if (now < grace_until_) return change;
     passes_ = 0;
     ++fails_;
+    if (std::exchange(gone_, false)) fails_ = std::max(fails_, config.fall - 1);
     if (fails_ >= config.fall) set(Verdict::down, config, now, change);
   } else {
     fails_ = 0;
-    hinted_ = false;
+    hinted_ = gone_ = false;
     grace_until_ = now;  // it has started: from here on failures count
     ++passes_;
     const Verdict good = outcome == Outcome::degraded ? Verdict::degraded : Verdict::up;
@@ -63,7 +67,7 @@ Detector::Change Detector::on_round(const config::Detect& config, const RoundRes
 void Detector::activated(const config::Detect& config, Time now) {
   verdict_ = Verdict::unknown;
   fails_ = passes_ = 0;
-  hinted_ = false;
+  hinted_ = gone_ = false;
   since_ = now;
   grace_until_ = now + config.start_grace;
   cause_.clear();

@@ -24,7 +24,12 @@ class Detector {
   /// The target has just been started: failures do not count for start_grace, and what was known is forgotten.
   void activated(const config::Detect& config, Time now);
   /// Something happened that is worth a check at once; until the next pass the pace is fast.
-  void hinted() { hinted_ = true; }
+  /// `gone`: what was watched has certainly ended; a check that confirms it weighs as all failures but the last, so
+  /// that the verdict falls within one fast interval and a supervisor still has that long to start it again.
+  void hinted(bool gone) {
+    hinted_ = true;
+    gone_ = gone_ || gone;
+  }
 
   [[nodiscard]] Verdict verdict() const noexcept { return verdict_; }
   /// The last rounds failed, but not yet `fall` of them.
@@ -46,7 +51,7 @@ class Detector {
 
   Verdict verdict_ = Verdict::unknown;
   int fails_ = 0, passes_ = 0;
-  bool hinted_ = false;
+  bool hinted_ = false, gone_ = false;
   Time since_{}, grace_until_{};
   Micros latency_{0};
   std::string cause_;

@@ -202,11 +202,12 @@ Usd Journal::spent_since(const ServiceId& service, WallTime since) {
   return out;
 }
 
-std::vector<OutboxRow> Journal::outbox_due(WallTime now, int limit) {
+std::vector<OutboxRow> Journal::outbox_due(WallTime now) {
   std::vector<OutboxRow> out;
   impl_->reading([&] {
-    auto s = impl_->db.prepare("SELECT id, notifier, alert, attempt, not_before_ms, duplicate FROM outbox WHERE state = 'queued' AND not_before_ms <= ? ORDER BY seq LIMIT ?");
-    s.bind(ms(now)).bind(limit);
+    auto s = impl_->db.prepare("SELECT id, notifier, alert, attempt, not_before_ms, duplicate FROM outbox WHERE seq IN "
+        "(SELECT min(seq) FROM outbox WHERE state = 'queued' AND not_before_ms <= ? GROUP BY notifier) ORDER BY seq");
+    s.bind(ms(now));
     while (s.step()) {
       out.push_back({s.text(0), NotifierId(s.text(1)), nlohmann::json::parse(s.text(2), nullptr, false), static_cast<int>(s.integer(3)), wall(s.integer(4)), s.integer(5) != 0});
     }

@@ -49,8 +49,8 @@ class Journal {
   [[nodiscard]] std::optional<SnapshotInfo> newest_snapshot(const ServiceId& service);
   [[nodiscard]] Usd spent_since(const ServiceId& service, WallTime since);
 
-  /// Deliveries due at `now`, oldest first.
-  [[nodiscard]] std::vector<OutboxRow> outbox_due(WallTime now, int limit);
+  /// The oldest delivery that is due for each notifier.
+  [[nodiscard]] std::vector<OutboxRow> outbox_due(WallTime now);
   [[nodiscard]] std::optional<WallTime> outbox_next();
   struct OutboxCounts {
     std::int64_t queued = 0, dead = 0;

@@ -8,7 +8,8 @@ namespace {
 constexpr Millis send_budget{30'000};
 constexpr int attempts_before_hand_over = 5;
 constexpr int attempts_in_all = 200;       // with the longest backoff about 16 hours
-constexpr int rows_at_once = 50;
+/// A failover tells much in its first milliseconds, and sending writes to the journal: acting comes first.
+constexpr Millis after_acting{25};
 
 std::int64_t ms(WallTime t) { return t.time_since_epoch().count(); }
 
@@ -53,19 +54,30 @@ void AlertDesk::tell(const Alert& alert) {
   poke();
 }
 
-void AlertDesk::poke() {
-  for (const auto& row : wiring_.journal.outbox_due(wall_now(), rows_at_once)) {
+void AlertDesk::poke() { wake_after(after_acting); }
+
+void AlertDesk::send_due() {
+  std::vector<journal::OutboxRow> rows;
+  journal::Batch sending;
+  for (auto& row : wiring_.journal.outbox_due(wall_now())) {
     if (in_flight_[row.notifier] > 0) continue;  // in order, one at a time for each notifier
-    send(row);
+    ++in_flight_[row.notifier];
+    // Stored before the call: after a crash it is sent again, marked as a possible duplicate.
+    sending.push_back(journal::OutboxUpdate{row.id, journal::OutboxState::sending, row.attempt + 1, row.not_before, ""});
+    rows.push_back(std::move(row));
+  }
+  const bool stored = sending.empty() || !wiring_.journal.commit(sending);
+  for (const auto& row : rows) {
+    if (stored) {
+      send(row);
+    } else {
+      --in_flight_[row.notifier];
+    }
   }
   sleep_until_due();
 }
 
 void AlertDesk::send(const journal::OutboxRow& row) {
-  // Stored before the call: after a crash it is sent again, marked as a possible duplicate.
-  const journal::Batch sending{journal::OutboxUpdate{row.id, journal::OutboxState::sending, row.attempt + 1, row.not_before, ""}};
-  if (wiring_.journal.commit(sending)) return;
-  ++in_flight_[row.notifier];
   const auto it = notifiers_.find(row.notifier);
   if (it == notifiers_.end()) {
     return finished(row, {{}, {sdk::Status::unsupported, "there is no such notifier", {}, {}, {}}});
@@ -94,9 +106,7 @@ void AlertDesk::finished(const journal::OutboxRow& row, const sdk::Result& resul
     update.detail = result.error.message;
   }
   (void)wiring_.journal.commit({update});
-  boost::asio::post(wiring_.loop, [this, alive = std::weak_ptr(alive_)] {
-    if (!alive.expired()) poke();
-  });
+  poke();
 }
 
 /// The notifier stays down: the others tell instead, and say so.
@@ -115,10 +125,18 @@ void AlertDesk::hand_over(const journal::OutboxRow& row) {
 void AlertDesk::sleep_until_due() {
   const auto next = wiring_.journal.outbox_next();
   if (!next) return;
-  const auto wait = std::clamp<std::int64_t>((*next - wall_now()).count(), 50, 60'000);
-  timer_.expires_after(Millis(wait));
+  wake_after(Millis(std::clamp<std::int64_t>((*next - wall_now()).count(), 50, 60'000)));
+}
+
+void AlertDesk::wake_after(Millis wait) {
+  const auto at = std::chrono::steady_clock::now() + wait;
+  if (waiting_ && timer_.expiry() <= at) return;  // or a storm of alerts would put the sending off for ever
+  waiting_ = true;
+  timer_.expires_at(at);
   timer_.async_wait([this, alive = std::weak_ptr(alive_)](const boost::system::error_code& error) {
-    if (!error && !alive.expired()) poke();
+    if (error || alive.expired()) return;
+    waiting_ = false;
+    send_due();
   });
 }
 

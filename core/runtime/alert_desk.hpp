@@ -23,10 +23,12 @@ class AlertDesk {
   [[nodiscard]] journal::Batch deliveries(const Alert& alert);
   /// Stores and sends an alert that belongs to no other change.
   void tell(const Alert& alert);
-  /// Sends what is due.
+  /// Sends what is due, a moment later.
   void poke();
 
  private:
+  void send_due();
+  void wake_after(Millis wait);
   void send(const journal::OutboxRow& row);
   void finished(const journal::OutboxRow& row, const sdk::Result& result);
   void hand_over(const journal::OutboxRow& row);
@@ -38,6 +40,7 @@ class AlertDesk {
   std::map<NotifierId, std::unique_ptr<plugins::Instance>> notifiers_;
   std::map<NotifierId, int> in_flight_;
   boost::asio::steady_timer timer_;
+  bool waiting_ = false;
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);
   std::uint64_t next_id_;
 };

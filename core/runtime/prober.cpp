@@ -97,11 +97,11 @@ void Prober::set_mode(ProbeId id, Mode mode) {
   }
 }
 
-void Prober::hint(ProbeId id, const std::string& reason) {
+void Prober::hint(ProbeId id, const std::string& reason, bool gone) {
   auto& p = *probes_[id];
   if (p.mode == Mode::idle) return;
   wiring_.log.write(host::Level::info, p.name, "hint: " + reason);
-  p.detector.hinted();
+  p.detector.hinted(gone);
   if (p.round) {
     p.again = true;  // the round under way may have looked before it happened
   } else {

@@ -38,7 +38,7 @@ class Prober {
   void remove(ProbeId id);
   void set_mode(ProbeId id, Mode mode);
   /// Something happened there: a confirming round starts at once.
-  void hint(ProbeId id, const std::string& reason);
+  void hint(ProbeId id, const std::string& reason, bool gone);
 
   [[nodiscard]] const detect::Detector& detector(ProbeId id) const { return probes_[id]->detector; }
   /// The reports of the last whole round, as the sources are ordered; for people.

@@ -82,7 +82,7 @@ void ServiceRunner::watch_hints(Place& p) {
   for (const auto& instance : p.health) {
     if (!instance->offers("health.watch/1")) continue;
     instance->on_notify([this, probe = *p.health_probe, alive = std::weak_ptr(alive_)](std::string_view topic, const sdk::Json& params) {
-      if (!alive.expired() && topic == "health.hint") prober_.hint(probe, params.value("reason", "something happened"));
+      if (!alive.expired() && topic == "health.hint") prober_.hint(probe, params.value("reason", "something happened"), params.value("gone", false));
     });
     instance->call("health.watch/1", sdk::Json::object(), watch_budget, [this, name = instance->name(), alive = std::weak_ptr(alive_)](const sdk::Result& result) {
       if (!alive.expired() && !result.ok()) wiring_.log.write(host::Level::warning, name, "does not watch: " + result.error.message);

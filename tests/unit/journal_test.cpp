@@ -113,11 +113,11 @@ TEST_CASE("what was being sent when the process died is sent again, marked") {
     const auto j = open_or_fail(f.path);
     (void)j->commit({OutboxPut{"1", NotifierId("log"), {{"title", "a"}}, {}}, OutboxPut{"2", NotifierId("log"), {{"title", "b"}}, {}}});
     (void)j->commit({OutboxUpdate{"1", OutboxState::sending, 1, {}, ""}});
-    CHECK(j->outbox_due(WallTime(Millis(10)), 10).size() == 1);
+    CHECK(j->outbox_due(WallTime(Millis(10))).size() == 1);
   }
   const auto j = open_or_fail(f.path);
   (void)j->outbox_recover();
-  const auto due = j->outbox_due(WallTime(Millis(10)), 10);
+  const auto due = j->outbox_due(WallTime(Millis(10)));
   REQUIRE(due.size() == 2);
   CHECK(due[0].id == "1");
   CHECK(due[0].possible_duplicate);
