@@ -300,7 +300,8 @@ def checks(counts=(10, 1000, 10000), seconds=20):
             haproxy.wait()
             run = Run(lambda _: understudy_config(count, port), plugin_path=True)
             row["start"] = run.wait_ready()
-            time.sleep(8)
+            wait_for("the alerts of the start to be delivered", lambda: run.status()["alerts"]["queued"] == 0, patience=300)
+            time.sleep(3)
             row["understudy"] = measure_cpu(run.process.pid, seconds) / count * 1e6
             row["memory"] = memory_kb(run.process.pid)
             up = sum(s["verdict"] == "up" for s in run.status()["services"])

@@ -7,6 +7,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <curl/curl.h>
+#include <unistd.h>
 
 #include "core/host/http_transfer.hpp"
 
@@ -42,7 +43,12 @@ class Multi : public std::enable_shared_from_this<Multi> {
   Multi(const Multi&) = delete;
   Multi& operator=(const Multi&) = delete;
 
-  void add(CURL* easy) { curl_multi_add_handle(handle_, easy); }
+  /// Connections live longer than requests and are closed by this multi, whoever asked for them.
+  void add(CURL* easy) {
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, &Multi::on_close);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, this);
+    curl_multi_add_handle(handle_, easy);
+  }
   void remove(CURL* easy) { curl_multi_remove_handle(handle_, easy); }
 
   /// No callbacks after this.
@@ -72,13 +78,23 @@ class Multi : public std::enable_shared_from_this<Multi> {
     return 0;
   }
 
+  static int on_close(void* raw, curl_socket_t fd) {
+    static_cast<Multi*>(raw)->forget(fd);
+    return ::close(fd);
+  }
+
+  void forget(curl_socket_t fd) {
+    const auto it = watches_.find(fd);
+    if (it == watches_.end()) return;
+    it->second->wanted = 0;
+    it->second->descriptor.release();
+    watches_.erase(it);
+  }
+
   void watch(curl_socket_t fd, int what) {
     if (what == CURL_POLL_REMOVE) {
-      const auto it = watches_.find(fd);
-      if (it == watches_.end()) return;
-      it->second->wanted = 0;
-      it->second->descriptor.release();  // curl closes it, or keeps it for the next request
-      watches_.erase(it);
+      // curl keeps the connection for the next request, mostly, so its registration stays too: on_close() ends it.
+      if (const auto it = watches_.find(fd); it != watches_.end()) it->second->wanted = 0;
       return;
     }
     auto& entry = watches_[fd];
@@ -174,15 +190,22 @@ struct HttpClient::Impl : std::enable_shared_from_this<HttpClient::Impl> {
   }
 
   CURL* take_handle() {
-    if (spare.empty()) return curl_easy_init();
-    CURL* easy = spare.back();
-    spare.pop_back();
+    if (!spare.empty()) {
+      CURL* easy = spare.back();
+      spare.pop_back();
+      return easy;
+    }
+    CURL* easy = curl_easy_init();
+    Transfer::set_constant(easy);
     return easy;
   }
 
-  void give_back(CURL* easy) {
+  void give_back(CURL* easy, bool plain) {
     if (spare.size() >= spare_handles) return curl_easy_cleanup(easy);
-    curl_easy_reset(easy);
+    if (!plain) {
+      curl_easy_reset(easy);
+      Transfer::set_constant(easy);
+    }
     spare.push_back(easy);
   }
 
@@ -200,7 +223,7 @@ struct HttpClient::Impl : std::enable_shared_from_this<HttpClient::Impl> {
     running.erase(it);
     sdk::Result result = make(*entry.transfer);
     entry.multi->remove(entry.transfer->easy());
-    give_back(entry.transfer->easy());
+    give_back(entry.transfer->easy(), entry.transfer->plain());
     entry.transfer->answer(std::move(result));
   }
 
@@ -231,7 +254,7 @@ HttpClient::Ticket HttpClient::start(ServiceCall call) {
     problem = std::string("malformed request: ") + e.what();
   }
   if (!problem.empty()) {
-    impl.give_back(easy);
+    impl.give_back(easy, false);
     transfer->answer({{}, {sdk::Status::invalid, problem, {}, {}, {}}});
     return 0;
   }

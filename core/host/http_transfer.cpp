@@ -57,6 +57,7 @@ std::string Transfer::prepare() {
     want_tls_ = want_tls_ || want == "tls";
   }
   set_common();
+  if (plain_) return {};
   set_credentials();
   for (const auto all = p.value("headers", sdk::Json::object()); const auto& [name, value] : all.items()) {
     const auto text = value.get<std::string>();
@@ -67,30 +68,41 @@ std::string Transfer::prepare() {
   return {};
 }
 
+void Transfer::set_constant(CURL* easy) {
+  curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(easy, CURLOPT_NOPROXY, "localhost,127.0.0.1,::1");
+  curl_easy_setopt(easy, CURLOPT_USERAGENT, "understudy");
+  curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
+  curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &Transfer::on_body);
+  curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, &Transfer::on_header);
+}
+
 void Transfer::set_common() {
   const auto& p = call_.params;
   curl_easy_setopt(easy_, CURLOPT_URL, url_.c_str());
   curl_easy_setopt(easy_, CURLOPT_ERRORBUFFER, error_);
-  curl_easy_setopt(easy_, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(easy_, CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(easy_, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(easy_, CURLOPT_NOPROXY, "localhost,127.0.0.1,::1");
-  curl_easy_setopt(easy_, CURLOPT_USERAGENT, "understudy");
-  curl_easy_setopt(easy_, CURLOPT_TCP_NODELAY, 1L);
-  // A small buffer for small answers: it is allocated anew for every transfer.
-  curl_easy_setopt(easy_, CURLOPT_BUFFERSIZE, max_body_ <= 64 * 1024 ? 4096L : 65536L);
-  if (is_literal(url_)) curl_easy_setopt(easy_, CURLOPT_DNS_CACHE_TIMEOUT, -1L);
-  curl_easy_setopt(easy_, CURLOPT_WRITEFUNCTION, &Transfer::on_body);
   curl_easy_setopt(easy_, CURLOPT_WRITEDATA, this);
-  curl_easy_setopt(easy_, CURLOPT_HEADERFUNCTION, &Transfer::on_header);
   curl_easy_setopt(easy_, CURLOPT_HEADERDATA, this);
+  // A small buffer for small answers: it is allocated anew for every transfer.
+  curl_easy_setopt(easy_, CURLOPT_BUFFERSIZE, max_body_ <= 64 * 1024 ? 1024L : 65536L);
+  curl_easy_setopt(easy_, CURLOPT_DNS_CACHE_TIMEOUT, is_literal(url_) ? -1L : 60L);
   const auto timeout = std::min<std::int64_t>(p.value("timeout_ms", call_.budget.count()), call_.budget.count());
   // A stream may stay silent for long: its timeout bounds the connection, the budget bounds the whole.
   curl_easy_setopt(easy_, CURLOPT_TIMEOUT_MS, static_cast<long>(stream_ ? call_.budget.count() : timeout));
   curl_easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(std::max<std::int64_t>(1, p.value("connect_timeout_ms", timeout))));
-  const long redirects = p.value("max_redirects", 0L);
-  curl_easy_setopt(easy_, CURLOPT_FOLLOWLOCATION, redirects > 0 ? 1L : 0L);
-  if (redirects > 0) curl_easy_setopt(easy_, CURLOPT_MAXREDIRS, redirects);
+  static constexpr const char* special[] = {"method", "body", "headers", "max_redirects", "unix_socket", "verify_tls", "ca_file", "client_cert", "client_key", "basic", "bearer", "want"};
+  plain_ = std::ranges::none_of(special, [&](const char* key) { return p.contains(key); });
+  if (!plain_) set_method();
+}
+
+void Transfer::set_method() {
+  const auto& p = call_.params;
+  if (const long redirects = p.value("max_redirects", 0L); redirects > 0) {
+    curl_easy_setopt(easy_, CURLOPT_FOLLOWLOCATION, 1L);
+    curl_easy_setopt(easy_, CURLOPT_MAXREDIRS, redirects);
+  }
   const auto method = p.value("method", "GET");
   if (p.contains("body")) {
     request_body_ = p.at("body").get<std::string>();

@@ -16,6 +16,10 @@ class Transfer {
   Transfer(const Transfer&) = delete;
   Transfer& operator=(const Transfer&) = delete;
 
+  /// The options that are the same for every request; once for each handle.
+  static void set_constant(CURL* easy);
+  /// Only options that the next request sets again were set: the handle needs no reset.
+  [[nodiscard]] bool plain() const noexcept { return plain_; }
   /// An error sentence when the request makes no sense; nothing is sent then.
   [[nodiscard]] std::string prepare();
   /// The answer for how curl ended it.
@@ -29,6 +33,7 @@ class Transfer {
   static std::size_t on_header(char* data, std::size_t, std::size_t n, void* self);
   std::size_t take(std::string_view data);
   void set_common();
+  void set_method();
   void set_credentials();
   void lines(std::string_view data);
   [[nodiscard]] sdk::Result reply();
@@ -39,7 +44,7 @@ class Transfer {
   curl_slist* headers_ = nullptr;
   sdk::Json response_headers_;
   std::size_t max_body_ = 0;
-  bool truncated_ = false, want_headers_ = false, want_tls_ = false, stream_ = false, said_status_ = false;
+  bool plain_ = false, truncated_ = false, want_headers_ = false, want_tls_ = false, stream_ = false, said_status_ = false;
   std::string partial_line_;
   char error_[CURL_ERROR_SIZE] = {};
 };

@@ -9,7 +9,7 @@ constexpr Millis send_budget{30'000};
 constexpr int attempts_before_hand_over = 5;
 constexpr int attempts_in_all = 200;       // with the longest backoff about 16 hours
 /// A failover tells much in its first milliseconds, and sending writes to the journal: acting comes first.
-constexpr Millis after_acting{25};
+constexpr Millis after_acting{25}, between_deliveries{1};
 
 std::int64_t ms(WallTime t) { return t.time_since_epoch().count(); }
 
@@ -106,7 +106,7 @@ void AlertDesk::finished(const journal::OutboxRow& row, const sdk::Result& resul
     update.detail = result.error.message;
   }
   (void)wiring_.journal.commit({update});
-  poke();
+  wake_after(between_deliveries);
 }
 
 /// The notifier stays down: the others tell instead, and say so.

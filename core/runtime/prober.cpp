@@ -40,6 +40,8 @@ CheckReport report_of_observe(const sdk::Result& result, Micros took) {
   return out;
 }
 
+constexpr int rounds_a_turn = 24;  ///< then the loop looks after answers first
+
 }  // namespace
 
 Prober::Prober(const Wiring& wiring, std::vector<plugins::Instance*> reference)
@@ -90,8 +92,10 @@ void Prober::set_mode(ProbeId id, Mode mode) {
     p.round.reset();
     schedule_.remove(id);
   } else if (mode == Mode::verifying) {
-    start_round(id);
-  } else if (was_idle) {
+    begin_soon(id);
+  } else if (!was_idle) {
+    p.spread = true;
+  } else {
     schedule_.at(id, detect::on_tick(mono_now() + detect::first_delay(std::hash<std::string>()(p.name), p.detect->fast_interval)));
     wake();
   }
@@ -107,6 +111,17 @@ void Prober::hint(ProbeId id, const std::string& reason, bool gone) {
   } else {
     start_round(id);
   }
+}
+
+/// At once, unless very many begin together, as at a start: ten thousand requests in one instant would each need their
+/// memory, and go on coming together.
+void Prober::begin_soon(ProbeId id) {
+  if (begun_ < rounds_a_turn) {
+    ++begun_;
+    return start_round(id);
+  }
+  schedule_.at(id, mono_now());
+  wake();
 }
 
 void Prober::start_round(ProbeId id) {
@@ -165,8 +180,10 @@ void Prober::count(ProbeId id, const detect::RoundResult& result, bool network_o
 void Prober::schedule(ProbeId id) {
   auto& p = *probes_[id];
   if (p.mode == Mode::idle) return;
-  const Millis wait = p.detector.interval(*p.detect, p.mode == Mode::verifying);
-  schedule_.at(id, detect::on_tick(mono_now() + detect::jittered(wait, p.detect->jitter, random())));
+  const Millis interval = p.detector.interval(*p.detect, p.mode == Mode::verifying);
+  const bool spread = p.mode == Mode::serving && std::exchange(p.spread, false);
+  const Millis wait = spread ? detect::first_delay(std::hash<std::string>()(p.name), interval) : detect::jittered(interval, p.detect->jitter, random());
+  schedule_.at(id, detect::on_tick(mono_now() + wait));
   wake();
 }
 
@@ -178,7 +195,8 @@ void Prober::wake() {
   timer_.async_wait([this, alive = std::weak_ptr(alive_)](const boost::system::error_code& error) {
     if (error || alive.expired()) return;
     timer_at_.reset();
-    for (const auto id : schedule_.due(mono_now())) start_round(id);
+    begun_ = 0;
+    for (const auto id : schedule_.due(mono_now())) begin_soon(id);
     wake();
   });
 }

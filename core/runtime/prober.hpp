@@ -56,9 +56,11 @@ class Prober {
     std::vector<std::optional<CheckReport>> last;
     std::uint64_t generation = 0;  ///< answers of older rounds are not ours
     Mode mode = Mode::idle;
+    bool spread = false;           ///< its first check while serving finds a place of its own in the interval
     bool again = false;            ///< hinted while a round was under way
   };
 
+  void begin_soon(ProbeId id);
   void start_round(ProbeId id);
   void ask(ProbeId id, int check);
   void answered(ProbeId id, int check, CheckReport report);
@@ -75,6 +77,7 @@ class Prober {
   detect::Schedule schedule_;
   boost::asio::steady_timer timer_;
   std::optional<Time> timer_at_;
+  int begun_ = 0;  ///< rounds since the loop had its turn
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);
   std::uint64_t random_ = 0x243F6A8885A308D3ULL;
   Verdict network_ = Verdict::unknown;

@@ -2,11 +2,11 @@
 
 #include <csignal>
 #include <cstdio>
-#include <malloc.h>
 #include <unistd.h>
 
 #include <boost/asio/signal_set.hpp>
 
+#include "core/host/memory.hpp"
 #include "core/host/real_services.hpp"
 #include "core/runtime/orchestrator.hpp"
 #include "core/runtime/sd_notify.hpp"
@@ -54,9 +54,7 @@ class Process {
     if (const auto every = runtime::watchdog_interval()) pet_watchdog(watchdog_, *every);
     log_.write(host::Level::info, "orchestrator", "ready", {{"services", std::to_string(orchestrator_.config().services.size())}, {"socket", (options.data_dir / "understudy.sock").string()}});
     runtime::sd_notify("READY=1\nSTATUS=watching");
-#if defined(__GLIBC__)
-    ::malloc_trim(0);  // reading the configuration leaves much behind
-#endif
+    host::give_back_memory();  // reading the configuration leaves much behind
     loop_.run();
     return 0;
   }

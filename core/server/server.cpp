@@ -10,6 +10,7 @@
 #include <boost/beast/http.hpp>
 #include <sys/stat.h>
 
+#include "core/host/memory.hpp"
 #include "core/server/routes.hpp"
 #include "core/server/token.hpp"
 
@@ -25,6 +26,7 @@ using Stream = beast::basic_stream<asio::generic::stream_protocol>;
 
 constexpr std::size_t most_connections = 128;
 constexpr std::uint64_t largest_body = 64 * 1024;
+constexpr std::size_t large_answer = 1024 * 1024;
 constexpr std::uint32_t largest_header = 16 * 1024;
 constexpr auto read_timeout = std::chrono::seconds(15);
 constexpr auto write_timeout = std::chrono::seconds(30);
@@ -112,6 +114,9 @@ class Session : public std::enable_shared_from_this<Session> {
     response_->prepare_payload();
     stream_.expires_after(write_timeout);
     http::async_write(stream_, *response_, [self = shared_from_this(), keep](const boost::system::error_code& error, std::size_t) {
+      const bool large = self->response_->body().size() > large_answer;
+      self->response_.reset();
+      if (large) host::give_back_memory();
       if (error || !keep) return self->close();
       self->read();
     });

@@ -117,9 +117,13 @@ TEST_CASE("what was being sent when the process died is sent again, marked") {
   }
   const auto j = open_or_fail(f.path);
   (void)j->outbox_recover();
-  const auto due = j->outbox_due(WallTime(Millis(10)));
-  REQUIRE(due.size() == 2);
-  CHECK(due[0].id == "1");
-  CHECK(due[0].possible_duplicate);
-  CHECK_FALSE(due[1].possible_duplicate);
+  const auto first = j->outbox_due(WallTime(Millis(10)));  // one at a time for each notifier
+  REQUIRE(first.size() == 1);
+  CHECK(first[0].id == "1");
+  CHECK(first[0].possible_duplicate);
+  (void)j->commit({OutboxUpdate{"1", OutboxState::sent, 2, {}, ""}});
+  const auto second = j->outbox_due(WallTime(Millis(10)));
+  REQUIRE(second.size() == 1);
+  CHECK(second[0].id == "2");
+  CHECK_FALSE(second[0].possible_duplicate);
 }
