@@ -1,8 +1,8 @@
 // The functions of the hot paths: deciding, stepping the machine, detecting, a call across the boundary, a commit.
 #include <benchmark/benchmark.h>
 
-#include <filesystem>
 #include <boost/asio/io_context.hpp>
+#include <filesystem>
 
 #include "core/detect/detector.hpp"
 #include "core/host/real_services.hpp"
@@ -69,7 +69,8 @@ void plugin_call(benchmark::State& state, const char* isolation) {
     return;
   }
   auto& instance = *std::get<std::unique_ptr<plugins::Instance>>(made);
-  const nlohmann::json params = {{"service", "bench"}, {"target", "a"}, {"epoch", 1}, {"operation", std::string(1000, 'x')}};
+  const nlohmann::json params = {
+      {"service", "bench"}, {"target", "a"}, {"epoch", 1}, {"operation", std::string(1000, 'x')}};
   for (auto _ : state) {
     bool answered = false;
     instance.call("standby.observe/1", params, Millis(10'000), [&](const sdk::Result& r) { answered = r.ok(); });

@@ -33,7 +33,8 @@ struct Exchange {
       if (e) return void(error = e);
       http::async_write(stream, request, [this](const boost::system::error_code& e2, std::size_t) {
         if (e2) return void(error = e2);
-        http::async_read(stream, buffer, parser, [this](const boost::system::error_code& e3, std::size_t) { error = e3; });
+        http::async_read(stream, buffer, parser,
+                         [this](const boost::system::error_code& e3, std::size_t) { error = e3; });
       });
     });
     loop.run();
@@ -42,14 +43,17 @@ struct Exchange {
 
 }  // namespace
 
-std::variant<Reply, Unreachable> Client::request(const std::string& method, const std::string& path, const nlohmann::json& body, std::chrono::milliseconds timeout) const {
+std::variant<Reply, Unreachable> Client::request(const std::string& method, const std::string& path,
+                                                 const nlohmann::json& body, std::chrono::milliseconds timeout) const {
   const auto socket = (data_dir_ / "understudy.sock").string();
   std::string token;
   std::ifstream in(data_dir_ / "api.token");
   if (!std::getline(in, token)) {
     const bool there = std::filesystem::exists(data_dir_ / "api.token");
-    return Unreachable{there ? "cannot read " + (data_dir_ / "api.token").string() : "no orchestrator has run with the data_dir " + data_dir_.string(),
-                       there ? "run this as the user that the orchestrator runs as" : "start it with `understudy run`, or name its file with -c"};
+    return Unreachable{there ? "cannot read " + (data_dir_ / "api.token").string()
+                             : "no orchestrator has run with the data_dir " + data_dir_.string(),
+                       there ? "run this as the user that the orchestrator runs as"
+                             : "start it with `understudy run`, or name its file with -c"};
   }
   Exchange x;
   x.request = {http::string_to_verb(method), path, 11};
@@ -61,7 +65,9 @@ std::variant<Reply, Unreachable> Client::request(const std::string& method, cons
   }
   x.request.prepare_payload();
   x.run(socket, timeout);
-  if (x.error) return Unreachable{"the orchestrator does not answer at " + socket + ": " + x.error.message(), "is it running? start it with `understudy run`"};
+  if (x.error)
+    return Unreachable{"the orchestrator does not answer at " + socket + ": " + x.error.message(),
+                       "is it running? start it with `understudy run`"};
   Reply out;
   out.status = x.parser.get().result_int();
   out.body = nlohmann::json::parse(x.parser.get().body(), nullptr, false);

@@ -23,8 +23,9 @@ struct Reply {
 class Client {
  public:
   explicit Client(std::filesystem::path data_dir) : data_dir_(std::move(data_dir)) {}
-  [[nodiscard]] std::variant<Reply, Unreachable> request(const std::string& method, const std::string& path, const nlohmann::json& body = nullptr,
-                                                         std::chrono::milliseconds timeout = std::chrono::seconds(30)) const;
+  [[nodiscard]] std::variant<Reply, Unreachable> request(
+      const std::string& method, const std::string& path, const nlohmann::json& body = nullptr,
+      std::chrono::milliseconds timeout = std::chrono::seconds(30)) const;
 
  private:
   std::filesystem::path data_dir_;

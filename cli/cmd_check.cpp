@@ -1,6 +1,6 @@
 // understudy check, explain: is the file right? Offline: asks no provider and starts nothing.
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include "cli/context.hpp"
 #include "core/runtime/load.hpp"
@@ -12,11 +12,14 @@ std::string summary(const config::Config& c) {
   std::string out;
   for (const auto& s : c.services) {
     const auto& d = s.detect;
-    // The slowest way to the decision: a check that times out each time, at the interval first and then at the fast one.
+    // The slowest way to the decision: a check that times out each time, at the interval first and then at the fast
+    // one.
     const auto worst = d.interval + d.timeout + (d.fast_interval + d.timeout) * (d.fall - 1);
-    out += fmt::format("service {}: primary {}, {} standby{}; down is noticed within {} in the worst case\n", s.id.value, s.primary.value, s.targets.size() - 1,
-                       s.targets.size() == 2 ? "" : "s", human_duration(worst.count()));
-    for (const auto& t : s.targets) out += fmt::format("    {:<16} {} ({} health checks)\n", t.id.value, t.use.plugin, t.health.size());
+    out += fmt::format("service {}: primary {}, {} standby{}; down is noticed within {} in the worst case\n",
+                       s.id.value, s.primary.value, s.targets.size() - 1, s.targets.size() == 2 ? "" : "s",
+                       human_duration(worst.count()));
+    for (const auto& t : s.targets)
+      out += fmt::format("    {:<16} {} ({} health checks)\n", t.id.value, t.use.plugin, t.health.size());
   }
   return out;
 }
@@ -29,9 +32,15 @@ void check(Context& cx) {
   if (cx.json) {
     nlohmann::json services = nlohmann::json::array();
     if (result.config) {
-      for (const auto& s : result.config->services) services.push_back({{"service", s.id.value}, {"primary", s.primary.value}, {"targets", s.targets.size()}});
+      for (const auto& s : result.config->services)
+        services.push_back({{"service", s.id.value}, {"primary", s.primary.value}, {"targets", s.targets.size()}});
     }
-    return print(nlohmann::json{{"schema", 1}, {"ok", result.config.has_value()}, {"diagnostics", config::to_json(result.diagnostics)}, {"services", services}}.dump(2) + "\n");
+    return print(nlohmann::json{{"schema", 1},
+                                {"ok", result.config.has_value()},
+                                {"diagnostics", config::to_json(result.diagnostics)},
+                                {"services", services}}
+                     .dump(2) +
+                 "\n");
   }
   std::fputs(config::render(result.diagnostics, on_terminal(2)).c_str(), stderr);
   if (result.config) print(summary(*result.config) + coloured("ok", 32) + "\n");

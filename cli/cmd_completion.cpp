@@ -8,7 +8,8 @@ namespace {
 
 std::string words(const CLI::App& app) {
   std::string out;
-  for (const auto* sub : app.get_subcommands([](const CLI::App* s) { return !s->get_name().empty(); })) out += (out.empty() ? "" : " ") + sub->get_name();
+  for (const auto* sub : app.get_subcommands([](const CLI::App* s) { return !s->get_name().empty(); }))
+    out += (out.empty() ? "" : " ") + sub->get_name();
   return out;
 }
 
@@ -22,14 +23,19 @@ std::string bash(const CLI::App& app) {
     cases += "    " + sub->get_name() + ") words=\"" + inner + "\" ;;\n";
   }
   return "_understudy() {\n  local words cur=\"${COMP_WORDS[COMP_CWORD]}\" command=\"\"\n  local i\n"
-         "  for ((i = 1; i < COMP_CWORD; i++)); do\n    case \"${COMP_WORDS[i]}\" in -*) ;; *) command=\"${COMP_WORDS[i]}\"; break ;; esac\n  done\n"
-         "  case \"$command\" in\n    \"\") words=\"" + words(app) + " --config --help\" ;;\n" + cases + "  esac\n  COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n}\ncomplete -o default -F _understudy understudy\n";
+         "  for ((i = 1; i < COMP_CWORD; i++)); do\n    case \"${COMP_WORDS[i]}\" in -*) ;; *) "
+         "command=\"${COMP_WORDS[i]}\"; break ;; esac\n  done\n"
+         "  case \"$command\" in\n    \"\") words=\"" +
+         words(app) + " --config --help\" ;;\n" + cases +
+         "  esac\n  COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n}\ncomplete -o default -F _understudy "
+         "understudy\n";
 }
 
 std::string fish(const CLI::App& app) {
   std::string out;
   for (const auto* sub : app.get_subcommands([](const CLI::App* s) { return !s->get_name().empty(); })) {
-    out += "complete -c understudy -n __fish_use_subcommand -a " + sub->get_name() + " -d '" + sub->get_description() + "'\n";
+    out += "complete -c understudy -n __fish_use_subcommand -a " + sub->get_name() + " -d '" + sub->get_description() +
+           "'\n";
   }
   return out;
 }
@@ -47,7 +53,10 @@ void add_completion(CLI::App& app, Context& cx) {
   });
   auto* version = app.add_subcommand("version", "Print the version");
   version->add_flag("--json", cx.json, "machine-readable");
-  version->callback([&cx] { print(cx.json ? nlohmann::json{{"schema", 1}, {"version", UNDERSTUDY_VERSION}}.dump() + "\n" : std::string("understudy ") + UNDERSTUDY_VERSION + "\n"); });
+  version->callback([&cx] {
+    print(cx.json ? nlohmann::json{{"schema", 1}, {"version", UNDERSTUDY_VERSION}}.dump() + "\n"
+                  : std::string("understudy ") + UNDERSTUDY_VERSION + "\n");
+  });
 }
 
 }  // namespace understudy::cli

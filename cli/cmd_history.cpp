@@ -1,8 +1,8 @@
 // understudy history: what happened, from the journal.
 #include <algorithm>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include "cli/context.hpp"
 
@@ -19,7 +19,8 @@ void add_history(CLI::App& app, Context& cx) {
   command->add_option("-n,--limit", o->limit, "the last so many")->check(CLI::Range(1, 10'000));
   command->add_flag("--json", cx.json, "machine-readable: a line each");
   command->callback([&cx, o] {
-    const auto reply = cx.ask("GET", "/v1/history?limit=" + std::to_string(o->limit) + (o->service.empty() ? "" : "&service=" + url_escaped(o->service)));
+    const auto reply = cx.ask("GET", "/v1/history?limit=" + std::to_string(o->limit) +
+                                         (o->service.empty() ? "" : "&service=" + url_escaped(o->service)));
     if (!reply) return;
     auto events = reply->at("events");
     std::ranges::reverse(events);
@@ -30,7 +31,11 @@ void add_history(CLI::App& app, Context& cx) {
       }
       const auto severity = e.value("severity", "");
       const std::string kind = fmt::format("{:<22}", e.value("kind", ""));
-      print(fmt::format("{}  {:<12} {} {}\n", clock_time(e.value("at_ms", std::int64_t{0})), e.value("service", ""), severity == "critical" ? coloured(kind, 31) : severity == "warning" ? coloured(kind, 33) : kind, e.value("text", "")));
+      print(fmt::format("{}  {:<12} {} {}\n", clock_time(e.value("at_ms", std::int64_t{0})), e.value("service", ""),
+                        severity == "critical"  ? coloured(kind, 31)
+                        : severity == "warning" ? coloured(kind, 33)
+                                                : kind,
+                        e.value("text", "")));
     }
   });
 }

@@ -2,8 +2,8 @@
 #include <fstream>
 #include <iostream>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include "cli/context.hpp"
 
@@ -29,10 +29,16 @@ bool confirmed(Context& cx, const Options& o) {
     return false;
   }
   if (!on_terminal(0)) {
-    cx.fail(wrong_use, "--force asks for a confirmation, and there is no terminal", "add --yes when you are sure that the old site is stopped");
+    cx.fail(wrong_use, "--force asks for a confirmation, and there is no terminal",
+            "add --yes when you are sure that the old site is stopped");
     return false;
   }
-  std::fputs(fmt::format("The old site of {} may still run. Two at once can lose data and money.\nType the target's name to go on: ", o.service).c_str(), stderr);
+  std::fputs(
+      fmt::format(
+          "The old site of {} may still run. Two at once can lose data and money.\nType the target's name to go on: ",
+          o.service)
+          .c_str(),
+      stderr);
   std::string answer;
   std::getline(std::cin, answer);
   if (answer == o.target) return true;
@@ -41,15 +47,22 @@ bool confirmed(Context& cx, const Options& o) {
 }
 
 std::optional<Json> request_body(Context& cx, const Options& o) {
-  Json body = {{"who", user_at_host()}, {"reason", o.reason}, {"target", o.target}, {"force", o.force}, {"accept_loss", o.accept_loss}};
+  Json body = {{"who", user_at_host()},
+               {"reason", o.reason},
+               {"target", o.target},
+               {"force", o.force},
+               {"accept_loss", o.accept_loss}};
   if (o.plan_file.empty()) return body;
   std::ifstream in(o.plan_file);
   const Json plan = Json::parse(in, nullptr, false);
   if (!plan.is_object() || !plan.contains("index") || !plan.contains("ranked")) {
-    cx.fail(wrong_use, o.plan_file + " is no saved plan", "make one with `understudy plan " + o.service + " --out FILE`");
+    cx.fail(wrong_use, o.plan_file + " is no saved plan",
+            "make one with `understudy plan " + o.service + " --out FILE`");
     return std::nullopt;
   }
-  const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  const auto now =
+      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+          .count();
   if (plan.value("service", "") != o.service || plan["ranked"].empty()) {
     cx.fail(stale, "the plan is for another service, or names nobody");
     return std::nullopt;
@@ -77,7 +90,8 @@ void wait_for(Context& cx, const Options& o, std::uint64_t move) {
   std::uint64_t seen = 0;
   std::string told;
   while (Clock::now() < deadline) {
-    const auto status = cx.ask("GET", seen == 0 ? std::string("/v1/status") : "/v1/status?wait=" + std::to_string(seen) + "&timeout_ms=1000");
+    const auto status = cx.ask(
+        "GET", seen == 0 ? std::string("/v1/status") : "/v1/status?wait=" + std::to_string(seen) + "&timeout_ms=1000");
     if (!status) return;
     seen = status->value("revision", std::uint64_t{0});
     const auto* s = find_service(*status, o.service);
@@ -90,8 +104,13 @@ void wait_for(Context& cx, const Options& o, std::uint64_t move) {
     if (last.is_object() && last.value("id", std::uint64_t{0}) == move) {
       if (cx.json) print(s->dump(2) + "\n");
       const bool arrived = last.value("result", "") == "done" && (last.value("kind", "") != "rollback");
-      if (!arrived) return cx.fail(unverified, "it did not succeed; " + o.service + " is at " + s->value("active", "nobody"), "understudy history " + o.service);
-      if (!cx.json) print(coloured(o.service + " runs at " + s->value("active", ""), 32) + fmt::format(" (epoch {}, took {})\n", s->value("epoch", 0), human_duration(last.value("took_ms", std::int64_t{0}))));
+      if (!arrived)
+        return cx.fail(unverified, "it did not succeed; " + o.service + " is at " + s->value("active", "nobody"),
+                       "understudy history " + o.service);
+      if (!cx.json)
+        print(coloured(o.service + " runs at " + s->value("active", ""), 32) +
+              fmt::format(" (epoch {}, took {})\n", s->value("epoch", 0),
+                          human_duration(last.value("took_ms", std::int64_t{0}))));
       return;
     }
     if (s->at("blocked").is_object() && (phase == "hold" || phase == "fence" || phase == "failback")) {
@@ -104,7 +123,9 @@ void wait_for(Context& cx, const Options& o, std::uint64_t move) {
 void move(Context& cx, const Options& o, const char* verb) {
   const auto body = request_body(cx, o);
   if (!body) return;
-  if (o.dry_run) return print("would " + std::string(verb) + " " + o.service + " to " + (body->value("target", "").empty() ? "the best standby" : body->value("target", "")) + "\n");
+  if (o.dry_run)
+    return print("would " + std::string(verb) + " " + o.service + " to " +
+                 (body->value("target", "").empty() ? "the best standby" : body->value("target", "")) + "\n");
   if (!confirmed(cx, o)) return;
   const auto accepted = cx.ask("POST", "/v1/services/" + url_escaped(o.service) + "/" + verb, *body);
   if (!accepted) return;

@@ -22,7 +22,8 @@ void send(Context& cx, const Options& o, const std::string& verb) {
   const auto reply = cx.ask("POST", path, body);
   if (!reply) return;
   if (cx.json) return print(reply->dump(2) + "\n");
-  print((o.service.empty() ? "all services" : o.service) + (verb == "pause" ? " paused for " + o.for_time + "; then it resumes by itself\n" : " resumed\n"));
+  print((o.service.empty() ? "all services" : o.service) +
+        (verb == "pause" ? " paused for " + o.for_time + "; then it resumes by itself\n" : " resumed\n"));
 }
 
 }  // namespace
@@ -45,7 +46,8 @@ void add_pause(CLI::App& app, Context& cx) {
   auto* reload = app.add_subcommand("reload", "Read the configuration again; a bad file changes nothing");
   reload->add_flag("--json", cx.json, "machine-readable");
   reload->callback([&cx] {
-    if (const auto reply = cx.ask("POST", "/v1/reload", {{"who", user_at_host()}})) print(cx.json ? reply->dump(2) + "\n" : "reloaded\n");
+    if (const auto reply = cx.ask("POST", "/v1/reload", {{"who", user_at_host()}}))
+      print(cx.json ? reply->dump(2) + "\n" : "reloaded\n");
   });
 }
 

@@ -26,7 +26,8 @@ void add_plan(CLI::App& app, Context& cx) {
       out << plan->dump(2) << "\n";
       if (!out.flush()) return cx.fail(failed, "cannot write " + o->out);
     }
-    print(cx.json ? plan->dump(2) + "\n" : "if " + plan->value("active", "") + " failed now:\n" + plan->value("text", ""));
+    print(cx.json ? plan->dump(2) + "\n"
+                  : "if " + plan->value("active", "") + " failed now:\n" + plan->value("text", ""));
     if (o->exit_code && !plan->at("ranked").empty()) cx.exit_code = changes_pending;
   });
 }

@@ -1,6 +1,6 @@
 // understudy plugin list, info: offline, from the manifests.
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include "cli/context.hpp"
 #include "core/config/loader.hpp"
@@ -28,7 +28,8 @@ void list(Context& cx) {
     const auto& m = std::get<std::shared_ptr<plugins::Library>>(one)->manifest();
     std::string interfaces;
     for (const auto& [name, body] : m.interfaces.items()) interfaces += (interfaces.empty() ? "" : ", ") + name;
-    all.push_back({{"path", path.string()}, {"name", m.name}, {"version", m.version}, {"interfaces", m.interfaces.size()}});
+    all.push_back(
+        {{"path", path.string()}, {"name", m.name}, {"version", m.version}, {"interfaces", m.interfaces.size()}});
     if (!cx.json) print(fmt::format("{:<16} {:<8} {:<18} {}\n", m.name, m.version, interfaces, m.summary));
   }
   if (cx.json) print(Json{{"schema", 1}, {"plugins", all}}.dump(2) + "\n");
@@ -54,7 +55,11 @@ void info(Context& cx, const std::string& name) {
     const auto required = schema.value("required", std::vector<std::string>());
     for (const auto all = schema.value("properties", Json::object()); const auto& [key, property] : all.items()) {
       const bool needed = std::ranges::find(required, key) != required.end();
-      print(fmt::format("  {:<18} {:<10} {:<22} {}\n", key, type_text(property), needed ? "required" : property.contains("default") ? "default " + property.at("default").dump() : "", property.value("description", "")));
+      print(fmt::format("  {:<18} {:<10} {:<22} {}\n", key, type_text(property),
+                        needed                         ? "required"
+                        : property.contains("default") ? "default " + property.at("default").dump()
+                                                       : "",
+                        property.value("description", "")));
     }
   }
 }

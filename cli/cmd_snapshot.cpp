@@ -1,6 +1,6 @@
 // understudy snapshot list, push, verify, restore.
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include "cli/context.hpp"
 
@@ -14,10 +14,14 @@ struct Options {
   std::string service, id, folder;
 };
 
-std::string path(const Options& o, const std::string& rest = {}) { return "/v1/services/" + url_escaped(o.service) + "/snapshots" + rest; }
+std::string path(const Options& o, const std::string& rest = {}) {
+  return "/v1/services/" + url_escaped(o.service) + "/snapshots" + rest;
+}
 
 std::string line(const Json& s) {
-  return fmt::format("{:<30} {:>6} {:>8} {:>14}  {}  {}\n", s.value("id", ""), s.value("epoch", 0), s.value("files", std::int64_t{0}), s.value("bytes", std::int64_t{0}), clock_time(s.value("created_ms", std::int64_t{0})),
+  return fmt::format("{:<30} {:>6} {:>8} {:>14}  {}  {}\n", s.value("id", ""), s.value("epoch", 0),
+                     s.value("files", std::int64_t{0}), s.value("bytes", std::int64_t{0}),
+                     clock_time(s.value("created_ms", std::int64_t{0})),
                      s.value("valid", true) ? "" : coloured("damaged: " + s.value("problem", ""), 31));
 }
 
@@ -51,8 +55,12 @@ void add_snapshot(CLI::App& app, Context& cx) {
     return c;
   };
   add("list", "List them, newest first", false)->callback([&cx, o] { list(cx, *o); });
-  add("push", "Save the active target's state now", false)->callback([&cx, o] { one(cx, *o, "", Json::object(), "saved"); });
-  add("verify", "Read every byte of one and compare", true)->callback([&cx, o] { one(cx, *o, "/" + url_escaped(o->id) + "/verify", Json::object(), "whole:"); });
+  add("push", "Save the active target's state now", false)->callback([&cx, o] {
+    one(cx, *o, "", Json::object(), "saved");
+  });
+  add("verify", "Read every byte of one and compare", true)->callback([&cx, o] {
+    one(cx, *o, "/" + url_escaped(o->id) + "/verify", Json::object(), "whole:");
+  });
   auto* restore = add("restore", "Bring one into a new folder", true);
   restore->add_option("folder", o->folder, "a folder that does not exist yet")->required();
   restore->callback([&cx, o] {

@@ -1,6 +1,6 @@
 // understudy status: who is active, how it is, what blocks.
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include "cli/context.hpp"
 
@@ -15,31 +15,44 @@ std::string target_line(const Json& t) {
   const bool active = t.value("active", false);
   std::string state;
   if (active) {
-    state = coloured(fmt::format("{:<9}", t.value("verdict", "")), colour_of(t.value("verdict", ""))) + " " + t.value("cause", "");
+    state = coloured(fmt::format("{:<9}", t.value("verdict", "")), colour_of(t.value("verdict", ""))) + " " +
+            t.value("cause", "");
   } else if (t["observed"].is_object()) {
     const auto& o = t["observed"];
-    state = fmt::format("{:<9} {}", o.value("reachable", false) ? o.value("state", "") : "silent", o.value("detail", ""));
+    state =
+        fmt::format("{:<9} {}", o.value("reachable", false) ? o.value("state", "") : "silent", o.value("detail", ""));
   } else {
     state = "not looked at yet";
   }
   if (t["breaker"].is_object() && t["breaker"].value("open", false)) state += "  (resting after failures)";
   if (t.value("flapping", false)) state += "  (flapping)";
-  return fmt::format("  {} {:<16} {:<8} {:<16} {}\n", active ? coloured("*", 32) : " ", t.value("target", ""), t.value("role", ""), t.value("plugin", ""), state);
+  return fmt::format("  {} {:<16} {:<8} {:<16} {}\n", active ? coloured("*", 32) : " ", t.value("target", ""),
+                     t.value("role", ""), t.value("plugin", ""), state);
 }
 
 std::string service_text(const Json& s, std::int64_t now) {
-  std::string out = fmt::format("{}  {} at {} (epoch {}) for {}\n", coloured(s.value("service", ""), 36), s.value("phase", ""), s.value("active", "").empty() ? "nobody" : s.value("active", ""),
+  std::string out = fmt::format("{}  {} at {} (epoch {}) for {}\n", coloured(s.value("service", ""), 36),
+                                s.value("phase", ""), s.value("active", "").empty() ? "nobody" : s.value("active", ""),
                                 s.value("epoch", 0), human_duration(now - s.value("since_ms", now)));
   for (const auto& t : s.at("targets")) out += target_line(t);
-  if (s["snapshot"].is_object()) out += fmt::format("    newest snapshot {} ago ({} bytes)\n", human_duration(s["snapshot"].value("age_ms", std::int64_t{0})), s["snapshot"].value("bytes", std::int64_t{0}));
+  if (s["snapshot"].is_object())
+    out += fmt::format("    newest snapshot {} ago ({} bytes)\n",
+                       human_duration(s["snapshot"].value("age_ms", std::int64_t{0})),
+                       s["snapshot"].value("bytes", std::int64_t{0}));
   if (s["move"].is_object()) {
     const auto& m = s["move"];
-    out += fmt::format("    {} {} -> {}: {}\n", m.value("kind", ""), m.value("from", ""), m.value("to", ""), m.value("reason", ""));
+    out += fmt::format("    {} {} -> {}: {}\n", m.value("kind", ""), m.value("from", ""), m.value("to", ""),
+                       m.value("reason", ""));
   }
-  if (s["pause"].is_object()) out += coloured(fmt::format("    paused by {} for another {}\n", s["pause"].value("who", ""), human_duration(s["pause"].value("until_ms", now) - now)), 33);
+  if (s["pause"].is_object())
+    out += coloured(fmt::format("    paused by {} for another {}\n", s["pause"].value("who", ""),
+                                human_duration(s["pause"].value("until_ms", now) - now)),
+                    33);
   if (s["blocked"].is_object()) {
     const auto& b = s["blocked"];
-    out += coloured(fmt::format("    blocked by {} for {}: {}\n", b.value("by", ""), human_duration(now - b.value("since_ms", now)), b.value("text", "")), 31);
+    out += coloured(fmt::format("    blocked by {} for {}: {}\n", b.value("by", ""),
+                                human_duration(now - b.value("since_ms", now)), b.value("text", "")),
+                    31);
     if (!b.value("unblock", "").empty()) out += "    to go on: " + b.value("unblock", "") + "\n";
   }
   return out;
@@ -47,10 +60,16 @@ std::string service_text(const Json& s, std::int64_t now) {
 
 std::string text_of(const Json& status) {
   const auto now = status.value("now_ms", std::int64_t{0});
-  std::string out = fmt::format("{} {}, mode {}, up {}\n", status.value("name", ""), status.value("version", ""), status.value("mode", ""), human_duration(now - status.value("started_at_ms", now)));
-  if (!status["journal"].value("ok", true)) out += coloured("the journal cannot be written: " + status["journal"].value("problem", "") + "; nothing is promoted", 31) + "\n";
+  std::string out = fmt::format("{} {}, mode {}, up {}\n", status.value("name", ""), status.value("version", ""),
+                                status.value("mode", ""), human_duration(now - status.value("started_at_ms", now)));
+  if (!status["journal"].value("ok", true))
+    out +=
+        coloured("the journal cannot be written: " + status["journal"].value("problem", "") + "; nothing is promoted",
+                 31) +
+        "\n";
   if (status["network"].value("verdict", "") == "down") out += coloured("our own network does not work", 31) + "\n";
-  if (const auto dead = status["alerts"].value("dead", 0); dead > 0) out += coloured(fmt::format("{} alerts could not be delivered", dead), 31) + "\n";
+  if (const auto dead = status["alerts"].value("dead", 0); dead > 0)
+    out += coloured(fmt::format("{} alerts could not be delivered", dead), 31) + "\n";
   for (const auto& s : status.at("services")) out += "\n" + service_text(s, now);
   return out;
 }
@@ -58,7 +77,8 @@ std::string text_of(const Json& status) {
 void show(Context& cx, bool watch) {
   std::uint64_t seen = 0;
   do {
-    const auto path = seen == 0 ? std::string("/v1/status") : "/v1/status?wait=" + std::to_string(seen) + "&timeout_ms=2000";
+    const auto path =
+        seen == 0 ? std::string("/v1/status") : "/v1/status?wait=" + std::to_string(seen) + "&timeout_ms=2000";
     const auto status = cx.ask("GET", path);
     if (!status) return;
     seen = status->value("revision", std::uint64_t{0});

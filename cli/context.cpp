@@ -1,10 +1,10 @@
 #include "cli/context.hpp"
 
+#include <pwd.h>
+#include <unistd.h>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
-#include <pwd.h>
-#include <unistd.h>
 
 #include <fmt/format.h>
 
@@ -25,7 +25,8 @@ std::vector<fs::path> Context::files() const {
   const char* home = std::getenv("HOME");
   const char* xdg = std::getenv("XDG_CONFIG_HOME");
   const fs::path user = xdg != nullptr ? fs::path(xdg) : fs::path(home != nullptr ? home : "/") / ".config";
-  for (const auto& candidate : {fs::path("orchestrator.toml"), user / "understudy/orchestrator.toml", fs::path("/etc/understudy/orchestrator.toml")}) {
+  for (const auto& candidate : {fs::path("orchestrator.toml"), user / "understudy/orchestrator.toml",
+                                fs::path("/etc/understudy/orchestrator.toml")}) {
     std::error_code ec;
     if (fs::exists(candidate, ec)) return {candidate};
   }
@@ -35,13 +36,15 @@ std::vector<fs::path> Context::files() const {
 std::optional<Client> Context::client() {
   const auto orchestrator = config::load_orchestrator_only(files(), config::process_environment());
   if (!orchestrator) {
-    fail(wrong_use, "cannot read " + files().front().string(), "name the file with -c FILE; `understudy check` says what is wrong with it");
+    fail(wrong_use, "cannot read " + files().front().string(),
+         "name the file with -c FILE; `understudy check` says what is wrong with it");
     return std::nullopt;
   }
   return Client(orchestrator->data_dir);
 }
 
-std::optional<nlohmann::json> Context::ask(const std::string& method, const std::string& path, const nlohmann::json& body, std::chrono::milliseconds timeout) {
+std::optional<nlohmann::json> Context::ask(const std::string& method, const std::string& path,
+                                           const nlohmann::json& body, std::chrono::milliseconds timeout) {
   const auto to = client();
   if (!to) return std::nullopt;
   auto answer = to->request(method, path, body, timeout);
@@ -51,9 +54,13 @@ std::optional<nlohmann::json> Context::ask(const std::string& method, const std:
   }
   auto& reply = std::get<Reply>(answer);
   if (reply.ok()) return std::move(reply.body);
-  const auto error = reply.body.is_object() ? reply.body.value("error", nlohmann::json::object()) : nlohmann::json::object();
+  const auto error =
+      reply.body.is_object() ? reply.body.value("error", nlohmann::json::object()) : nlohmann::json::object();
   const auto code = error.value("code", "");
-  const int exit = reply.status == 403 ? refused : code == "stale_plan" || reply.status == 409 ? stale : reply.status == 400 || reply.status == 404 ? wrong_use : failed;
+  const int exit = reply.status == 403                           ? refused
+                   : code == "stale_plan" || reply.status == 409 ? stale
+                   : reply.status == 400 || reply.status == 404  ? wrong_use
+                                                                 : failed;
   if (json) print(reply.body.dump(2) + "\n");
   fail(exit, error.value("message", "HTTP " + std::to_string(reply.status)), error.value("hint", ""));
   return std::nullopt;

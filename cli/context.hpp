@@ -17,7 +17,16 @@ class App;
 namespace understudy::cli {
 
 /// docs/cli.md
-enum ExitCode { done = 0, failed = 1, wrong_use = 2, changes_pending = 3, stale = 4, refused = 5, unverified = 6, unreachable = 7 };
+enum ExitCode {
+  done = 0,
+  failed = 1,
+  wrong_use = 2,
+  changes_pending = 3,
+  stale = 4,
+  refused = 5,
+  unverified = 6,
+  unreachable = 7
+};
 
 struct Context {
   std::vector<std::string> config_files;  ///< as given with -c
@@ -29,7 +38,8 @@ struct Context {
   /// A client for the orchestrator of these files; nothing after an error was said.
   [[nodiscard]] std::optional<Client> client();
   /// Asks; says what went wrong and sets the exit code when it did.
-  [[nodiscard]] std::optional<nlohmann::json> ask(const std::string& method, const std::string& path, const nlohmann::json& body = nullptr,
+  [[nodiscard]] std::optional<nlohmann::json> ask(const std::string& method, const std::string& path,
+                                                  const nlohmann::json& body = nullptr,
                                                   std::chrono::milliseconds timeout = std::chrono::seconds(30));
   void fail(int code, const std::string& message, const std::string& hint = {});
 };

@@ -9,7 +9,8 @@ int run_cli(int argc, char** argv) {
   Context cx;
   app.require_subcommand(1);
   app.fallthrough();
-  app.add_option("-c,--config", cx.config_files, "the configuration; a second one overlays the first (default: ./orchestrator.toml)");
+  app.add_option("-c,--config", cx.config_files,
+                 "the configuration; a second one overlays the first (default: ./orchestrator.toml)");
   add_check(app, cx);
   add_run(app, cx);
   add_status(app, cx);

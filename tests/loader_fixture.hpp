@@ -13,7 +13,8 @@ namespace understudy::test {
 
 class Fixture {
  public:
-  explicit Fixture(std::vector<std::filesystem::path> folders) : registry(std::move(folders), {std::filesystem::path(UNDERSTUDY_BINARY_DIR) / "plugins"}) {}
+  explicit Fixture(std::vector<std::filesystem::path> folders)
+      : registry(std::move(folders), {std::filesystem::path(UNDERSTUDY_BINARY_DIR) / "plugins"}) {}
 
   boost::asio::io_context loop;
   host::Logger log{"error", "text"};
@@ -21,21 +22,26 @@ class Fixture {
   plugins::Registry registry;
   plugins::Registry::Wiring wiring{loop, *services, log};
 
-  std::variant<std::unique_ptr<plugins::Instance>, plugins::LoadError> make(const std::string& plugin, const std::string& interface_name, nlohmann::json settings, const std::string& isolation = "") {
+  std::variant<std::unique_ptr<plugins::Instance>, plugins::LoadError> make(const std::string& plugin,
+                                                                            const std::string& interface_name,
+                                                                            nlohmann::json settings,
+                                                                            const std::string& isolation = "") {
     config::PluginUse use;
     use.plugin = plugin;
     use.settings = std::move(settings);
     use.isolation = isolation;
     return registry.make(wiring, use, interface_name, "svc/a", "svc", "a");
   }
-  std::unique_ptr<plugins::Instance> made(const std::string& plugin, const std::string& interface_name, nlohmann::json settings, const std::string& isolation = "") {
+  std::unique_ptr<plugins::Instance> made(const std::string& plugin, const std::string& interface_name,
+                                          nlohmann::json settings, const std::string& isolation = "") {
     auto out = make(plugin, interface_name, std::move(settings), isolation);
     if (const auto* error = std::get_if<plugins::LoadError>(&out)) FAIL(error->message);
     return std::move(std::get<std::unique_ptr<plugins::Instance>>(out));
   }
 
   /// Runs the loop until the answer is there; it must come once.
-  sdk::Result call(plugins::Instance& instance, const std::string& method, const nlohmann::json& params = nlohmann::json::object(), Millis budget = Millis(20'000)) {
+  sdk::Result call(plugins::Instance& instance, const std::string& method,
+                   const nlohmann::json& params = nlohmann::json::object(), Millis budget = Millis(20'000)) {
     std::optional<sdk::Result> out;
     int answers = 0;
     instance.call(method, params, budget, [&](sdk::Result r) {

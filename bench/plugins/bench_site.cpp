@@ -12,7 +12,8 @@ namespace {
 using namespace understudy::sdk;
 
 std::int64_t now_us() {
-  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now().time_since_epoch())
+      .count();
 }
 
 /// What all instances of this process share: where the service "runs".
@@ -70,7 +71,8 @@ class Site final : public StandbyTarget {
 
 class Check final : public HealthSource {
  public:
-  explicit Check(const Envelope& e) : target_(e.target), trace_(e.settings.at("trace")), fail_after_(e.settings.value("fail_after", 0)) {}
+  explicit Check(const Envelope& e)
+      : target_(e.target), trace_(e.settings.at("trace")), fail_after_(e.settings.value("fail_after", 0)) {}
 
   void check(const CheckRequest&, Reply<CheckResult> reply) override {
     const std::lock_guard lock(world().mutex);

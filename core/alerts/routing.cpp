@@ -25,7 +25,8 @@ bool matches(const config::Route& route, const Alert& alert) {
   const bool resolve = alert.state == AlertState::resolved;
   if (route.at_least && !resolve && alert.severity < *route.at_least) return false;
   if (route.exactly && !resolve && alert.severity != *route.exactly) return false;
-  return one_of(route.services, alert.service.value) && one_of(route.targets, alert.target.value) && kind_matches(route.kinds, alert.kind);
+  return one_of(route.services, alert.service.value) && one_of(route.targets, alert.target.value) &&
+         kind_matches(route.kinds, alert.kind);
 }
 
 void Router::forget_old(WallTime now) {

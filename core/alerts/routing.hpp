@@ -24,9 +24,9 @@ class Router {
 
  private:
   struct Sent {
-    WallTime at{};             ///< of the last delivery that was no resolve
+    WallTime at{};  ///< of the last delivery that was no resolve
     int suppressed = 0;
-    bool told = false;         ///< that it fires, and not yet that it ended
+    bool told = false;  ///< that it fires, and not yet that it ended
   };
   std::map<std::string, Sent> sent_;
   void forget_old(WallTime now);

@@ -48,23 +48,23 @@ enum class Combine { chain, any, all, k_of_n };
 
 struct Detect {
   Millis interval{15'000};
-  Millis fast_interval{2'000};   ///< once a probe has failed, and while an activation is verified
-  Millis timeout{5'000};         ///< of one check
-  int fall = 3;                  ///< failures in a row → down
-  int rise = 2;                  ///< passes in a row → up
+  Millis fast_interval{2'000};  ///< once a probe has failed, and while an activation is verified
+  Millis timeout{5'000};        ///< of one check
+  int fall = 3;                 ///< failures in a row → down
+  int rise = 2;                 ///< passes in a row → up
   Combine combine = Combine::chain;
-  int k = 1;                     ///< for k_of_n: this many must pass
-  Millis start_grace{30'000};    ///< after an activation failures do not count this long
-  double jitter = 0.1;           ///< of the interval, each way, 0..0.5
+  int k = 1;                   ///< for k_of_n: this many must pass
+  Millis start_grace{30'000};  ///< after an activation failures do not count this long
+  double jitter = 0.1;         ///< of the interval, each way, 0..0.5
   Millis flap_window{600'000};
-  int flap_max = 6;              ///< more changes than this in flap_window → flapping: rise counts four times
-  bool degraded_is_up = true;    ///< a degraded target stays active
+  int flap_max = 6;            ///< more changes than this in flap_window → flapping: rise counts four times
+  bool degraded_is_up = true;  ///< a degraded target stays active
 };
 
 /// What the file declares of a target, until the journal has evidence.
 struct Declared {
-  Millis ready_in{60'000};             ///< activation → verified
-  double success = 0.9;                ///< probability, 0..1
+  Millis ready_in{60'000};  ///< activation → verified
+  double success = 0.9;     ///< probability, 0..1
 };
 
 struct PriceOverride {
@@ -76,26 +76,26 @@ struct PriceOverride {
 struct Target {
   TargetId id;
   PluginUse use;
-  std::vector<PluginUse> health;       ///< in the order of the file; empty: the plugin's own observe() is the health
-  std::vector<PluginUse> ready;        ///< could this place serve, while the service is not there? Optional
+  std::vector<PluginUse> health;  ///< in the order of the file; empty: the plugin's own observe() is the health
+  std::vector<PluginUse> ready;   ///< could this place serve, while the service is not there? Optional
   std::vector<std::filesystem::path> paths;  ///< where this target keeps the state; as many as State::paths, or none:
                                              ///< then the provider fetches the snapshot that activate names by itself
   std::string region;
-  std::string failure_domain;          ///< targets that share it are expected to fail together; empty: its own
+  std::string failure_domain;  ///< targets that share it are expected to fail together; empty: its own
   PriceOverride price;
   Declared declared;
-  int order = 0;                       ///< for objective = "ordered": position in the file, or `order` given
-  std::optional<Detect> detect;        ///< if this target overrides the service's
+  int order = 0;                 ///< for objective = "ordered": position in the file, or `order` given
+  std::optional<Detect> detect;  ///< if this target overrides the service's
   Millis activate_timeout{300'000};
   Millis deactivate_timeout{60'000};
-  Millis stop_grace{10'000};           ///< TERM → KILL
+  Millis stop_grace{10'000};  ///< TERM → KILL
   Place place;
 };
 
 enum class Objective { expected_cost, cheapest, fastest, ordered };
 
 struct Budget {
-  std::optional<Usd> per_month;        ///< spend on standbys of this service; over it, candidates that cost are left out
+  std::optional<Usd> per_month;  ///< spend on standbys of this service; over it, candidates that cost are left out
   std::optional<Usd> per_activation;
 };
 
@@ -103,10 +103,10 @@ struct State {
   PluginUse store;
   std::vector<std::filesystem::path> paths;  ///< where the primary keeps the state
   Millis every{300'000};
-  std::optional<Millis> max_age;             ///< older than this needs a person's consent; none: any age will do
+  std::optional<Millis> max_age;  ///< older than this needs a person's consent; none: any age will do
   int keep_days = 30;
   int keep_at_least = 10;
-  bool save_on_failover = true;              ///< try to save what the stopped target left, if it can be read
+  bool save_on_failover = true;  ///< try to save what the stopped target left, if it can be read
   Millis save_timeout{60'000};
   Place place;
 };
@@ -118,31 +118,31 @@ struct Failback {
 };
 
 struct Limits {
-  int max_failovers = 5;               ///< per window; more → HOLD until a person resumes
+  int max_failovers = 5;  ///< per window; more → HOLD until a person resumes
   Millis window{3'600'000};
-  int breaker_failures = 2;            ///< failed activations in a row that open a target's breaker
+  int breaker_failures = 2;  ///< failed activations in a row that open a target's breaker
   Millis breaker_open{600'000};
-  Millis retry_initial{1'000};         ///< of failed steps, doubling, jittered
+  Millis retry_initial{1'000};  ///< of failed steps, doubling, jittered
   Millis retry_max{60'000};
-  Millis fence_timeout{120'000};       ///< unconfirmed this long → HOLD (and goes on trying)
+  Millis fence_timeout{120'000};  ///< unconfirmed this long → HOLD (and goes on trying)
   Millis plan_timeout{10'000};
-  Millis remind_every{1'800'000};      ///< a blocked service alerts again this often
+  Millis remind_every{1'800'000};  ///< a blocked service alerts again this often
 };
 
 struct Service {
   ServiceId id;
   TargetId primary;
   Usd downtime_cost_per_hour{1.0};
-  Millis expected_outage{3'600'000};   ///< until history tells
+  Millis expected_outage{3'600'000};  ///< until history tells
   Objective objective = Objective::expected_cost;
-  std::vector<std::string> regions;    ///< allowed; empty: all
+  std::vector<std::string> regions;  ///< allowed; empty: all
   Budget budget;
   Detect detect;
-  std::vector<Target> targets;         ///< the primary included, in the order of the file
+  std::vector<Target> targets;  ///< the primary included, in the order of the file
   std::optional<State> state;
   Failback failback;
   Limits limits;
-  Millis observe_every{60'000};        ///< how often targets that do not run the service are looked at
+  Millis observe_every{60'000};  ///< how often targets that do not run the service are looked at
   Place place;
 
   [[nodiscard]] const Target* find(const TargetId& wanted) const noexcept {
@@ -159,36 +159,36 @@ struct NotifierUse {
 };
 
 struct Route {
-  std::optional<Severity> at_least;          ///< match.severity = ">=warning"
-  std::optional<Severity> exactly;           ///< match.severity = "warning"
-  std::vector<std::string> services;         ///< match.service; empty: all
-  std::vector<std::string> targets;          ///< match.target
-  std::vector<std::string> kinds;            ///< match.kind; "failover.*" matches a prefix
+  std::optional<Severity> at_least;   ///< match.severity = ">=warning"
+  std::optional<Severity> exactly;    ///< match.severity = "warning"
+  std::vector<std::string> services;  ///< match.service; empty: all
+  std::vector<std::string> targets;   ///< match.target
+  std::vector<std::string> kinds;     ///< match.kind; "failover.*" matches a prefix
   std::vector<NotifierId> to;
-  Millis throttle{0};                        ///< one delivery per alert key in this time; a resolve is never throttled away
-  bool go_on = false;                        ///< `continue = true`
+  Millis throttle{0};  ///< one delivery per alert key in this time; a resolve is never throttled away
+  bool go_on = false;  ///< `continue = true`
   Place place;
 };
 
 struct Orchestrator {
   enum class Mode { act, observe };
   std::string name = "understudy";
-  std::filesystem::path data_dir = "var";    ///< absolute after loading: relative to the file's folder
-  std::string listen;                        ///< "127.0.0.1:8750"; empty: unix socket only
+  std::filesystem::path data_dir = "var";  ///< absolute after loading: relative to the file's folder
+  std::string listen;                      ///< "127.0.0.1:8750"; empty: unix socket only
   Mode mode = Mode::act;
   std::vector<std::filesystem::path> plugin_path;
-  std::vector<PluginUse> reference;          ///< checks that tell whether our own network works: all failing → unknown
+  std::vector<PluginUse> reference;  ///< checks that tell whether our own network works: all failing → unknown
   std::string log_level = "info";
-  std::string log_format = "text";           ///< or "json"
+  std::string log_format = "text";  ///< or "json"
 };
 
 struct Config {
   Orchestrator orchestrator;
   std::vector<Service> services;
-  std::vector<NotifierUse> notifiers;        ///< when the file has none: one named "log" with the plugin `log`
-  std::vector<Route> routes;                 ///< when the file has none: everything to every notifier
-  std::vector<std::string> files;            ///< that were read, base first
-  std::string hash;                          ///< SHA-256 of the files' contents, hex: names this version of the config
+  std::vector<NotifierUse> notifiers;  ///< when the file has none: one named "log" with the plugin `log`
+  std::vector<Route> routes;           ///< when the file has none: everything to every notifier
+  std::vector<std::string> files;      ///< that were read, base first
+  std::string hash;                    ///< SHA-256 of the files' contents, hex: names this version of the config
 };
 
 }  // namespace understudy::config

@@ -14,10 +14,10 @@ namespace understudy::config {
 
 struct Diagnostic {
   enum class Severity { error, warning };
-  std::string code;         ///< "E0107": one per kind of mistake; explain() tells more
+  std::string code;  ///< "E0107": one per kind of mistake; explain() tells more
   Severity severity = Severity::error;
-  std::string message;      ///< what is wrong and what was expected
-  std::string hint;         ///< "did you mean ...", how to write it
+  std::string message;  ///< what is wrong and what was expected
+  std::string hint;     ///< "did you mean ...", how to write it
   Place place;
   std::string source_line;  ///< as it stands in the file, secrets masked; may be empty
 };

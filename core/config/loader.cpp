@@ -41,7 +41,8 @@ std::string sha256_hex(const std::string& text) {
 }
 
 /// All files as one table; problems are reported.
-std::optional<toml::table> parse_all(Reading& reading, const std::vector<std::filesystem::path>& files, std::string& all_text) {
+std::optional<toml::table> parse_all(Reading& reading, const std::vector<std::filesystem::path>& files,
+                                     std::string& all_text) {
   toml::table merged;
   bool ok = true;
   for (const auto& file : files) {
@@ -50,7 +51,12 @@ std::optional<toml::table> parse_all(Reading& reading, const std::vector<std::fi
     std::stringstream buffer;
     if (in) buffer << in.rdbuf();
     if (!in || buffer.str().size() > largest_file) {
-      reading.diagnostics.push_back({"E0101", Diagnostic::Severity::error, in ? "the file is larger than 64 MiB" : "the file cannot be read", "name another with -c FILE", {name, 0, 0}, ""});
+      reading.diagnostics.push_back({"E0101",
+                                     Diagnostic::Severity::error,
+                                     in ? "the file is larger than 64 MiB" : "the file cannot be read",
+                                     "name another with -c FILE",
+                                     {name, 0, 0},
+                                     ""});
       ok = false;
       continue;
     }
@@ -73,7 +79,8 @@ std::optional<toml::table> parse_all(Reading& reading, const std::vector<std::fi
   return merged;
 }
 
-Orchestrator read_orchestrator(Reading& reading, Section& root, const std::vector<std::filesystem::path>& files, const MakeSchemas& make_schemas) {
+Orchestrator read_orchestrator(Reading& reading, Section& root, const std::vector<std::filesystem::path>& files,
+                               const MakeSchemas& make_schemas) {
   Orchestrator out;
   const auto folder = std::filesystem::absolute(files.front()).parent_path();
   const auto* table = root.table("orchestrator");
@@ -83,11 +90,13 @@ Orchestrator read_orchestrator(Reading& reading, Section& root, const std::vecto
   out.data_dir = (folder / out.data_dir).lexically_normal();
   s.read_path("data_dir", out.data_dir);
   s.read("listen", out.listen);
-  if (const auto m = s.choice("mode", {"act", "observe"})) out.mode = *m == 0 ? Orchestrator::Mode::act : Orchestrator::Mode::observe;
+  if (const auto m = s.choice("mode", {"act", "observe"}))
+    out.mode = *m == 0 ? Orchestrator::Mode::act : Orchestrator::Mode::observe;
   s.read_paths("plugin_path", out.plugin_path);
   if (const auto* log = s.table("log")) {
     Section l(reading, *log, "orchestrator.log");
-    if (const auto i = l.choice("level", {"debug", "info", "warning", "error"})) out.log_level = std::vector<std::string>{"debug", "info", "warning", "error"}[*i];
+    if (const auto i = l.choice("level", {"debug", "info", "warning", "error"}))
+      out.log_level = std::vector<std::string>{"debug", "info", "warning", "error"}[*i];
     if (const auto i = l.choice("format", {"text", "json"})) out.log_format = *i == 0 ? "text" : "json";
     l.finish();
   }
@@ -126,7 +135,9 @@ void read_severity(Section& match, Route& route) {
   const std::string name = least ? text.substr(2) : text;
   const std::vector<std::string> names{"info", "warning", "critical"};
   const auto it = std::ranges::find(names, name);
-  if (it == names.end()) return match.wrong("severity", "E0104", "severity \"" + text + "\" is none of info, warning, critical", "or with >= before it");
+  if (it == names.end())
+    return match.wrong("severity", "E0104", "severity \"" + text + "\" is none of info, warning, critical",
+                       "or with >= before it");
   (least ? route.at_least : route.exactly) = static_cast<Severity>(it - names.begin());
 }
 
@@ -153,7 +164,8 @@ void read_routes(Reading& reading, Section& root, Config& out) {
       for (const auto& name : to) {
         if (std::ranges::find(known, name) == known.end()) {
           const auto near = nearest(name, known);
-          s.wrong("to", "E0107", "route to \"" + name + "\": there is no such notifier", near.empty() ? "add [notifier." + name + "]" : "did you mean \"" + near + "\"?");
+          s.wrong("to", "E0107", "route to \"" + name + "\": there is no such notifier",
+                  near.empty() ? "add [notifier." + name + "]" : "did you mean \"" + near + "\"?");
         }
         route.to.emplace_back(name);
       }
@@ -197,8 +209,12 @@ void sort(std::vector<Diagnostic>& list, const std::vector<std::filesystem::path
 
 bool check_name(Reading& reading, const toml::key& key) {
   const std::string_view name = key.str();
-  const bool ok = !name.empty() && name.size() <= 64 && std::ranges::all_of(name, [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '.' || c == '-'; }) && name.front() != '.';
-  if (!ok) reading.report("E0111", key.source(), name, "\"" + std::string(name) + "\" cannot be a name", "use up to 64 of A-Z a-z 0-9 _ . -");
+  const bool ok = !name.empty() && name.size() <= 64 && std::ranges::all_of(name, [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '_' || c == '.' || c == '-';
+  }) && name.front() != '.';
+  if (!ok)
+    reading.report("E0111", key.source(), name, "\"" + std::string(name) + "\" cannot be a name",
+                   "use up to 64 of A-Z a-z 0-9 _ . -");
   return ok;
 }
 
@@ -212,7 +228,8 @@ Environment process_environment() {
   return out;
 }
 
-LoadResult load(const std::vector<std::filesystem::path>& files, const MakeSchemas& make_schemas, const Environment& environment) {
+LoadResult load(const std::vector<std::filesystem::path>& files, const MakeSchemas& make_schemas,
+                const Environment& environment) {
   LoadResult result;
   Reading reading{environment, nullptr, {}, {}, files.front().string()};
   std::string text;
@@ -231,11 +248,14 @@ LoadResult load(const std::vector<std::filesystem::path>& files, const MakeSchem
   }
   result.diagnostics = std::move(reading.diagnostics);
   sort(result.diagnostics, files);
-  if (std::ranges::any_of(result.diagnostics, [](const Diagnostic& d) { return d.severity == Diagnostic::Severity::error; })) result.config.reset();
+  if (std::ranges::any_of(result.diagnostics,
+                          [](const Diagnostic& d) { return d.severity == Diagnostic::Severity::error; }))
+    result.config.reset();
   return result;
 }
 
-std::optional<Orchestrator> load_orchestrator_only(const std::vector<std::filesystem::path>& files, const Environment& environment) {
+std::optional<Orchestrator> load_orchestrator_only(const std::vector<std::filesystem::path>& files,
+                                                   const Environment& environment) {
   Reading reading{environment, nullptr, {}, {}, files.front().string()};
   std::string text;
   const auto table = parse_all(reading, files, text);

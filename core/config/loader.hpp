@@ -26,7 +26,8 @@ class SchemaSource {
     std::string message, hint;
   };
   /// The JSON Schema of the settings of `plugin` as `interface_name`, or why there is none.
-  [[nodiscard]] virtual std::variant<nlohmann::json, Problem> schema(const std::string& plugin, const std::string& interface_name) = 0;
+  [[nodiscard]] virtual std::variant<nlohmann::json, Problem> schema(const std::string& plugin,
+                                                                     const std::string& interface_name) = 0;
   [[nodiscard]] virtual std::vector<std::string> names() = 0;
 };
 
@@ -38,16 +39,18 @@ struct Environment {
 [[nodiscard]] Environment process_environment();
 
 struct LoadResult {
-  std::optional<Config> config;          ///< absent when there is an error
-  std::vector<Diagnostic> diagnostics;   ///< errors and warnings, by file and line
+  std::optional<Config> config;         ///< absent when there is an error
+  std::vector<Diagnostic> diagnostics;  ///< errors and warnings, by file and line
 };
 
-/// `files`: the base first, then overlays, each overriding key by key. The schemas are asked once the plugin_path of the
-/// files is known: `make_schemas` gets the orchestrator's part.
+/// `files`: the base first, then overlays, each overriding key by key. The schemas are asked once the plugin_path of
+/// the files is known: `make_schemas` gets the orchestrator's part.
 using MakeSchemas = std::function<SchemaSource&(const Orchestrator&)>;
-[[nodiscard]] LoadResult load(const std::vector<std::filesystem::path>& files, const MakeSchemas& make_schemas, const Environment& environment);
+[[nodiscard]] LoadResult load(const std::vector<std::filesystem::path>& files, const MakeSchemas& make_schemas,
+                              const Environment& environment);
 
 /// Only the [orchestrator] table, for commands that need the data_dir of a running orchestrator. No plugin is asked.
-[[nodiscard]] std::optional<Orchestrator> load_orchestrator_only(const std::vector<std::filesystem::path>& files, const Environment& environment);
+[[nodiscard]] std::optional<Orchestrator> load_orchestrator_only(const std::vector<std::filesystem::path>& files,
+                                                                 const Environment& environment);
 
 }  // namespace understudy::config

@@ -8,7 +8,8 @@ namespace understudy::config {
 namespace {
 
 std::uint32_t characters_before(std::string_view line, std::size_t byte) {
-  return static_cast<std::uint32_t>(std::ranges::count_if(line.substr(0, byte), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+  return static_cast<std::uint32_t>(std::ranges::count_if(
+      line.substr(0, byte), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
 std::string money_hint() { return "write it as 12.5 or \"$12.50\""; }
@@ -21,11 +22,13 @@ Place Reading::place(const toml::source_region& where, std::string_view token) c
   if (it == lines.end() || out.line == 0 || out.line > it->second.size()) return out;
   const std::string& line = it->second[out.line - 1];
   const auto at = token.empty() ? std::string::npos : line.find(token);
-  out.column = at == std::string::npos ? std::min(out.column, characters_before(line, line.size()) + 1) : characters_before(line, at) + 1;
+  out.column = at == std::string::npos ? std::min(out.column, characters_before(line, line.size()) + 1)
+                                       : characters_before(line, at) + 1;
   return out;
 }
 
-void Reading::report(std::string code, const toml::source_region& where, std::string_view token, std::string message, std::string hint) {
+void Reading::report(std::string code, const toml::source_region& where, std::string_view token, std::string message,
+                     std::string hint) {
   Diagnostic d;
   d.severity = code.front() == 'W' ? Diagnostic::Severity::warning : Diagnostic::Severity::error;
   d.code = std::move(code);
@@ -33,8 +36,10 @@ void Reading::report(std::string code, const toml::source_region& where, std::st
   d.hint = std::move(hint);
   d.place = place(where, token);
   const auto it = lines.find(d.place.file);
-  if (it != lines.end() && d.place.line > 0 && d.place.line <= it->second.size()) d.source_line = it->second[d.place.line - 1];
-  if (d.code == "W0201" || d.source_line.find("token") != std::string::npos || d.source_line.find("password") != std::string::npos) {
+  if (it != lines.end() && d.place.line > 0 && d.place.line <= it->second.size())
+    d.source_line = it->second[d.place.line - 1];
+  if (d.code == "W0201" || d.source_line.find("token") != std::string::npos ||
+      d.source_line.find("password") != std::string::npos) {
     d.source_line.clear();  // the line may show a secret
   }
   diagnostics.push_back(std::move(d));
@@ -61,7 +66,8 @@ std::optional<std::string> expand(Reading& reading, const toml::source_region& w
     const auto name = out.substr(at + 2, end - at - 2);
     const auto value = reading.environment.variable(name);
     if (!value) {
-      reading.report("E0110", where, "${" + name, "the environment variable " + name + " is not set", "export it before starting, or write the value");
+      reading.report("E0110", where, "${" + name, "the environment variable " + name + " is not set",
+                     "export it before starting, or write the value");
       return std::nullopt;
     }
     out.replace(at, end - at + 1, *value);
@@ -73,7 +79,9 @@ std::optional<std::string> expand(Reading& reading, const toml::source_region& w
 std::filesystem::path absolute_path(const toml::source_region& where, const Environment&, const std::string& expanded) {
   const std::filesystem::path path(expanded);
   if (path.is_absolute()) return path.lexically_normal();
-  const auto folder = std::filesystem::absolute(where.path ? std::filesystem::path(*where.path) : std::filesystem::path(".")).parent_path();
+  const auto folder =
+      std::filesystem::absolute(where.path ? std::filesystem::path(*where.path) : std::filesystem::path("."))
+          .parent_path();
   return (folder / path).lexically_normal();
 }
 
@@ -135,7 +143,9 @@ void Section::read(std::string_view key, int& out, int least, int most) {
   const auto* value = node->as_integer();
   if (value == nullptr) return wrong_type(key, *node, "an integer");
   if (value->get() < least || value->get() > most) {
-    return wrong(key, "E0104", std::string(key) + " is " + std::to_string(value->get()) + "; it must be from " + std::to_string(least) + " to " + std::to_string(most));
+    return wrong(key, "E0104",
+                 std::string(key) + " is " + std::to_string(value->get()) + "; it must be from " +
+                     std::to_string(least) + " to " + std::to_string(most));
   }
   out = static_cast<int>(value->get());
 }
@@ -145,8 +155,12 @@ void Section::read(std::string_view key, double& out, double least, double most)
   if (node == nullptr) return;
   std::optional<double> value = node->value<double>();
   if (const auto* text = node->as_string()) value = parse_percent(text->get());
-  if (!value) return node->is_string() ? wrong(key, "E0106", std::string(key) + " is no percentage", "write it as \"5%\" or 0.05") : wrong_type(key, *node, "a number");
-  if (!(*value >= least && *value <= most)) return wrong(key, "E0104", std::string(key) + " is out of range", "it must be from " + std::to_string(least) + " to " + std::to_string(most));
+  if (!value)
+    return node->is_string() ? wrong(key, "E0106", std::string(key) + " is no percentage", "write it as \"5%\" or 0.05")
+                             : wrong_type(key, *node, "a number");
+  if (!(*value >= least && *value <= most))
+    return wrong(key, "E0104", std::string(key) + " is out of range",
+                 "it must be from " + std::to_string(least) + " to " + std::to_string(most));
   out = *value;
 }
 
@@ -154,11 +168,18 @@ void Section::read(std::string_view key, Millis& out, Millis least, Millis most)
   const auto* node = get(key);
   if (node == nullptr) return;
   const auto* text = node->as_string();
-  if (text == nullptr) return wrong(key, node->is_number() ? "E0106" : "E0103", std::string(key) + " must be a duration, not " + describe(*node), "write it with its unit, as \"90s\", \"5m\" or \"250ms\"");
+  if (text == nullptr)
+    return wrong(key, node->is_number() ? "E0106" : "E0103",
+                 std::string(key) + " must be a duration, not " + describe(*node),
+                 "write it with its unit, as \"90s\", \"5m\" or \"250ms\"");
   const auto value = parse_duration(text->get());
-  if (!value) return wrong(key, "E0106", std::string(key) + " = \"" + text->get() + "\" is no duration", "write it as \"90s\", \"1h30m\" or \"250ms\"");
+  if (!value)
+    return wrong(key, "E0106", std::string(key) + " = \"" + text->get() + "\" is no duration",
+                 "write it as \"90s\", \"1h30m\" or \"250ms\"");
   if (*value < least || *value > most) {
-    return wrong(key, "E0104", std::string(key) + " = \"" + text->get() + "\" is out of range", "it must be from " + std::to_string(least.count()) + " ms to " + std::to_string(most.count() / 1000) + " s");
+    return wrong(
+        key, "E0104", std::string(key) + " = \"" + text->get() + "\" is out of range",
+        "it must be from " + std::to_string(least.count()) + " ms to " + std::to_string(most.count() / 1000) + " s");
   }
   out = *value;
 }
@@ -196,7 +217,8 @@ void Section::read_path(std::string_view key, std::filesystem::path& out) {
   std::string text;
   read(key, text);
   if (text.empty()) return;
-  if (const auto full = expand(reading_, where(key), text)) out = absolute_path(where(key), reading_.environment, *full);
+  if (const auto full = expand(reading_, where(key), text))
+    out = absolute_path(where(key), reading_.environment, *full);
 }
 
 void Section::read_paths(std::string_view key, std::vector<std::filesystem::path>& out) {
@@ -204,7 +226,8 @@ void Section::read_paths(std::string_view key, std::vector<std::filesystem::path
   read(key, texts);
   if (!texts.empty()) out.clear();
   for (const auto& text : texts) {
-    if (const auto full = expand(reading_, where(key), text)) out.push_back(absolute_path(where(key), reading_.environment, *full));
+    if (const auto full = expand(reading_, where(key), text))
+      out.push_back(absolute_path(where(key), reading_.environment, *full));
   }
 }
 
@@ -221,7 +244,8 @@ std::optional<std::size_t> Section::choice(std::string_view key, const std::vect
   std::string list;
   for (const auto& a : allowed) list += (list.empty() ? "" : ", ") + ("\"" + a + "\"");
   const auto near = nearest(text, allowed);
-  wrong(key, "E0104", std::string(key) + " = \"" + text + "\" is none of " + list, near.empty() ? "" : "did you mean \"" + near + "\"?");
+  wrong(key, "E0104", std::string(key) + " = \"" + text + "\" is none of " + list,
+        near.empty() ? "" : "did you mean \"" + near + "\"?");
   return std::nullopt;
 }
 

@@ -22,25 +22,29 @@ struct Reading {
   SchemaSource* schemas = nullptr;
   std::vector<Diagnostic> diagnostics;
   std::map<std::string, std::vector<std::string>> lines;  ///< file → its lines, for the messages
-  std::string first_file;  ///< for what is missing as a whole
+  std::string first_file;                                 ///< for what is missing as a whole
 
   /// `token`: what to point at in the line; the column is counted in characters, since the parser's drifts.
-  void report(std::string code, const toml::source_region& where, std::string_view token, std::string message, std::string hint = {});
+  void report(std::string code, const toml::source_region& where, std::string_view token, std::string message,
+              std::string hint = {});
   [[nodiscard]] Place place(const toml::source_region& where, std::string_view token) const;
 };
 
 [[nodiscard]] std::string describe(const toml::node& node);
 
 /// `~`, `${NAME}`. Nothing (after a report) when a variable is not set.
-[[nodiscard]] std::optional<std::string> expand(Reading& reading, const toml::source_region& where, const std::string& text);
-[[nodiscard]] std::filesystem::path absolute_path(const toml::source_region& where, const Environment& environment, const std::string& expanded);
+[[nodiscard]] std::optional<std::string> expand(Reading& reading, const toml::source_region& where,
+                                                const std::string& text);
+[[nodiscard]] std::filesystem::path absolute_path(const toml::source_region& where, const Environment& environment,
+                                                  const std::string& expanded);
 
 /// One table being read.
 class Section {
  public:
-  Section(Reading& reading, const toml::table& table, std::string name) : reading_(reading), table_(table), name_(std::move(name)) {}
+  Section(Reading& reading, const toml::table& table, std::string name)
+      : reading_(reading), table_(table), name_(std::move(name)) {}
 
-  [[nodiscard]] const toml::node* get(std::string_view key);   ///< marks the key as known
+  [[nodiscard]] const toml::node* get(std::string_view key);  ///< marks the key as known
   [[nodiscard]] const toml::table* table(std::string_view key);
   [[nodiscard]] const toml::array* array(std::string_view key);
   void read(std::string_view key, std::string& out);
@@ -76,9 +80,11 @@ class Section {
 };
 
 /// settings.cpp: a plugin's settings, checked against its schema and normalised.
-[[nodiscard]] PluginUse read_use(Section& section, const std::string& interface_name, const std::string& fixed_plugin = {});
+[[nodiscard]] PluginUse read_use(Section& section, const std::string& interface_name,
+                                 const std::string& fixed_plugin = {});
 /// An array of tables of plugin uses.
-[[nodiscard]] std::vector<PluginUse> read_uses(Section& section, std::string_view key, const std::string& interface_name);
+[[nodiscard]] std::vector<PluginUse> read_uses(Section& section, std::string_view key,
+                                               const std::string& interface_name);
 
 /// services.cpp
 [[nodiscard]] Service read_service(Reading& reading, const std::string& name, const toml::table& table);

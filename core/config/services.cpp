@@ -22,7 +22,9 @@ Detect read_detect(Section& s, Detect d) {
   s.read("flap_max", d.flap_max, 1, 1000);
   s.read("degraded_is_up", d.degraded_is_up);
   if (const auto c = s.choice("combine", {"chain", "any", "all", "k_of_n"})) d.combine = static_cast<Combine>(*c);
-  if (d.fast_interval > d.interval) s.wrong("fast_interval", "E0109", "fast_interval is longer than interval", "it is used once a probe has failed, so it must not be slower");
+  if (d.fast_interval > d.interval)
+    s.wrong("fast_interval", "E0109", "fast_interval is longer than interval",
+            "it is used once a probe has failed, so it must not be slower");
   s.finish();
   return d;
 }
@@ -50,7 +52,8 @@ void read_price(Section& target, PriceOverride& price) {
   s.finish();
 }
 
-Target read_target(Reading& reading, const std::string& service, const std::string& name, const toml::table& table, const Detect& inherited, int order) {
+Target read_target(Reading& reading, const std::string& service, const std::string& name, const toml::table& table,
+                   const Detect& inherited, int order) {
   Section s(reading, table, "service." + service + ".target." + name);
   Target t;
   t.id = TargetId(name);
@@ -79,7 +82,10 @@ Target read_target(Reading& reading, const std::string& service, const std::stri
   t.place = reading.place(table.source(), name);
   const Detect& d = t.detect ? *t.detect : inherited;
   if (d.combine == Combine::k_of_n && d.k > static_cast<int>(std::max<std::size_t>(1, t.health.size()))) {
-    reading.report("E0109", table.source(), name, "target " + name + " has " + std::to_string(t.health.size()) + " health checks but k = " + std::to_string(d.k), "lower k or add checks");
+    reading.report(
+        "E0109", table.source(), name,
+        "target " + name + " has " + std::to_string(t.health.size()) + " health checks but k = " + std::to_string(d.k),
+        "lower k or add checks");
   }
   s.finish();
   return t;
@@ -133,7 +139,8 @@ void with_table(Section& parent, const char* key, Fn fn) {
 
 void read_targets(Section& s, Service& out) {
   const auto* targets = s.table("target");
-  if (targets == nullptr || targets->empty()) return s.missing("target", "at least one [service." + out.id.value + ".target.NAME]");
+  if (targets == nullptr || targets->empty())
+    return s.missing("target", "at least one [service." + out.id.value + ".target.NAME]");
   std::vector<std::pair<const toml::key*, const toml::table*>> found;
   for (const auto& [key, node] : *targets) {
     if (!check_name(s.reading(), key)) continue;
@@ -146,7 +153,8 @@ void read_targets(Section& s, Service& out) {
   // The parser's tables are sorted by name; people mean the order of the file.
   std::ranges::stable_sort(found, {}, [](const auto& entry) { return entry.second->source().begin.line; });
   int order = 0;
-  for (const auto& [key, table] : found) out.targets.push_back(read_target(s.reading(), out.id.value, std::string(key->str()), *table, out.detect, order++));
+  for (const auto& [key, table] : found)
+    out.targets.push_back(read_target(s.reading(), out.id.value, std::string(key->str()), *table, out.detect, order++));
 }
 
 void check_service(Section& s, const Service& out) {
@@ -156,13 +164,17 @@ void check_service(Section& s, const Service& out) {
     s.missing("primary", "which target runs the service when all is well");
   } else if (out.find(out.primary) == nullptr && !names.empty()) {
     const auto near = nearest(out.primary.value, names);
-    s.wrong("primary", "E0107", "primary = \"" + out.primary.value + "\" is no target of this service", near.empty() ? "" : "did you mean \"" + near + "\"?");
+    s.wrong("primary", "E0107", "primary = \"" + out.primary.value + "\" is no target of this service",
+            near.empty() ? "" : "did you mean \"" + near + "\"?");
   }
   for (const auto& t : out.targets) {
     if (t.paths.empty() || !out.state || t.id == out.primary) continue;
     if (t.paths.size() != out.state->paths.size()) {
-      s.reading().report("E0109", s.raw().source(), "", "target " + t.id.value + " has " + std::to_string(t.paths.size()) + " paths, but the state of the service has " + std::to_string(out.state->paths.size()),
-                         "they correspond one to one, in order (" + t.place.file + ":" + std::to_string(t.place.line) + " and line " + std::to_string(out.state->place.line) + ")");
+      s.reading().report("E0109", s.raw().source(), "",
+                         "target " + t.id.value + " has " + std::to_string(t.paths.size()) +
+                             " paths, but the state of the service has " + std::to_string(out.state->paths.size()),
+                         "they correspond one to one, in order (" + t.place.file + ":" + std::to_string(t.place.line) +
+                             " and line " + std::to_string(out.state->place.line) + ")");
     }
   }
 }
@@ -179,10 +191,12 @@ Service read_service(Reading& reading, const std::string& name, const toml::tabl
   s.read("downtime_cost_per_hour", out.downtime_cost_per_hour);
   s.read("expected_outage", out.expected_outage, Millis(1000), year);
   s.read("observe_every", out.observe_every, Millis(100), day);
-  if (const auto o = s.choice("objective", {"expected_cost", "cheapest", "fastest", "ordered"})) out.objective = static_cast<Objective>(*o);
+  if (const auto o = s.choice("objective", {"expected_cost", "cheapest", "fastest", "ordered"}))
+    out.objective = static_cast<Objective>(*o);
   s.read("regions", out.regions);
   with_table(s, "budget", [&](Section& b) {
-    for (const auto& [key, slot] : {std::pair{"per_month", &out.budget.per_month}, std::pair{"per_activation", &out.budget.per_activation}}) {
+    for (const auto& [key, slot] :
+         {std::pair{"per_month", &out.budget.per_month}, std::pair{"per_activation", &out.budget.per_activation}}) {
       Usd value;
       const bool present = b.has(key);
       b.read(key, value);
@@ -193,7 +207,8 @@ Service read_service(Reading& reading, const std::string& name, const toml::tabl
   with_table(s, "detect", [&](Section& d) { out.detect = read_detect(d, out.detect); });
   with_table(s, "state", [&](Section& st) { out.state = read_state(st); });
   with_table(s, "failback", [&](Section& f) {
-    if (const auto p = f.choice("policy", {"auto", "manual"})) out.failback.policy = *p == 0 ? Failback::Policy::automatic : Failback::Policy::manual;
+    if (const auto p = f.choice("policy", {"auto", "manual"}))
+      out.failback.policy = *p == 0 ? Failback::Policy::automatic : Failback::Policy::manual;
     f.read("stable_for", out.failback.stable_for, Millis(0), year);
     f.finish();
   });

@@ -28,12 +28,15 @@ class SettingsReader {
       }
     }
     for (const auto& [name, property] : properties.items()) {
-      if (!out.contains(name) && (table == nullptr || !table->contains(name)) && property.contains("default")) out[name] = property.at("default");
+      if (!out.contains(name) && (table == nullptr || !table->contains(name)) && property.contains("default"))
+        out[name] = property.at("default");
     }
     for (const auto& required : schema.value("required", Json::array())) {
       const auto name = required.get<std::string>();
       if (table != nullptr && table->contains(name)) continue;
-      reading_.report("E0105", where, "settings", "plugin " + use_.plugin + " needs the setting " + (path.empty() ? name : path + "." + name), describe_property(properties, name));
+      reading_.report("E0105", where, "settings",
+                      "plugin " + use_.plugin + " needs the setting " + (path.empty() ? name : path + "." + name),
+                      describe_property(properties, name));
     }
     return out;
   }
@@ -43,26 +46,32 @@ class SettingsReader {
     return properties.contains(name) ? properties.at(name).value("description", "") : "";
   }
 
-  std::optional<Json> additional(const toml::node& node, const Json& schema, const Json& properties, const std::string& full, const toml::key& key) {
+  std::optional<Json> additional(const toml::node& node, const Json& schema, const Json& properties,
+                                 const std::string& full, const toml::key& key) {
     const auto it = schema.find("additionalProperties");
     if (it != schema.end() && it->is_object()) return any(node, *it, full, key.source(), key.str());
-    if (it != schema.end() && it->is_boolean() && it->get<bool>()) return any(node, Json::object(), full, key.source(), key.str());
+    if (it != schema.end() && it->is_boolean() && it->get<bool>())
+      return any(node, Json::object(), full, key.source(), key.str());
     std::vector<std::string> names;
     for (const auto& [name, property] : properties.items()) names.push_back(name);
     const auto near = nearest(key.str(), names);
-    reading_.report("E0102", key.source(), key.str(), "plugin " + use_.plugin + " has no setting \"" + full + "\"",
-                    near.empty() ? "`understudy plugin info " + use_.plugin + "` lists them" : "did you mean \"" + near + "\"?");
+    reading_.report(
+        "E0102", key.source(), key.str(), "plugin " + use_.plugin + " has no setting \"" + full + "\"",
+        near.empty() ? "`understudy plugin info " + use_.plugin + "` lists them" : "did you mean \"" + near + "\"?");
     return std::nullopt;
   }
 
-  void wrong(const char* code, const toml::source_region& where, std::string_view token, const std::string& full, const std::string& what, std::string hint = {}) {
+  void wrong(const char* code, const toml::source_region& where, std::string_view token, const std::string& full,
+             const std::string& what, std::string hint = {}) {
     reading_.report(code, where, token, "setting " + full + " of plugin " + use_.plugin + " " + what, std::move(hint));
   }
 
-  std::optional<Json> any(const toml::node& node, const Json& schema, const std::string& full, const toml::source_region& where, std::string_view token) {
+  std::optional<Json> any(const toml::node& node, const Json& schema, const std::string& full,
+                          const toml::source_region& where, std::string_view token) {
     if (schema.value("x-secret", false)) return secret(node, full, where, token);
     const std::string format = schema.value("format", "");
-    if (format == "duration" || format == "size" || format == "money" || format == "percent") return with_unit(node, schema, format, full, where, token);
+    if (format == "duration" || format == "size" || format == "money" || format == "percent")
+      return with_unit(node, schema, format, full, where, token);
     auto value = plain(node, schema, full, where, token);
     if (!value) return std::nullopt;
     if (!type_fits(*value, schema)) {
@@ -72,20 +81,25 @@ class SettingsReader {
     return checked(std::move(*value), schema, full, where, token);
   }
 
-  std::optional<Json> plain(const toml::node& node, const Json& schema, const std::string& full, const toml::source_region& where, std::string_view token) {
+  std::optional<Json> plain(const toml::node& node, const Json& schema, const std::string& full,
+                            const toml::source_region& where, std::string_view token) {
     if (const auto* table = node.as_table()) return object(table, schema.empty() ? open_ : schema, full, where);
     if (const auto* list = node.as_array()) {
       Json out = Json::array();
       const Json& items = schema.contains("items") ? schema.at("items") : empty_;
       for (const auto& item : *list) {
-        if (auto value = any(item, items, full + "[" + std::to_string(out.size()) + "]", item.source().begin.line > 0 ? item.source() : where, token)) out.push_back(std::move(*value));
+        if (auto value = any(item, items, full + "[" + std::to_string(out.size()) + "]",
+                             item.source().begin.line > 0 ? item.source() : where, token))
+          out.push_back(std::move(*value));
       }
       return out;
     }
     if (const auto* text = node.as_string()) {
-      const auto full_text = expand(reading_, where, schema.value("format", "") == "path" ? text->get() : only_variables(text->get()));
+      const auto full_text =
+          expand(reading_, where, schema.value("format", "") == "path" ? text->get() : only_variables(text->get()));
       if (!full_text) return std::nullopt;
-      if (schema.value("format", "") == "path") return Json(absolute_path(where, reading_.environment, *full_text).string());
+      if (schema.value("format", "") == "path")
+        return Json(absolute_path(where, reading_.environment, *full_text).string());
       return Json(*full_text);
     }
     if (const auto* integer = node.as_integer()) return Json(integer->get());
@@ -120,7 +134,8 @@ class SettingsReader {
     return out;
   }
 
-  std::optional<Json> checked(Json value, const Json& schema, const std::string& full, const toml::source_region& where, std::string_view token) {
+  std::optional<Json> checked(Json value, const Json& schema, const std::string& full, const toml::source_region& where,
+                              std::string_view token) {
     if (schema.contains("enum") && std::ranges::find(schema.at("enum"), value) == schema.at("enum").end()) {
       std::vector<std::string> names;
       std::string list;
@@ -129,14 +144,17 @@ class SettingsReader {
         list += (list.empty() ? "" : ", ") + allowed.dump();
       }
       const auto near = value.is_string() ? nearest(value.get<std::string>(), names) : std::string();
-      wrong("E0104", where, token, full, "is " + value.dump() + ", which is none of " + list, near.empty() ? "" : "did you mean \"" + near + "\"?");
+      wrong("E0104", where, token, full, "is " + value.dump() + ", which is none of " + list,
+            near.empty() ? "" : "did you mean \"" + near + "\"?");
       return std::nullopt;
     }
     if (value.is_number()) {
       const double number = value.get<double>();
-      if ((schema.contains("minimum") && number < schema.at("minimum").get<double>()) || (schema.contains("maximum") && number > schema.at("maximum").get<double>())) {
+      if ((schema.contains("minimum") && number < schema.at("minimum").get<double>()) ||
+          (schema.contains("maximum") && number > schema.at("maximum").get<double>())) {
         std::string range = schema.contains("minimum") ? "at least " + schema.at("minimum").dump() : "";
-        if (schema.contains("maximum")) range += (range.empty() ? "at most " : " and at most ") + schema.at("maximum").dump();
+        if (schema.contains("maximum"))
+          range += (range.empty() ? "at most " : " and at most ") + schema.at("maximum").dump();
         wrong("E0104", where, token, full, "is " + value.dump() + "; it must be " + range);
         return std::nullopt;
       }
@@ -156,8 +174,8 @@ class SettingsReader {
     return value;
   }
 
-  std::optional<Json> with_unit(const toml::node& node, const Json& schema, const std::string& format, const std::string& full,
-                                const toml::source_region& where, std::string_view token) {
+  std::optional<Json> with_unit(const toml::node& node, const Json& schema, const std::string& format,
+                                const std::string& full, const toml::source_region& where, std::string_view token) {
     const auto* text = node.as_string();
     std::optional<Json> out;
     std::string example = "\"90s\", \"1h30m\" or \"250ms\"";
@@ -180,11 +198,14 @@ class SettingsReader {
     return checked(std::move(*out), schema, full, where, token);
   }
 
-  std::optional<Json> secret(const toml::node& node, const std::string& full, const toml::source_region& where, std::string_view token) {
+  std::optional<Json> secret(const toml::node& node, const std::string& full, const toml::source_region& where,
+                             std::string_view token) {
     SecretRef ref;
     if (const auto* text = node.as_string()) {
       ref = {SecretRef::Kind::literal, text->get()};
-      reading_.report("W0201", where, token, "setting " + full + " of plugin " + use_.plugin + " is a secret in clear text", "use { env = \"NAME\" }, { file = \"/path\" } or { credential = \"name\" }");
+      reading_.report("W0201", where, token,
+                      "setting " + full + " of plugin " + use_.plugin + " is a secret in clear text",
+                      "use { env = \"NAME\" }, { file = \"/path\" } or { credential = \"name\" }");
     } else if (const auto* table = node.as_table(); table != nullptr && table->size() == 1) {
       std::string kind;
       std::optional<std::string> name;
@@ -193,7 +214,9 @@ class SettingsReader {
         name = value.value<std::string>();
       }
       if (!name || (kind != "env" && kind != "file" && kind != "credential")) return bad_secret(full, where, token);
-      ref.kind = kind == "env" ? SecretRef::Kind::env : kind == "file" ? SecretRef::Kind::file : SecretRef::Kind::credential;
+      ref.kind = kind == "env"    ? SecretRef::Kind::env
+                 : kind == "file" ? SecretRef::Kind::file
+                                  : SecretRef::Kind::credential;
       ref.name = *name;
       if (ref.kind == SecretRef::Kind::file) {
         const auto expanded = expand(reading_, where, *name);
@@ -208,7 +231,8 @@ class SettingsReader {
   }
 
   std::optional<Json> bad_secret(const std::string& full, const toml::source_region& where, std::string_view token) {
-    wrong("E0103", where, token, full, "is a secret", "use { env = \"NAME\" }, { file = \"/path\" } or { credential = \"name\" }");
+    wrong("E0103", where, token, full, "is a secret",
+          "use { env = \"NAME\" }, { file = \"/path\" } or { credential = \"name\" }");
     return std::nullopt;
   }
 
@@ -225,7 +249,8 @@ PluginUse read_use(Section& section, const std::string& interface_name, const st
   use.plugin = fixed_plugin;
   section.read("plugin", use.plugin);
   use.place = section.reading().place(section.where("plugin"), "plugin");
-  if (const auto isolation = section.choice("isolation", {"loop", "thread"})) use.isolation = *isolation == 0 ? "loop" : "thread";
+  if (const auto isolation = section.choice("isolation", {"loop", "thread"}))
+    use.isolation = *isolation == 0 ? "loop" : "thread";
   const auto* settings = section.table("settings");
   if (use.plugin.empty()) {
     section.missing("plugin", "the name of the plugin to use");
@@ -240,7 +265,8 @@ PluginUse read_use(Section& section, const std::string& interface_name, const st
     return use;
   }
   SettingsReader reader(section.reading(), use);
-  use.settings = reader.object(settings, std::get<Json>(schema), "", settings != nullptr ? section.where("settings") : section.where("plugin"));
+  use.settings = reader.object(settings, std::get<Json>(schema), "",
+                               settings != nullptr ? section.where("settings") : section.where("plugin"));
   return use;
 }
 

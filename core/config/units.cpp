@@ -36,7 +36,8 @@ std::string_view take_letters(std::string_view& text) {
 }  // namespace
 
 std::optional<Millis> parse_duration(std::string_view text) {
-  constexpr std::array<std::pair<std::string_view, double>, 6> units{{{"ms", 1}, {"s", 1e3}, {"m", 6e4}, {"min", 6e4}, {"h", 3.6e6}, {"d", 8.64e7}}};
+  constexpr std::array<std::pair<std::string_view, double>, 6> units{
+      {{"ms", 1}, {"s", 1e3}, {"m", 6e4}, {"min", 6e4}, {"h", 3.6e6}, {"d", 8.64e7}}};
   text = trimmed(text);
   if (text.empty()) return std::nullopt;
   double total = 0;
@@ -53,8 +54,16 @@ std::optional<Millis> parse_duration(std::string_view text) {
 }
 
 std::optional<std::int64_t> parse_size(std::string_view text) {
-  constexpr std::array<std::pair<std::string_view, double>, 10> units{{{"", 1}, {"B", 1}, {"KB", 1e3}, {"kB", 1e3}, {"MB", 1e6}, {"GB", 1e9},
-                                                                       {"KiB", 1024.0}, {"MiB", 1048576.0}, {"GiB", 1073741824.0}, {"TB", 1e12}}};
+  constexpr std::array<std::pair<std::string_view, double>, 10> units{{{"", 1},
+                                                                       {"B", 1},
+                                                                       {"KB", 1e3},
+                                                                       {"kB", 1e3},
+                                                                       {"MB", 1e6},
+                                                                       {"GB", 1e9},
+                                                                       {"KiB", 1024.0},
+                                                                       {"MiB", 1048576.0},
+                                                                       {"GiB", 1073741824.0},
+                                                                       {"TB", 1e12}}};
   text = trimmed(text);
   const auto number = take_number(text);
   text = trimmed(text);

@@ -15,7 +15,7 @@ class Detector {
   enum class Pace { idle, normal, fast };
 
   struct Change {
-    bool changed = false;          ///< of verdict or of `failing`
+    bool changed = false;  ///< of verdict or of `failing`
     bool flapping_began = false, flapping_ended = false;
   };
 

@@ -17,7 +17,8 @@ RoundResult result_of(const CheckReport& r) { return {r.outcome, r.cause, r.loca
 
 }  // namespace
 
-Round::Round(config::Combine combine, int k, int checks) : combine_(combine), reports_(static_cast<std::size_t>(checks)) {
+Round::Round(config::Combine combine, int k, int checks)
+    : combine_(combine), reports_(static_cast<std::size_t>(checks)) {
   needed_ = combine == config::Combine::all ? checks : combine == config::Combine::k_of_n ? k : 1;
 }
 
@@ -63,7 +64,8 @@ std::optional<RoundResult> Round::counted_result() const {
   const int n = static_cast<int>(reports_.size());
   if (passed + degraded >= needed_) {
     out.outcome = passed >= needed_ && worst->outcome != Outcome::degraded ? Outcome::pass : Outcome::degraded;
-    if (out.outcome == Outcome::pass && failed > 0) out.cause = std::to_string(passed) + " of " + std::to_string(n) + " pass; " + out.cause;
+    if (out.outcome == Outcome::pass && failed > 0)
+      out.cause = std::to_string(passed) + " of " + std::to_string(n) + " pass; " + out.cause;
   } else if (n - failed < needed_) {
     out.outcome = Outcome::fail;
     out.local = true;

@@ -14,14 +14,14 @@ namespace understudy::detect {
 struct RoundResult {
   Outcome outcome = Outcome::unknown;
   std::string cause;
-  bool local = false;     ///< the deciding evidence did not cross a network
+  bool local = false;  ///< the deciding evidence did not cross a network
   Micros latency{0};
 };
 
 /// Chain: the checks are asked one after the other, and the first with a verdict decides; when none has one, the worst
 /// outcome among them does (a connection refused, with nothing else to say, is a failure). The others ask all at once:
-/// `any`: one pass is enough; `all`: each must pass; `k_of_n`: k must pass. Unknown answers count neither way: when they
-/// could still change the result, it is unknown.
+/// `any`: one pass is enough; `all`: each must pass; `k_of_n`: k must pass. Unknown answers count neither way: when
+/// they could still change the result, it is unknown.
 class Round {
  public:
   Round(config::Combine combine, int k, int checks);

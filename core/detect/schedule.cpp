@@ -11,12 +11,14 @@ Time on_tick(Time at) noexcept {
 }
 
 Millis first_delay(std::uint64_t hash, Millis interval) noexcept {
-  return Millis(static_cast<std::int64_t>(hash % static_cast<std::uint64_t>(std::max<std::int64_t>(1, interval.count()))));
+  return Millis(
+      static_cast<std::int64_t>(hash % static_cast<std::uint64_t>(std::max<std::int64_t>(1, interval.count()))));
 }
 
 Millis jittered(Millis interval, double jitter, std::uint64_t random) noexcept {
   const double unit = static_cast<double>(random >> 11) * 0x1.0p-53;  // 0 ≤ unit < 1
-  return Millis(std::max<std::int64_t>(1, static_cast<std::int64_t>(static_cast<double>(interval.count()) * (1 + jitter * (2 * unit - 1)))));
+  return Millis(std::max<std::int64_t>(
+      1, static_cast<std::int64_t>(static_cast<double>(interval.count()) * (1 + jitter * (2 * unit - 1)))));
 }
 
 void Schedule::at(std::size_t item, Time due) {

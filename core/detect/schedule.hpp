@@ -47,7 +47,8 @@ class Schedule {
 
 /// True when the active site and every candidate fail together: that looks like our own trouble.
 /// With no candidate there is nothing in common.
-[[nodiscard]] constexpr bool common_mode(bool active_fails, std::size_t candidates, std::size_t candidates_failing) noexcept {
+[[nodiscard]] constexpr bool common_mode(bool active_fails, std::size_t candidates,
+                                         std::size_t candidates_failing) noexcept {
   return active_fails && candidates > 0 && candidates_failing == candidates;
 }
 

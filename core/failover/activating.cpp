@@ -61,7 +61,8 @@ void on_activated(Work& w, const Activated& done) {
   if (no_effect(done.status)) return candidate_failed(w, done.detail, s.move->start_unknown);
   // An effect is possible: look before anything is repeated.
   s.move->start_unknown = true;
-  w.note("activate.unknown", Severity::warning, s.move->to, "the start of " + s.move->to.value + " has an unknown outcome: " + done.detail);
+  w.note("activate.unknown", Severity::warning, s.move->to,
+         "the start of " + s.move->to.value + " has an unknown outcome: " + done.detail);
   w.effect(Observe{s.move->to});
 }
 
@@ -90,7 +91,8 @@ void verified(Work& w) {
   const auto took = std::chrono::duration_cast<Millis>(w.now.wall - move.started);
   if (s.outage_since) {
     w.record(OutageEnded{move.origin, *s.outage_since, w.now.wall});
-    w.tell("service.down", Severity::info, AlertState::resolved, move.origin, w.cx.service.id.value + " serves again", "");
+    w.tell("service.down", Severity::info, AlertState::resolved, move.origin, w.cx.service.id.value + " serves again",
+           "");
     s.outage_since.reset();
   }
   w.unblock();
@@ -109,13 +111,16 @@ void candidate_failed(Work& w, const std::string& why, bool may_run) {
   record_timing(w, false, why);
   trip_breaker(w, move.to);
   move.tried.push_back(move.to);
-  w.tell("activation.failed", Severity::critical, AlertState::event, move.to, move.to.value + " could not take over", why);
+  w.tell("activation.failed", Severity::critical, AlertState::event, move.to, move.to.value + " could not take over",
+         why);
   move.from = may_run ? move.to : TargetId();
   move.fence = may_run ? Part::todo : Part::done;
   s.running = may_run;
   if (!s.outage_since) s.outage_since = w.now.wall;
   if (move.kind == MoveKind::switchover || move.kind == MoveKind::failback) return roll_back(w, why);
-  if (may_run) w.note("fence.needed", Severity::warning, move.to, move.to.value + " may run and is stopped before the next is tried");
+  if (may_run)
+    w.note("fence.needed", Severity::warning, move.to,
+           move.to.value + " may run and is stopped before the next is tried");
   move.kind = MoveKind::failover;
   move.voluntary = false;
   ask_plan(w);
@@ -124,8 +129,9 @@ void candidate_failed(Work& w, const std::string& why, bool may_run) {
 void end_move(Work& w, std::string result) {
   auto& s = w.s;
   const auto& move = *s.move;
-  s.last_move = LastMove{move.id, move.kind, move.origin, move.to, std::move(result),
-                         std::chrono::duration_cast<Millis>(w.now.wall - move.started), w.now.wall};
+  s.last_move = LastMove{move.id,   move.kind,         move.origin,
+                         move.to,   std::move(result), std::chrono::duration_cast<Millis>(w.now.wall - move.started),
+                         w.now.wall};
   s.move.reset();
   w.touch();
 }

@@ -121,7 +121,8 @@ void resume_now(Work& w, const std::string& who) {
   if (s.pause) {
     s.pause.reset();
     w.disarm(TimerKind::pause);
-    w.tell("paused", Severity::info, AlertState::resolved, {}, w.cx.service.id.value + " is no longer paused", "by " + who);
+    w.tell("paused", Severity::info, AlertState::resolved, {}, w.cx.service.id.value + " is no longer paused",
+           "by " + who);
   }
   if (s.phase == Phase::paused) {
     w.enter(Phase::active);
@@ -156,7 +157,8 @@ void on_command(Work& w, const Command& command) {
     case Command::What::pause: return pause(w, command);
     case Command::What::resume:
       if (!w.s.pause && w.s.phase != Phase::hold) {
-        return w.answer(command, Status::conflict, "not_paused", w.cx.service.id.value + " is neither paused nor held", "");
+        return w.answer(command, Status::conflict, "not_paused", w.cx.service.id.value + " is neither paused nor held",
+                        "");
       }
       w.accept(command);
       return resume_now(w, command.who);

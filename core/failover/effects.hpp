@@ -56,9 +56,9 @@ using Record = std::variant<Intent, Outcome, Granted, Note, ActivationTimed, Out
 // ---- effects ----------------------------------------------------------------------------------------------------
 
 struct MakePlan {
-  TargetId failed;                  ///< who must not be chosen again; empty: nobody
-  std::vector<TargetId> exclude;    ///< tried in this move
-  bool desperate = false;           ///< nobody runs and all else failed: open breakers and `failed` itself are allowed
+  TargetId failed;                ///< who must not be chosen again; empty: nobody
+  std::vector<TargetId> exclude;  ///< tried in this move
+  bool desperate = false;         ///< nobody runs and all else failed: open breakers and `failed` itself are allowed
 };
 struct Fence {
   std::string operation;

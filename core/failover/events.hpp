@@ -31,15 +31,15 @@ struct Observed {
   TargetId target;
   SiteState state = SiteState::unknown;
   std::optional<Epoch> epoch;
-  bool reachable = true;   ///< the control plane answered
-  bool ready = true;       ///< the target's `ready` checks, if it has any, are not down
+  bool reachable = true;  ///< the control plane answered
+  bool ready = true;      ///< the target's `ready` checks, if it has any, are not down
   std::string detail;
 };
 
 struct PlanMade {
   std::vector<TargetId> ranked;
-  bool common_mode = false;       ///< everything fails at once: this looks like our own trouble
-  std::string summary;            ///< why the first is first
+  bool common_mode = false;  ///< everything fails at once: this looks like our own trouble
+  std::string summary;       ///< why the first is first
   std::string why_empty;
 };
 
@@ -88,6 +88,7 @@ struct Command {
   std::string who, reason;
 };
 
-using Event = std::variant<Started, HealthSeen, Observed, PlanMade, Fenced, Saved, Prepared, Activated, TimerFired, Command>;
+using Event =
+    std::variant<Started, HealthSeen, Observed, PlanMade, Fenced, Saved, Prepared, Activated, TimerFired, Command>;
 
 }  // namespace understudy::failover

@@ -20,7 +20,7 @@ struct Step {
   State state;
   std::vector<Record> records;  ///< durable, with `state`, before the first effect
   std::vector<Effect> effects;
-  bool store = false;           ///< `state` changed in a way that must survive a crash (true when there are records)
+  bool store = false;  ///< `state` changed in a way that must survive a crash (true when there are records)
 };
 
 /// One event. Total: every event is legal in every state; one that means nothing there changes nothing.

@@ -58,7 +58,8 @@ void fence_confirmed(Work& w, const std::string& detail) {
 void intruder_fenced(Work& w, const Fenced& done) {
   w.record(Outcome{done.operation, done.stopped ? "ok" : "unknown", done.detail});
   if (done.stopped && w.s.intruders.erase(done.target) > 0) {
-    w.tell("second.site", Severity::info, AlertState::resolved, done.target, done.target.value + " is stopped", done.detail);
+    w.tell("second.site", Severity::info, AlertState::resolved, done.target, done.target.value + " is stopped",
+           done.detail);
   }
 }
 
@@ -76,7 +77,8 @@ struct FenceBlock {
 
 FenceBlock fence_block(const Work& w) {
   const auto& move = *w.s.move;
-  return {move.from.value + " cannot be confirmed stopped; attempts go on", w.command("promote", move.to.value + " --force")};
+  return {move.from.value + " cannot be confirmed stopped; attempts go on",
+          w.command("promote", move.to.value + " --force")};
 }
 
 void fence_timed_out(Work& w) {
@@ -88,7 +90,8 @@ void fence_timed_out(Work& w) {
     return;
   }
   if (planned(move)) return roll_back(w, "the state was not brought in time");
-  w.block("state", "the state cannot be brought to " + move.to.value + "; attempts go on", w.command("promote", move.to.value + " --accept-loss"));
+  w.block("state", "the state cannot be brought to " + move.to.value + "; attempts go on",
+          w.command("promote", move.to.value + " --accept-loss"));
   w.arm(TimerKind::phase, w.cx.service.limits.fence_timeout);
 }
 
@@ -125,9 +128,10 @@ void begin_move(Work& w, MoveKind kind, const TargetId& to, std::string reason, 
     move.accept_loss = by->accept_loss;
   }
   s.move = std::move(move);
-  w.tell(std::string(to_string(kind)) + ".started", Severity::info, AlertState::event, to,
-         fmt::format("{} of {} to {}", to_string(kind), w.cx.service.id.value, to.empty() ? "the best standby" : to.value),
-         s.move->reason);
+  w.tell(
+      std::string(to_string(kind)) + ".started", Severity::info, AlertState::event, to,
+      fmt::format("{} of {} to {}", to_string(kind), w.cx.service.id.value, to.empty() ? "the best standby" : to.value),
+      s.move->reason);
   if (s.phase != Phase::plan) w.enter(Phase::plan);
   if (to.empty()) return ask_plan(w);
   s.move->attempt = 1;
@@ -183,7 +187,8 @@ void on_fenced(Work& w, const Fenced& done) {
     return fence_confirmed(w, "not confirmed; forced");
   }
   s.move->fence = Part::todo;
-  w.note("fence.unconfirmed", Severity::warning, done.target, done.target.value + " is not confirmed stopped: " + done.detail);
+  w.note("fence.unconfirmed", Severity::warning, done.target,
+         done.target.value + " is not confirmed stopped: " + done.detail);
   w.arm(TimerKind::retry, w.backoff());
   if (s.retries < unconfirmed_stops_before_telling) return;
   auto block = fence_block(w);
@@ -198,11 +203,13 @@ void on_saved(Work& w, const Saved& done) {
   if (done.ok) {
     move.save = Part::done;
     move.saved = done.snapshot.id;
-    w.note("state.saved", Severity::info, move.origin, fmt::format("{}: {} files, {} bytes", done.snapshot.id.value, done.snapshot.files, done.snapshot.bytes));
+    w.note("state.saved", Severity::info, move.origin,
+           fmt::format("{}: {} files, {} bytes", done.snapshot.id.value, done.snapshot.files, done.snapshot.bytes));
     return advance_transfer(w);
   }
   move.save = Part::failed;
-  w.note("state.not_saved", Severity::warning, move.origin, "what " + move.origin.value + " left could not be saved: " + done.detail);
+  w.note("state.not_saved", Severity::warning, move.origin,
+         "what " + move.origin.value + " left could not be saved: " + done.detail);
   if (planned(move)) return roll_back(w, "its last state could not be saved: " + done.detail);
   advance_transfer(w);
 }
@@ -220,7 +227,8 @@ void on_prepared(Work& w, const Prepared& done) {
     return advance_transfer(w);
   }
   move.prepare = Part::todo;
-  w.note("state.not_brought", Severity::warning, move.to, "the state was not brought to " + move.to.value + ": " + done.detail);
+  w.note("state.not_brought", Severity::warning, move.to,
+         "the state was not brought to " + move.to.value + ": " + done.detail);
   if (planned(move) && move.fence == Part::done && s.retries + 1 >= prepare_tries_of_a_planned_move) {
     return roll_back(w, "the state could not be brought to " + move.to.value + ": " + done.detail);
   }
@@ -258,17 +266,20 @@ void pass_gate(Work& w) {
   auto& s = w.s;
   const auto& move = *s.move;
   if (s.pause) {
-    return hold(w, Phase::gate, "paused", "paused by " + s.pause->who + " in the middle of a move; nobody serves", w.command("resume"));
+    return hold(w, Phase::gate, "paused", "paused by " + s.pause->who + " in the middle of a move; nobody serves",
+                w.command("resume"));
   }
   if (needs_state(w, move) && !move.accept_loss) {
     if (move.snapshot.empty()) {
-      return hold(w, Phase::gate, "no_snapshot", "there is no snapshot to start from", w.command("promote", move.to.value + " --accept-loss"));
+      return hold(w, Phase::gate, "no_snapshot", "there is no snapshot to start from",
+                  w.command("promote", move.to.value + " --accept-loss"));
     }
     const auto age = w.now.wall - move.snapshot_created;
     const auto& max_age = w.cx.service.state->max_age;
     if (max_age && age > *max_age) {
       return hold(w, Phase::gate, "state_too_old",
-                  fmt::format("the newest snapshot {} is {} s old, more than max_age ({} s)", move.snapshot.value, age.count() / 1000, max_age->count() / 1000),
+                  fmt::format("the newest snapshot {} is {} s old, more than max_age ({} s)", move.snapshot.value,
+                              age.count() / 1000, max_age->count() / 1000),
                   w.command("promote", move.to.value + " --accept-loss"));
     }
   }
@@ -279,7 +290,9 @@ void roll_back(Work& w, const std::string& why) {
   auto& s = w.s;
   auto& move = *s.move;
   w.tell(std::string(to_string(move.kind)) + ".failed", Severity::warning, AlertState::event, move.to,
-         fmt::format("{} of {} to {} failed; going back to {}", to_string(move.kind), w.cx.service.id.value, move.to.value, move.origin.value), why);
+         fmt::format("{} of {} to {} failed; going back to {}", to_string(move.kind), w.cx.service.id.value,
+                     move.to.value, move.origin.value),
+         why);
   if (move.kind == MoveKind::failback) ++s.failback_failures;
   move.kind = MoveKind::rollback;
   move.reason = why;

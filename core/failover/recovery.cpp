@@ -31,7 +31,8 @@ void decide_fresh(Work& w) {
   if (running.size() > 1) {
     std::string names;
     for (const auto& t : running) names += (names.empty() ? "" : ", ") + t.value;
-    return hold(w, Phase::starting, "two_active", "several targets run the service: " + names + "; which one has the true state?",
+    return hold(w, Phase::starting, "two_active",
+                "several targets run the service: " + names + "; which one has the true state?",
                 w.command("promote", "TARGET --force"));
   }
   if (running.size() == 1) return adopt(w, running.front(), "it runs already");
@@ -74,9 +75,7 @@ void resume_move(Work& w, Phase stored) {
     case Phase::fence:
     case Phase::failback: return redo_transfer(w);
     case Phase::gate: return redo_transfer(w);
-    case Phase::hold:
-      w.s.blocked.reset();
-      return w.s.hold_from == Phase::plan ? ask_plan(w) : redo_transfer(w);
+    case Phase::hold: w.s.blocked.reset(); return w.s.hold_from == Phase::plan ? ask_plan(w) : redo_transfer(w);
     case Phase::grant:
     case Phase::activate:
     case Phase::verify: return redo_activation(w);
@@ -119,10 +118,12 @@ void on_started(Work& w, const Started& started) {
       return;
     }
   }
-  w.note("resumed", Severity::info, s.active, "the orchestrator was started again in phase " + std::string(to_string(stored)));
+  w.note("resumed", Severity::info, s.active,
+         "the orchestrator was started again in phase " + std::string(to_string(stored)));
   if (target_gone(w)) {
     s.move.reset();
-    return hold(w, Phase::starting, "target_gone", "the active target is no longer in the file", w.command("promote", "TARGET --force"));
+    return hold(w, Phase::starting, "target_gone", "the active target is no longer in the file",
+                w.command("promote", "TARGET --force"));
   }
   if (s.move) return resume_move(w, stored);
   resume_resting(w, stored);

@@ -1,4 +1,5 @@
-// One service's state: a value. The machine (machine.hpp) is its single writer; the journal stores it, the API shows it.
+// One service's state: a value. The machine (machine.hpp) is its single writer; the journal stores it, the API shows
+// it.
 #pragma once
 
 #include <cstdint>
@@ -52,33 +53,33 @@ enum class MoveKind { start, failover, switchover, failback, rollback };
 
 /// A change of the active target under way.
 struct Move {
-  std::uint64_t id = 0;        ///< the state's index when it began
+  std::uint64_t id = 0;  ///< the state's index when it began
   MoveKind kind = MoveKind::failover;
-  TargetId origin;             ///< who ran the service when it began; empty: nobody
-  TargetId from;               ///< who must be stopped now: the origin, or a candidate that failed half-way
-  TargetId to;                 ///< who is to run it; empty until the plan is made
-  std::string reason;          ///< for people: why
-  std::string who;             ///< who asked; empty: we decided
-  bool chosen = false;         ///< a person named `to`
-  bool forced = false;         ///< go on without a confirmed stop
-  bool accept_loss = false;    ///< an old snapshot, or none, will do
-  int attempt = 0;             ///< candidates tried
+  TargetId origin;           ///< who ran the service when it began; empty: nobody
+  TargetId from;             ///< who must be stopped now: the origin, or a candidate that failed half-way
+  TargetId to;               ///< who is to run it; empty until the plan is made
+  std::string reason;        ///< for people: why
+  std::string who;           ///< who asked; empty: we decided
+  bool chosen = false;       ///< a person named `to`
+  bool forced = false;       ///< go on without a confirmed stop
+  bool accept_loss = false;  ///< an old snapshot, or none, will do
+  int attempt = 0;           ///< candidates tried
   std::vector<TargetId> tried;
   Part fence = Part::none, save = Part::none, prepare = Part::none;
   std::string fence_operation, save_operation, prepare_operation;  ///< the ones under way: older answers do not count
-  SnapshotId saved;            ///< what the save made
-  SnapshotId snapshot;         ///< what `to` starts from
+  SnapshotId saved;                                                ///< what the save made
+  SnapshotId snapshot;                                             ///< what `to` starts from
   WallTime snapshot_created{};
   std::string operation;       ///< of the activation
   bool start_unknown = false;  ///< a try at it ended without anybody knowing how: it may run, whatever comes later
   WallTime started{};
-  WallTime activated_at{};     ///< when the activation of `to` was asked
-  bool voluntary = false;      ///< the origin served when it began
+  WallTime activated_at{};  ///< when the activation of `to` was asked
+  bool voluntary = false;   ///< the origin served when it began
 };
 
 /// Why nothing moves, and what a person can do.
 struct Blocked {
-  std::string by;       ///< stable word: "fence", "no_standby", "state_too_old", ...
+  std::string by;  ///< stable word: "fence", "no_standby", "state_too_old", ...
   std::string text;
   std::string unblock;  ///< the command
   WallTime since{};
@@ -118,28 +119,28 @@ inline constexpr int timer_count = 5;
 struct State {
   Phase phase = Phase::starting;
   WallTime since{};
-  std::uint64_t index = 0;      ///< +1 at every stored change: names this state for `promote --plan`
-  TargetId active;              ///< holder of the last granted epoch
-  bool running = false;         ///< as far as we know the holder serves, or may
+  std::uint64_t index = 0;  ///< +1 at every stored change: names this state for `promote --plan`
+  TargetId active;          ///< holder of the last granted epoch
+  bool running = false;     ///< as far as we know the holder serves, or may
   Epoch epoch;
-  TargetId data_at;             ///< who last ran verified: its own copy of the state is the newest
+  TargetId data_at;  ///< who last ran verified: its own copy of the state is the newest
   std::optional<Move> move;
   std::optional<LastMove> last_move;
   std::optional<Blocked> blocked;
-  Phase hold_from = Phase::plan;             ///< where HOLD goes on when it is resumed
+  Phase hold_from = Phase::plan;  ///< where HOLD goes on when it is resumed
   std::optional<Pause> pause;
-  std::vector<WallTime> failovers;           ///< the recent ones, for the limit
-  int failback_failures = 0;                 ///< in a row: each doubles the wait for the next try
+  std::vector<WallTime> failovers;  ///< the recent ones, for the limit
+  int failback_failures = 0;        ///< in a row: each doubles the wait for the next try
   std::optional<WallTime> outage_since;
 
   // Not stored: learned anew after a restart, so that nothing left by a crash can block the next failover.
   std::map<TargetId, Breaker> breakers;
   std::map<TargetId, Seen> seen;
   std::map<TargetId, SiteState> observed;
-  std::map<TargetId, WallTime> intruders;    ///< targets that run although they should not, and since when
+  std::map<TargetId, WallTime> intruders;  ///< targets that run although they should not, and since when
   std::optional<Time> home_ok_since;
-  int retries = 0;                           ///< of the present step
-  std::uint64_t random = 0;                  ///< for jitter
+  int retries = 0;           ///< of the present step
+  std::uint64_t random = 0;  ///< for jitter
   std::uint64_t timer_generation[timer_count] = {};
   std::uint64_t next_operation = 1;
 };

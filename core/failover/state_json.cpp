@@ -7,8 +7,9 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::string_view phase_names[phase_count] = {"starting", "active",   "suspect", "plan",   "revoke", "fence", "failback",
-                                                       "gate",     "grant",    "activate", "verify", "paused", "hold"};
+constexpr std::string_view phase_names[phase_count] = {"starting", "active",   "suspect", "plan",  "revoke",
+                                                       "fence",    "failback", "gate",    "grant", "activate",
+                                                       "verify",   "paused",   "hold"};
 constexpr std::string_view kind_names[] = {"start", "failover", "switchover", "failback", "rollback"};
 
 std::int64_t ms(WallTime t) { return t.time_since_epoch().count(); }
@@ -20,12 +21,28 @@ Part part(const Json& in, const char* key) { return static_cast<Part>(std::clamp
 Json move_json(const Move& m) {
   Json tried = Json::array();
   for (const auto& t : m.tried) tried.push_back(t.value);
-  return {{"id", m.id}, {"kind", static_cast<int>(m.kind)}, {"origin", m.origin.value}, {"from", m.from.value},
-          {"to", m.to.value}, {"reason", m.reason}, {"who", m.who}, {"chosen", m.chosen}, {"forced", m.forced},
-          {"accept_loss", m.accept_loss}, {"attempt", m.attempt}, {"tried", tried}, {"fence", static_cast<int>(m.fence)},
-          {"save", static_cast<int>(m.save)}, {"prepare", static_cast<int>(m.prepare)}, {"saved", m.saved.value},
-          {"snapshot", m.snapshot.value}, {"snapshot_created", ms(m.snapshot_created)}, {"operation", m.operation},
-          {"started", ms(m.started)}, {"activated_at", ms(m.activated_at)}, {"voluntary", m.voluntary}};
+  return {{"id", m.id},
+          {"kind", static_cast<int>(m.kind)},
+          {"origin", m.origin.value},
+          {"from", m.from.value},
+          {"to", m.to.value},
+          {"reason", m.reason},
+          {"who", m.who},
+          {"chosen", m.chosen},
+          {"forced", m.forced},
+          {"accept_loss", m.accept_loss},
+          {"attempt", m.attempt},
+          {"tried", tried},
+          {"fence", static_cast<int>(m.fence)},
+          {"save", static_cast<int>(m.save)},
+          {"prepare", static_cast<int>(m.prepare)},
+          {"saved", m.saved.value},
+          {"snapshot", m.snapshot.value},
+          {"snapshot_created", ms(m.snapshot_created)},
+          {"operation", m.operation},
+          {"started", ms(m.started)},
+          {"activated_at", ms(m.activated_at)},
+          {"voluntary", m.voluntary}};
 }
 
 Move move_from(const Json& in) {
@@ -68,8 +85,9 @@ State read(const Json& in) {
   if (in.contains("move")) s.move = move_from(in.at("move"));
   if (in.contains("last_move")) {
     const auto& l = in.at("last_move");
-    s.last_move = LastMove{l.value("id", std::uint64_t{0}), kind_of(l), target(l, "from"), target(l, "to"),
-                           l.value("result", ""), Millis(l.value("took_ms", 0LL)), wall(l, "ended")};
+    s.last_move = LastMove{
+        l.value("id", std::uint64_t{0}), kind_of(l),      target(l, "from"), target(l, "to"), l.value("result", ""),
+        Millis(l.value("took_ms", 0LL)), wall(l, "ended")};
   }
   if (in.contains("blocked")) {
     const auto& b = in.at("blocked");
@@ -100,18 +118,29 @@ std::optional<Phase> phase_from(std::string_view text) noexcept {
 }
 
 nlohmann::json to_json(const State& s) {
-  Json out = {{"phase", to_string(s.phase)}, {"hold_from", to_string(s.hold_from)}, {"since", ms(s.since)},
-              {"index", s.index}, {"active", s.active.value}, {"running", s.running}, {"epoch", s.epoch.value},
-              {"data_at", s.data_at.value}, {"failback_failures", s.failback_failures}, {"random", s.random},
+  Json out = {{"phase", to_string(s.phase)},
+              {"hold_from", to_string(s.hold_from)},
+              {"since", ms(s.since)},
+              {"index", s.index},
+              {"active", s.active.value},
+              {"running", s.running},
+              {"epoch", s.epoch.value},
+              {"data_at", s.data_at.value},
+              {"failback_failures", s.failback_failures},
+              {"random", s.random},
               {"next_operation", s.next_operation}};
   if (s.move) out["move"] = move_json(*s.move);
   if (s.last_move) {
     const auto& l = *s.last_move;
-    out["last_move"] = {{"id", l.id}, {"kind", static_cast<int>(l.kind)}, {"from", l.from.value}, {"to", l.to.value},
-                        {"result", l.result}, {"took_ms", l.took.count()}, {"ended", ms(l.ended)}};
+    out["last_move"] = {
+        {"id", l.id},         {"kind", static_cast<int>(l.kind)}, {"from", l.from.value}, {"to", l.to.value},
+        {"result", l.result}, {"took_ms", l.took.count()},        {"ended", ms(l.ended)}};
   }
   if (s.blocked) {
-    out["blocked"] = {{"by", s.blocked->by}, {"text", s.blocked->text}, {"unblock", s.blocked->unblock}, {"since", ms(s.blocked->since)}};
+    out["blocked"] = {{"by", s.blocked->by},
+                      {"text", s.blocked->text},
+                      {"unblock", s.blocked->unblock},
+                      {"since", ms(s.blocked->since)}};
   }
   if (s.pause) out["pause"] = {{"until", ms(s.pause->until)}, {"who", s.pause->who}, {"reason", s.pause->reason}};
   Json failovers = Json::array();
@@ -123,7 +152,8 @@ nlohmann::json to_json(const State& s) {
 
 std::optional<State> state_from_json(const nlohmann::json& in) {
   try {
-    if (!phase_from(in.at("phase").get<std::string>()) || !phase_from(in.at("hold_from").get<std::string>())) return std::nullopt;
+    if (!phase_from(in.at("phase").get<std::string>()) || !phase_from(in.at("hold_from").get<std::string>()))
+      return std::nullopt;
     return read(in);
   } catch (const Json::exception&) {
     return std::nullopt;

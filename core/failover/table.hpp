@@ -11,9 +11,9 @@ namespace understudy::failover {
 
 struct PhaseRow {
   Phase phase;
-  std::string_view ends_by;       ///< the timeout or timer that ends the wait, from config::Limits or config::Target
+  std::string_view ends_by;  ///< the timeout or timer that ends the wait, from config::Limits or config::Target
   std::span<const Phase> next;
-  bool instant = false;           ///< left in the step that entered it
+  bool instant = false;  ///< left in the step that entered it
 };
 
 [[nodiscard]] std::span<const PhaseRow> phase_table() noexcept;

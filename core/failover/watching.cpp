@@ -112,9 +112,7 @@ void report_would_act(Work& w, const PlanMade& made) {
           "set mode = \"act\" in [orchestrator] and reload", Severity::warning);
 }
 
-void resume_after_pause(Work& w) {
-  resume_now(w, "the pause's end");
-}
+void resume_after_pause(Work& w) { resume_now(w, "the pause's end"); }
 
 }  // namespace
 
@@ -159,7 +157,8 @@ void ask_plan(Work& w) {
          std::to_string(s.failovers.size()) + " failovers within " + std::to_string(limits.window.count() / 60000) +
              " min; the next is allowed when the oldest of them is past that time",
          w.command("resume"));
-    w.arm(TimerKind::phase, limits.window - std::chrono::duration_cast<Millis>(w.now.wall - s.failovers.front()) + Millis(1));
+    w.arm(TimerKind::phase,
+          limits.window - std::chrono::duration_cast<Millis>(w.now.wall - s.failovers.front()) + Millis(1));
     return;
   }
   const int retries = s.retries;
@@ -176,8 +175,10 @@ void ask_plan(Work& w) {
 void on_plan(Work& w, const PlanMade& made) {
   if (w.s.phase != Phase::plan) return;
   if (made.common_mode) {
-    w.block("common_mode", "the active site and every candidate fail together: this looks like our own network, so nothing is promoted",
-            w.command("promote", "TARGET --force"));
+    w.block(
+        "common_mode",
+        "the active site and every candidate fail together: this looks like our own network, so nothing is promoted",
+        w.command("promote", "TARGET --force"));
     return w.arm(TimerKind::retry, w.backoff());
   }
   if (made.ranked.empty()) {

@@ -81,7 +81,8 @@ void Work::block(std::string by, std::string text, std::string unblock_with, Sev
 
 void Work::unblock() {
   if (!s.blocked) return;
-  tell("blocked", Severity::info, AlertState::resolved, {}, cx.service.id.value + " is no longer blocked (" + s.blocked->by + ")", "");
+  tell("blocked", Severity::info, AlertState::resolved, {},
+       cx.service.id.value + " is no longer blocked (" + s.blocked->by + ")", "");
   s.blocked.reset();
   disarm(TimerKind::remind);
 }

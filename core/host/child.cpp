@@ -1,12 +1,12 @@
 #include "core/host/child.hpp"
 
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
-#include <fcntl.h>
-#include <sys/wait.h>
-#include <unistd.h>
 #if defined(__linux__)
 #include <sys/syscall.h>
 #endif
@@ -69,7 +69,8 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
 }
 
 /// In the child, between fork and exec: async-signal-safe calls only.
-[[noreturn]] void become(const char* program, char** argv, char** env, const char* cwd, int in, int out, int err, int report) {
+[[noreturn]] void become(const char* program, char** argv, char** env, const char* cwd, int in, int out, int err,
+                         int report) {
   ::setpgid(0, 0);
   ::dup2(in, 0);
   ::dup2(out, 1);
@@ -110,7 +111,8 @@ SpawnResult spawn(const ChildSpec& spec) {
   } while (n < 0 && errno == EINTR);
   if (n == sizeof error) {
     ::waitpid(pid, nullptr, 0);
-    return {{}, error, error == ENOENT && !spec.cwd.empty() && ::access(spec.cwd.c_str(), X_OK) != 0 ? spec.cwd : program};
+    return {
+        {}, error, error == ENOENT && !spec.cwd.empty() && ::access(spec.cwd.c_str(), X_OK) != 0 ? spec.cwd : program};
   }
   return {Child{pid, in.take(1), out.take(0), err.take(0)}, 0, {}};
 }

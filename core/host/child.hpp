@@ -9,9 +9,9 @@
 namespace understudy::host {
 
 struct ChildSpec {
-  std::vector<std::string> argv;              ///< argv[0] is looked up in PATH
-  std::string cwd;                            ///< empty: ours
-  std::map<std::string, std::string> env;     ///< added to ours
+  std::vector<std::string> argv;           ///< argv[0] is looked up in PATH
+  std::string cwd;                         ///< empty: ours
+  std::map<std::string, std::string> env;  ///< added to ours
 };
 
 /// Descriptors are ours to close; all are close-on-exec.

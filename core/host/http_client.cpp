@@ -3,11 +3,11 @@
 #include <unordered_map>
 #include <vector>
 
+#include <curl/curl.h>
+#include <unistd.h>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <curl/curl.h>
-#include <unistd.h>
 
 #include "core/host/http_transfer.hpp"
 
@@ -16,7 +16,7 @@ namespace {
 
 namespace asio = boost::asio;
 
-constexpr std::size_t shard_count = 32;          // at 10,000 origins some 300 connections each
+constexpr std::size_t shard_count = 32;  // at 10,000 origins some 300 connections each
 constexpr long connections_per_shard = 1024;
 constexpr std::size_t spare_handles = 128;
 
@@ -114,16 +114,18 @@ class Multi : public std::enable_shared_from_this<Multi> {
     }
   }
 
-  void wait(curl_socket_t fd, const std::shared_ptr<Watch>& entry, asio::posix::stream_descriptor::wait_type type, int event, bool Watch::*flag) {
-    entry->descriptor.async_wait(type, [weak = weak_from_this(), fd, entry, event, flag](const boost::system::error_code& error) {
-      (*entry).*flag = false;
-      const auto self = weak.lock();
-      if (!self || self->closed_ || error == asio::error::operation_aborted) return;
-      const int wanted_bit = event == CURL_CSELECT_IN ? CURL_POLL_IN : CURL_POLL_OUT;
-      if ((entry->wanted & wanted_bit) != 0) self->act(fd, error ? CURL_CSELECT_ERR : event);
-      const auto it = self->watches_.find(fd);
-      if (it != self->watches_.end() && it->second == entry) self->rearm(fd, entry);
-    });
+  void wait(curl_socket_t fd, const std::shared_ptr<Watch>& entry, asio::posix::stream_descriptor::wait_type type,
+            int event, bool Watch::* flag) {
+    entry->descriptor.async_wait(
+        type, [weak = weak_from_this(), fd, entry, event, flag](const boost::system::error_code& error) {
+          (*entry).*flag = false;
+          const auto self = weak.lock();
+          if (!self || self->closed_ || error == asio::error::operation_aborted) return;
+          const int wanted_bit = event == CURL_CSELECT_IN ? CURL_POLL_IN : CURL_POLL_OUT;
+          if ((entry->wanted & wanted_bit) != 0) self->act(fd, error ? CURL_CSELECT_ERR : event);
+          const auto it = self->watches_.find(fd);
+          if (it != self->watches_.end() && it->second == entry) self->rearm(fd, entry);
+        });
   }
 
   void arm(long timeout_ms) {
@@ -229,7 +231,8 @@ struct HttpClient::Impl : std::enable_shared_from_this<HttpClient::Impl> {
 
   void close() {
     while (!running.empty()) {
-      end(running.begin()->first, [](Transfer&) { return sdk::Result{{}, {sdk::Status::cancelled, "shutting down", {}, {}, {}}}; });
+      end(running.begin()->first,
+          [](Transfer&) { return sdk::Result{{}, {sdk::Status::cancelled, "shutting down", {}, {}, {}}}; });
     }
     for (auto& multi : shards) {
       if (multi) multi->close();
@@ -267,7 +270,9 @@ HttpClient::Ticket HttpClient::start(ServiceCall call) {
 }
 
 void HttpClient::cancel(Ticket ticket) {
-  impl_->end(ticket, [](Transfer&) { return sdk::Result{{}, {sdk::Status::unknown, "the request was cancelled", {}, "cancelled", {}}}; });
+  impl_->end(ticket, [](Transfer&) {
+    return sdk::Result{{}, {sdk::Status::unknown, "the request was cancelled", {}, "cancelled", {}}};
+  });
 }
 
 }  // namespace understudy::host

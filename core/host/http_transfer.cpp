@@ -49,7 +49,8 @@ Transfer::~Transfer() { curl_slist_free_all(headers_); }
 std::string Transfer::prepare() {
   const auto& p = call_.params;
   url_ = p.value("url", "");
-  if (url_.rfind("http://", 0) != 0 && url_.rfind("https://", 0) != 0) return "the url must begin with http:// or https://";
+  if (url_.rfind("http://", 0) != 0 && url_.rfind("https://", 0) != 0)
+    return "the url must begin with http:// or https://";
   max_body_ = p.value("max_body", std::size_t{1024 * 1024});
   stream_ = p.value("stream", "") == "lines";
   for (const auto& want : p.value("want", sdk::Json::array())) {
@@ -61,7 +62,8 @@ std::string Transfer::prepare() {
   set_credentials();
   for (const auto all = p.value("headers", sdk::Json::object()); const auto& [name, value] : all.items()) {
     const auto text = value.get<std::string>();
-    if (name.find_first_of("\r\n:") != std::string::npos || text.find_first_of("\r\n") != std::string::npos) return "a header holds a line break";
+    if (name.find_first_of("\r\n:") != std::string::npos || text.find_first_of("\r\n") != std::string::npos)
+      return "a header holds a line break";
     headers_ = curl_slist_append(headers_, (name + ": " + text).c_str());
   }
   if (headers_ != nullptr) curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, headers_);
@@ -91,8 +93,11 @@ void Transfer::set_common() {
   const auto timeout = std::min<std::int64_t>(p.value("timeout_ms", call_.budget.count()), call_.budget.count());
   // A stream may stay silent for long: its timeout bounds the connection, the budget bounds the whole.
   curl_easy_setopt(easy_, CURLOPT_TIMEOUT_MS, static_cast<long>(stream_ ? call_.budget.count() : timeout));
-  curl_easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(std::max<std::int64_t>(1, p.value("connect_timeout_ms", timeout))));
-  static constexpr const char* special[] = {"method", "body", "headers", "max_redirects", "unix_socket", "verify_tls", "ca_file", "client_cert", "client_key", "basic", "bearer", "want"};
+  curl_easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT_MS,
+                   static_cast<long>(std::max<std::int64_t>(1, p.value("connect_timeout_ms", timeout))));
+  static constexpr const char* special[] = {"method",     "body",    "headers",     "max_redirects", "unix_socket",
+                                            "verify_tls", "ca_file", "client_cert", "client_key",    "fresh",
+                                            "basic",      "bearer",  "want"};
   plain_ = std::ranges::none_of(special, [&](const char* key) { return p.contains(key); });
   if (!plain_) set_method();
 }
@@ -103,6 +108,7 @@ void Transfer::set_method() {
     curl_easy_setopt(easy_, CURLOPT_FOLLOWLOCATION, 1L);
     curl_easy_setopt(easy_, CURLOPT_MAXREDIRS, redirects);
   }
+  if (p.value("fresh", false)) curl_easy_setopt(easy_, CURLOPT_FRESH_CONNECT, 1L);
   const auto method = p.value("method", "GET");
   if (p.contains("body")) {
     request_body_ = p.at("body").get<std::string>();
@@ -115,7 +121,8 @@ void Transfer::set_method() {
     curl_easy_setopt(easy_, CURLOPT_POSTFIELDS, "");
   }
   if (method != "GET" && method != "HEAD") curl_easy_setopt(easy_, CURLOPT_CUSTOMREQUEST, method.c_str());
-  if (p.contains("unix_socket")) curl_easy_setopt(easy_, CURLOPT_UNIX_SOCKET_PATH, p.at("unix_socket").get<std::string>().c_str());
+  if (p.contains("unix_socket"))
+    curl_easy_setopt(easy_, CURLOPT_UNIX_SOCKET_PATH, p.at("unix_socket").get<std::string>().c_str());
 }
 
 void Transfer::set_credentials() {
@@ -125,7 +132,8 @@ void Transfer::set_credentials() {
     curl_easy_setopt(easy_, CURLOPT_SSL_VERIFYHOST, 0L);
   }
   if (p.contains("ca_file")) curl_easy_setopt(easy_, CURLOPT_CAINFO, p.at("ca_file").get<std::string>().c_str());
-  if (p.contains("client_cert")) curl_easy_setopt(easy_, CURLOPT_SSLCERT, p.at("client_cert").get<std::string>().c_str());
+  if (p.contains("client_cert"))
+    curl_easy_setopt(easy_, CURLOPT_SSLCERT, p.at("client_cert").get<std::string>().c_str());
   if (p.contains("client_key")) curl_easy_setopt(easy_, CURLOPT_SSLKEY, p.at("client_key").get<std::string>().c_str());
   if (want_tls_) curl_easy_setopt(easy_, CURLOPT_CERTINFO, 1L);
   if (p.contains("basic")) {
@@ -196,8 +204,12 @@ sdk::Result Transfer::reply() {
   curl_easy_getinfo(easy_, CURLINFO_TOTAL_TIME_T, &time_us);
   curl_easy_getinfo(easy_, CURLINFO_PRIMARY_IP, &ip);
   curl_easy_getinfo(easy_, CURLINFO_NUM_CONNECTS, &connects);
-  sdk::Json out = {{"status", status}, {"body", std::move(body_)}, {"truncated", truncated_}, {"time_us", time_us},
-                   {"remote_ip", ip != nullptr ? ip : ""}, {"reused", connects == 0}};
+  sdk::Json out = {{"status", status},
+                   {"body", std::move(body_)},
+                   {"truncated", truncated_},
+                   {"time_us", time_us},
+                   {"remote_ip", ip != nullptr ? ip : ""},
+                   {"reused", connects == 0}};
   if (want_headers_) {
     sdk::Json headers = sdk::Json::object();
     std::string_view rest = header_bytes_;
@@ -217,10 +229,12 @@ sdk::Result Transfer::reply() {
     out["headers"] = std::move(headers);
   }
   curl_certinfo* chain = nullptr;
-  if (want_tls_ && curl_easy_getinfo(easy_, CURLINFO_CERTINFO, &chain) == CURLE_OK && chain != nullptr && chain->num_of_certs > 0) {
+  if (want_tls_ && curl_easy_getinfo(easy_, CURLINFO_CERTINFO, &chain) == CURLE_OK && chain != nullptr &&
+      chain->num_of_certs > 0) {
     for (const curl_slist* item = chain->certinfo[0]; item != nullptr; item = item->next) {
       const std::string_view text(item->data);
-      if (text.rfind("Expire date:", 0) == 0) out["tls_not_after"] = static_cast<std::int64_t>(curl_getdate(item->data + 12, nullptr));
+      if (text.rfind("Expire date:", 0) == 0)
+        out["tls_not_after"] = static_cast<std::int64_t>(curl_getdate(item->data + 12, nullptr));
     }
   }
   return {std::move(out)};

@@ -44,7 +44,8 @@ class Transfer {
   curl_slist* headers_ = nullptr;
   sdk::Json response_headers_;
   std::size_t max_body_ = 0;
-  bool plain_ = false, truncated_ = false, want_headers_ = false, want_tls_ = false, stream_ = false, said_status_ = false;
+  bool plain_ = false, truncated_ = false, want_headers_ = false, want_tls_ = false, stream_ = false,
+       said_status_ = false;
   std::string partial_line_;
   char error_[CURL_ERROR_SIZE] = {};
 };

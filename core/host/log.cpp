@@ -4,9 +4,9 @@
 #include <shared_mutex>
 #include <vector>
 
-#include <nlohmann/json.hpp>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
+#include <nlohmann/json.hpp>
 
 namespace understudy::host {
 namespace {
@@ -41,7 +41,8 @@ struct Logger::Impl {
   std::vector<std::string> secrets;
 
   Impl(std::string_view level, std::string_view format)
-      : least(level_from(level)), json(format == "json"),
+      : least(level_from(level)),
+        json(format == "json"),
         out("understudy", std::make_shared<spdlog::sinks::stderr_color_sink_mt>()) {
     out.set_level(spd(least));
     out.set_pattern(json ? "%v" : "%Y-%m-%d %H:%M:%S.%e %^%-5l%$ %v");
@@ -74,7 +75,8 @@ std::string Logger::redact(std::string text) const {
   return text;
 }
 
-void Logger::write(Level level, std::string_view component, std::string_view message, std::initializer_list<Field> fields) {
+void Logger::write(Level level, std::string_view component, std::string_view message,
+                   std::initializer_list<Field> fields) {
   if (!enabled(level)) return;
   std::string text;
   for (const auto& [key, value] : fields) text += (text.empty() ? "" : " ") + std::string(key) + "=" + value;
@@ -85,8 +87,12 @@ void Logger::write_raw(Level level, std::string_view component, std::string_view
   if (!enabled(level)) return;
   std::string line;
   if (impl_->json) {
-    const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch());
-    nlohmann::json out = {{"at_ms", now.count()}, {"level", level_names[static_cast<int>(level)]}, {"component", component}, {"message", message}};
+    const auto now =
+        std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch());
+    nlohmann::json out = {{"at_ms", now.count()},
+                          {"level", level_names[static_cast<int>(level)]},
+                          {"component", component},
+                          {"message", message}};
     if (!fields.empty()) out["fields"] = fields;
     line = out.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   } else {

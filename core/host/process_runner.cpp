@@ -17,15 +17,21 @@ namespace {
 namespace asio = boost::asio;
 using Clock = std::chrono::steady_clock;
 
-constexpr auto poll_interval = std::chrono::milliseconds(10);       // where there is no pidfd
-constexpr auto pipes_grace = std::chrono::milliseconds(200);        // grandchildren may keep the pipes open for ever
+constexpr auto poll_interval = std::chrono::milliseconds(10);  // where there is no pidfd
+constexpr auto pipes_grace = std::chrono::milliseconds(200);   // grandchildren may keep the pipes open for ever
 constexpr std::size_t longest_line = 64 * 1024;
 }  // namespace
 
 class ProcessRun : public std::enable_shared_from_this<ProcessRun> {
  public:
   ProcessRun(asio::io_context& loop, ServiceCall call)
-      : call_(std::move(call)), in_(loop), exit_(loop), deadline_(loop), grace_(loop), poll_(loop), streams_{Stream(loop, "stdout"), Stream(loop, "stderr")} {}
+      : call_(std::move(call)),
+        in_(loop),
+        exit_(loop),
+        deadline_(loop),
+        grace_(loop),
+        poll_(loop),
+        streams_{Stream(loop, "stdout"), Stream(loop, "stderr")} {}
 
   std::function<void()> on_end;
 
@@ -48,7 +54,9 @@ class ProcessRun : public std::enable_shared_from_this<ProcessRun> {
       const bool missing = spawned.error == ENOENT;
       return refuse({missing ? sdk::Status::invalid : sdk::Status::transient,
                      "cannot run " + spec.argv.front() + ": " + spawned.what + ": " + std::strerror(spawned.error),
-                     missing ? "install it, or name its path" : "", missing ? "not_found" : "spawn", {}});
+                     missing ? "install it, or name its path" : "",
+                     missing ? "not_found" : "spawn",
+                     {}});
     }
     begin(*spawned.child);
     return true;
@@ -104,15 +112,17 @@ class ProcessRun : public std::enable_shared_from_this<ProcessRun> {
     }
     if (const int fd = exit_descriptor(pid_); fd >= 0) {
       exit_.assign(fd);
-      exit_.async_wait(asio::posix::stream_descriptor::wait_read, [self = shared_from_this()](const boost::system::error_code& error) {
-        if (error || self->finished_) return;
-        self->check_exit();
-        if (!self->ended_) self->poll();  // woken for nothing: look again soon
-      });
+      exit_.async_wait(asio::posix::stream_descriptor::wait_read,
+                       [self = shared_from_this()](const boost::system::error_code& error) {
+                         if (error || self->finished_) return;
+                         self->check_exit();
+                         if (!self->ended_) self->poll();  // woken for nothing: look again soon
+                       });
     } else {
       poll();
     }
-    const auto timeout = std::min<std::int64_t>(call_.params.value("timeout_ms", call_.budget.count()), call_.budget.count());
+    const auto timeout =
+        std::min<std::int64_t>(call_.params.value("timeout_ms", call_.budget.count()), call_.budget.count());
     deadline_.expires_after(Millis(timeout));
     deadline_.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
       if (!error) self->stop("timeout");
@@ -121,18 +131,19 @@ class ProcessRun : public std::enable_shared_from_this<ProcessRun> {
 
   void feed() {
     if (stdin_.empty()) return in_.close();
-    asio::async_write(in_, asio::buffer(stdin_), [self = shared_from_this()](const boost::system::error_code&, std::size_t) {
-      self->in_.close();
-    });
+    asio::async_write(
+        in_, asio::buffer(stdin_),
+        [self = shared_from_this()](const boost::system::error_code&, std::size_t) { self->in_.close(); });
   }
 
   void read(Stream& s) {
-    s.pipe.async_read_some(asio::buffer(s.buffer), [self = shared_from_this(), &s](const boost::system::error_code& error, std::size_t n) {
-      if (n > 0) self->take(s, {s.buffer.data(), n});
-      if (!error) return self->read(s);
-      s.open = false;
-      if (self->ended_) self->maybe_finish();
-    });
+    s.pipe.async_read_some(asio::buffer(s.buffer),
+                           [self = shared_from_this(), &s](const boost::system::error_code& error, std::size_t n) {
+                             if (n > 0) self->take(s, {s.buffer.data(), n});
+                             if (!error) return self->read(s);
+                             s.open = false;
+                             if (self->ended_) self->maybe_finish();
+                           });
   }
 
   void take(Stream& s, std::string_view data) {
@@ -179,9 +190,17 @@ class ProcessRun : public std::enable_shared_from_this<ProcessRun> {
     if (finished_) return;
     if (stopping_) {
       const bool timeout = std::string_view(stopping_) == "timeout";
-      return finish({{}, {sdk::Status::unknown, timeout ? "the program did not end in time and was killed" : "the program was cancelled and killed", {}, stopping_, {}}});
+      return finish(
+          {{},
+           {sdk::Status::unknown,
+            timeout ? "the program did not end in time and was killed" : "the program was cancelled and killed",
+            {},
+            stopping_,
+            {}}});
     }
-    sdk::Json out = {{"stdout", std::move(streams_[0].text)}, {"stderr", std::move(streams_[1].text)}, {"truncated", truncated_},
+    sdk::Json out = {{"stdout", std::move(streams_[0].text)},
+                     {"stderr", std::move(streams_[1].text)},
+                     {"truncated", truncated_},
                      {"duration_ms", std::chrono::duration_cast<Millis>(Clock::now() - started_).count()}};
     if (ended_->exit_code) out["exit_code"] = *ended_->exit_code;
     if (ended_->signal) out["signal"] = *ended_->signal;

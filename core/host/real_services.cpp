@@ -17,16 +17,20 @@ namespace asio = boost::asio;
 
 class RealServices final : public Services {
  public:
-  RealServices(asio::io_context& loop, Logger& log) : loop_(loop), log_(log), http_(loop), processes_(loop), tcp_(loop) {}
+  RealServices(asio::io_context& loop, Logger& log)
+      : loop_(loop), log_(log), http_(loop), processes_(loop), tcp_(loop) {}
   ~RealServices() override {
     for (auto& [ticket, timer] : timers_) timer.timer.cancel();
-    for (auto& [ticket, timer] : std::exchange(timers_, {})) timer.done({{}, {sdk::Status::cancelled, "shutting down", {}, {}, {}}});
+    for (auto& [ticket, timer] : std::exchange(timers_, {}))
+      timer.done({{}, {sdk::Status::cancelled, "shutting down", {}, {}, {}}});
   }
 
   Ticket start(ServiceCall call) override {
     if (call.on_item) {
       // Items come from inside libcurl's callbacks, where no request may be begun: hand them over on a clean stack.
-      call.on_item = [this, inner = std::move(call.on_item)](const sdk::Json& item) { asio::post(loop_, [inner, item] { inner(item); }); };
+      call.on_item = [this, inner = std::move(call.on_item)](const sdk::Json& item) {
+        asio::post(loop_, [inner, item] { inner(item); });
+      };
     }
     if (call.method == "http.request/1") return tag(http_.start(std::move(call)), 0);
     if (call.method == "process.run/1") return tag(processes_.start(std::move(call)), 1);
@@ -63,7 +67,8 @@ class RealServices final : public Services {
 
   Ticket start_timer(ServiceCall call) {
     const auto id = next_timer_++;
-    auto [it, fresh] = timers_.emplace(id, Timer{asio::steady_timer(loop_, Millis(call.params.value("ms", std::int64_t{0}))), std::move(call.done)});
+    auto [it, fresh] = timers_.emplace(
+        id, Timer{asio::steady_timer(loop_, Millis(call.params.value("ms", std::int64_t{0}))), std::move(call.done)});
     it->second.timer.async_wait([this, id](const boost::system::error_code& error) {
       if (!error) end_timer(id, {sdk::Json::object()});
     });
@@ -89,7 +94,12 @@ class RealServices final : public Services {
     const auto key = call.params.value("key", "");
     const auto it = call.caller->secrets.find(key);
     if (it == call.caller->secrets.end()) {
-      call.done({{}, {sdk::Status::denied, call.caller->instance + " asked for a secret that its settings do not name", {}, {}, {}}});
+      call.done({{},
+                 {sdk::Status::denied,
+                  call.caller->instance + " asked for a secret that its settings do not name",
+                  {},
+                  {},
+                  {}}});
     } else {
       call.done(read_secret(it->second, log_));
     }
@@ -107,6 +117,8 @@ class RealServices final : public Services {
 
 }  // namespace
 
-std::unique_ptr<Services> make_services(asio::io_context& loop, Logger& log) { return std::make_unique<RealServices>(loop, log); }
+std::unique_ptr<Services> make_services(asio::io_context& loop, Logger& log) {
+  return std::make_unique<RealServices>(loop, log);
+}
 
 }  // namespace understudy::host

@@ -1,6 +1,6 @@
 // What the core offers to plugins, as one table of asynchronous methods: http.request/1, process.run/1, tcp.connect/1,
-// timer.after/1, clock.now/1, secret.get/1. The plugin loader talks to this interface only, so that the same plugin runs
-// over the real world (make_services in real_services.hpp), over a recording, or under virtual time.
+// timer.after/1, clock.now/1, secret.get/1. The plugin loader talks to this interface only, so that the same plugin
+// runs over the real world (make_services in real_services.hpp), over a recording, or under virtual time.
 //
 // Threads: everything here is called on, and answers on, the core's loop.
 #pragma once
@@ -25,12 +25,12 @@ struct Caller {
 };
 
 struct ServiceCall {
-  const Caller* caller = nullptr;                    ///< outlives the call
-  std::string_view method;                           ///< borrowed during start()
+  const Caller* caller = nullptr;  ///< outlives the call
+  std::string_view method;         ///< borrowed during start()
   sdk::Json params;
-  Millis budget{0};                                  ///< > 0; the service answers within it
-  std::function<void(sdk::Result)> done;             ///< exactly once; may run inside start()
-  std::function<void(const sdk::Json&)> on_item;     ///< items of a streaming call
+  Millis budget{0};                               ///< > 0; the service answers within it
+  std::function<void(sdk::Result)> done;          ///< exactly once; may run inside start()
+  std::function<void(const sdk::Json&)> on_item;  ///< items of a streaming call
 };
 
 class Services {

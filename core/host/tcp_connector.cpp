@@ -27,7 +27,8 @@ const char* kind_of(const boost::system::error_code& error) {
 
 class TcpProbe : public std::enable_shared_from_this<TcpProbe> {
  public:
-  TcpProbe(asio::io_context& loop, ServiceCall call) : call_(std::move(call)), resolver_(loop), socket_(loop), deadline_(loop) {}
+  TcpProbe(asio::io_context& loop, ServiceCall call)
+      : call_(std::move(call)), resolver_(loop), socket_(loop), deadline_(loop) {}
 
   std::function<void()> on_end;
 
@@ -44,12 +45,13 @@ class TcpProbe : public std::enable_shared_from_this<TcpProbe> {
       socket_.async_connect(asio::local::stream_protocol::endpoint(path), connected());
       return;
     }
-    resolver_.async_resolve(p.at("host").get<std::string>(), std::to_string(p.at("port").get<int>()),
-                            [self = shared_from_this()](const boost::system::error_code& error, const tcp::resolver::results_type& found) {
-                              if (error) return self->fail_with(error);
-                              for (const auto& entry : found) self->endpoints_.push_back(entry.endpoint());
-                              self->try_next();
-                            });
+    resolver_.async_resolve(
+        p.at("host").get<std::string>(), std::to_string(p.at("port").get<int>()),
+        [self = shared_from_this()](const boost::system::error_code& error, const tcp::resolver::results_type& found) {
+          if (error) return self->fail_with(error);
+          for (const auto& entry : found) self->endpoints_.push_back(entry.endpoint());
+          self->try_next();
+        });
   }
 
   void fail(sdk::Error error) { finish({{}, std::move(error)}); }
@@ -74,28 +76,31 @@ class TcpProbe : public std::enable_shared_from_this<TcpProbe> {
     send_ = call_.params.value("send", "");
     expect_ = call_.params.value("expect", "");
     if (send_.empty()) return listen();
-    asio::async_write(socket_, asio::buffer(send_), [self = shared_from_this()](const boost::system::error_code& e, std::size_t) {
-      if (e) return self->fail_with(e);
-      self->listen();
-    });
+    asio::async_write(socket_, asio::buffer(send_),
+                      [self = shared_from_this()](const boost::system::error_code& e, std::size_t) {
+                        if (e) return self->fail_with(e);
+                        self->listen();
+                      });
   }
 
   void listen() {
     if (expect_.empty()) return succeed();
-    socket_.async_read_some(asio::buffer(buffer_), [self = shared_from_this()](const boost::system::error_code& error, std::size_t n) {
-      if (self->finished_) return;
-      self->received_.append(self->buffer_.data(), n);
-      if (self->received_.find(self->expect_) != std::string::npos) return self->succeed();
-      if (error) return self->fail_with(error);
-      if (self->received_.size() > self->call_.params.value("max_bytes", std::size_t{4096})) {
-        return self->fail({sdk::Status::transient, "the expected text did not come", {}, "protocol", {}});
-      }
-      self->listen();
-    });
+    socket_.async_read_some(
+        asio::buffer(buffer_), [self = shared_from_this()](const boost::system::error_code& error, std::size_t n) {
+          if (self->finished_) return;
+          self->received_.append(self->buffer_.data(), n);
+          if (self->received_.find(self->expect_) != std::string::npos) return self->succeed();
+          if (error) return self->fail_with(error);
+          if (self->received_.size() > self->call_.params.value("max_bytes", std::size_t{4096})) {
+            return self->fail({sdk::Status::transient, "the expected text did not come", {}, "protocol", {}});
+          }
+          self->listen();
+        });
   }
 
   void succeed() {
-    finish({{{"remote_ip", ip_}, {"received", received_},
+    finish({{{"remote_ip", ip_},
+             {"received", received_},
              {"time_us", std::chrono::duration_cast<Micros>(Clock::now() - started_).count()}}});
   }
   void fail_with(const boost::system::error_code& error) {
@@ -135,7 +140,8 @@ TcpConnector::~TcpConnector() {
 
 std::uint64_t TcpConnector::start(ServiceCall call) {
   const bool to_socket = call.params.contains("unix_socket");
-  const bool to_host = call.params.contains("host") && call.params["host"].is_string() && call.params.contains("port") && call.params["port"].is_number_integer();
+  const bool to_host = call.params.contains("host") && call.params["host"].is_string() &&
+                       call.params.contains("port") && call.params["port"].is_number_integer();
   if (!to_socket && !to_host) {
     call.done({{}, {sdk::Status::invalid, "tcp.connect needs host and port, or unix_socket", {}, {}, {}}});
     return 0;

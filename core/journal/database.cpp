@@ -5,7 +5,8 @@
 namespace understudy::journal {
 
 Database::Database(const std::filesystem::path& file) {
-  const int code = sqlite3_open_v2(file.c_str(), &db_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
+  const int code =
+      sqlite3_open_v2(file.c_str(), &db_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
   if (code != SQLITE_OK) {
     const std::string why = db_ != nullptr ? sqlite3_errmsg(db_) : "out of memory";
     sqlite3_close(db_);
@@ -32,7 +33,8 @@ Statement Database::prepare(std::string_view sql) {
   auto it = cache_.find(sql);
   if (it == cache_.end()) {
     sqlite3_stmt* stmt = nullptr;
-    const int code = sqlite3_prepare_v3(db_, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT, &stmt, nullptr);
+    const int code =
+        sqlite3_prepare_v3(db_, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT, &stmt, nullptr);
     if (code != SQLITE_OK) fail(code);
     it = cache_.emplace(std::string(sql), stmt).first;
   }
@@ -58,7 +60,9 @@ Statement& Statement::bind(double value) {
   return *this;
 }
 Statement& Statement::bind(std::string_view value) {
-  if (const int code = sqlite3_bind_text64(stmt_, next_++, value.data(), value.size(), SQLITE_TRANSIENT, SQLITE_UTF8); code != SQLITE_OK) db_.fail(code);
+  if (const int code = sqlite3_bind_text64(stmt_, next_++, value.data(), value.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
+      code != SQLITE_OK)
+    db_.fail(code);
   return *this;
 }
 
@@ -74,7 +78,8 @@ double Statement::number(int column) const { return sqlite3_column_double(stmt_,
 bool Statement::null(int column) const { return sqlite3_column_type(stmt_, column) == SQLITE_NULL; }
 std::string Statement::text(int column) const {
   const auto* data = reinterpret_cast<const char*>(sqlite3_column_text(stmt_, column));
-  return data == nullptr ? std::string() : std::string(data, static_cast<std::size_t>(sqlite3_column_bytes(stmt_, column)));
+  return data == nullptr ? std::string()
+                         : std::string(data, static_cast<std::size_t>(sqlite3_column_bytes(stmt_, column)));
 }
 
 }  // namespace understudy::journal

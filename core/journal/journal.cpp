@@ -20,11 +20,15 @@ std::int64_t ms(WallTime t) { return t.time_since_epoch().count(); }
 Problem problem_of(const DbError& e, const std::filesystem::path& file) {
   const int code = e.code() & 0xFF;
   const std::string at = "the journal " + file.string();
-  if (code == sqlite_full) return {at + " cannot grow: " + e.what(), "free space on its disk; nothing is promoted until it can be written"};
+  if (code == sqlite_full)
+    return {at + " cannot grow: " + e.what(), "free space on its disk; nothing is promoted until it can be written"};
   if (code == sqlite_corrupt || code == sqlite_notadb) {
-    return {at + " is damaged: " + e.what(), "keep the file aside, restore it from a backup or run `sqlite3 journal.db .recover`; Understudy never makes a new one over it"};
+    return {at + " is damaged: " + e.what(),
+            "keep the file aside, restore it from a backup or run `sqlite3 journal.db .recover`; Understudy never "
+            "makes a new one over it"};
   }
-  if (code == sqlite_ioerr || code == sqlite_readonly) return {at + " cannot be written: " + e.what(), "check the disk and the permissions"};
+  if (code == sqlite_ioerr || code == sqlite_readonly)
+    return {at + " cannot be written: " + e.what(), "check the disk and the permissions"};
   return {at + ": " + e.what(), ""};
 }
 
@@ -88,18 +92,23 @@ struct Journal::Impl {
 Journal::Journal(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Journal::~Journal() = default;
 
-std::variant<std::unique_ptr<Journal>, Problem> Journal::open(const std::filesystem::path& data_dir, const Options& options) {
+std::variant<std::unique_ptr<Journal>, Problem> Journal::open(const std::filesystem::path& data_dir,
+                                                              const Options& options) {
   std::error_code ec;
   if (!std::filesystem::exists(data_dir, ec)) {
     std::filesystem::create_directories(data_dir, ec);
-    if (ec) return Problem{"cannot make the data_dir " + data_dir.string() + ": " + ec.message(), "make it, or name another in [orchestrator]"};
+    if (ec)
+      return Problem{"cannot make the data_dir " + data_dir.string() + ": " + ec.message(),
+                     "make it, or name another in [orchestrator]"};
     ::chmod(data_dir.c_str(), 0700);
   }
   std::string holder;
   auto lock = LockFile::take(data_dir / "lock", options.owner, holder);
   if (!lock) {
-    if (holder.empty()) return Problem{"cannot lock " + (data_dir / "lock").string(), "check the permissions of the data_dir"};
-    return Problem{"another orchestrator uses " + data_dir.string() + ": " + holder, "stop it, or give this one a data_dir of its own; two on one service would fight"};
+    if (holder.empty())
+      return Problem{"cannot lock " + (data_dir / "lock").string(), "check the permissions of the data_dir"};
+    return Problem{"another orchestrator uses " + data_dir.string() + ": " + holder,
+                   "stop it, or give this one a data_dir of its own; two on one service would fight"};
   }
   const auto file = data_dir / "journal.db";
   const auto old_mask = ::umask(0077);
@@ -143,9 +152,11 @@ std::uint64_t Journal::last_epoch(const ServiceId& service) {
 std::vector<failover::Intent> Journal::open_intents(const ServiceId& service) {
   std::vector<failover::Intent> out;
   impl_->reading([&] {
-    auto s = impl_->db.prepare("SELECT operation, kind, target, epoch FROM intent WHERE service = ? AND status IS NULL ORDER BY id");
+    auto s = impl_->db.prepare(
+        "SELECT operation, kind, target, epoch FROM intent WHERE service = ? AND status IS NULL ORDER BY id");
     s.bind(service.value);
-    while (s.step()) out.push_back({s.text(0), s.text(1), TargetId(s.text(2)), Epoch{static_cast<std::uint64_t>(s.integer(3))}});
+    while (s.step())
+      out.push_back({s.text(0), s.text(1), TargetId(s.text(2)), Epoch{static_cast<std::uint64_t>(s.integer(3))}});
   });
   return out;
 }
@@ -153,10 +164,13 @@ std::vector<failover::Intent> Journal::open_intents(const ServiceId& service) {
 std::vector<HistoryRow> Journal::history(const ServiceId& service, int limit, std::int64_t before_id) {
   std::vector<HistoryRow> out;
   impl_->reading([&] {
-    auto s = impl_->db.prepare("SELECT id, service, target, at_ms, kind, severity, text, epoch FROM event WHERE (?1 = '' OR service = ?1) AND (?2 = 0 OR id < ?2) ORDER BY id DESC LIMIT ?3");
+    auto s = impl_->db.prepare(
+        "SELECT id, service, target, at_ms, kind, severity, text, epoch FROM event WHERE (?1 = '' OR service = ?1) AND "
+        "(?2 = 0 OR id < ?2) ORDER BY id DESC LIMIT ?3");
     s.bind(service.value).bind(before_id).bind(limit);
     while (s.step()) {
-      out.push_back({s.integer(0), ServiceId(s.text(1)), TargetId(s.text(2)), wall(s.integer(3)), s.text(4), s.text(5), s.text(6), static_cast<std::uint64_t>(s.integer(7))});
+      out.push_back({s.integer(0), ServiceId(s.text(1)), TargetId(s.text(2)), wall(s.integer(3)), s.text(4), s.text(5),
+                     s.text(6), static_cast<std::uint64_t>(s.integer(7))});
     }
   });
   return out;
@@ -165,7 +179,9 @@ std::vector<HistoryRow> Journal::history(const ServiceId& service, int limit, st
 std::vector<ActivationRecord> Journal::activations(const ServiceId& service, const TargetId& target, int limit) {
   std::vector<ActivationRecord> out;
   impl_->reading([&] {
-    auto s = impl_->db.prepare("SELECT succeeded, took_ms, started_ms FROM activation WHERE service = ? AND target = ? ORDER BY id DESC LIMIT ?");
+    auto s = impl_->db.prepare(
+        "SELECT succeeded, took_ms, started_ms FROM activation WHERE service = ? AND target = ? ORDER BY id DESC LIMIT "
+        "?");
     s.bind(service.value).bind(target.value).bind(limit);
     while (s.step()) out.push_back({s.integer(0) != 0, Millis(s.integer(1)), wall(s.integer(2))});
   });
@@ -185,9 +201,17 @@ std::vector<Millis> Journal::outages(const ServiceId& service, int limit) {
 std::optional<SnapshotInfo> Journal::newest_snapshot(const ServiceId& service) {
   std::optional<SnapshotInfo> out;
   impl_->reading([&] {
-    auto s = impl_->db.prepare("SELECT id, epoch, created_ms, bytes, files FROM snapshot WHERE service = ? AND valid = 1 ORDER BY created_ms DESC LIMIT 1");
+    auto s = impl_->db.prepare(
+        "SELECT id, epoch, created_ms, bytes, files FROM snapshot WHERE service = ? AND valid = 1 ORDER BY created_ms "
+        "DESC LIMIT 1");
     if (s.bind(service.value).step()) {
-      out = SnapshotInfo{SnapshotId(s.text(0)), Epoch{static_cast<std::uint64_t>(s.integer(1))}, wall(s.integer(2)), s.integer(3), s.integer(4), true, {}};
+      out = SnapshotInfo{SnapshotId(s.text(0)),
+                         Epoch{static_cast<std::uint64_t>(s.integer(1))},
+                         wall(s.integer(2)),
+                         s.integer(3),
+                         s.integer(4),
+                         true,
+                         {}};
     }
   });
   return out;
@@ -205,11 +229,13 @@ Usd Journal::spent_since(const ServiceId& service, WallTime since) {
 std::vector<OutboxRow> Journal::outbox_due(WallTime now) {
   std::vector<OutboxRow> out;
   impl_->reading([&] {
-    auto s = impl_->db.prepare("SELECT id, notifier, alert, attempt, not_before_ms, duplicate FROM outbox WHERE seq IN "
+    auto s = impl_->db.prepare(
+        "SELECT id, notifier, alert, attempt, not_before_ms, duplicate FROM outbox WHERE seq IN "
         "(SELECT min(seq) FROM outbox WHERE state = 'queued' AND not_before_ms <= ? GROUP BY notifier) ORDER BY seq");
     s.bind(ms(now));
     while (s.step()) {
-      out.push_back({s.text(0), NotifierId(s.text(1)), nlohmann::json::parse(s.text(2), nullptr, false), static_cast<int>(s.integer(3)), wall(s.integer(4)), s.integer(5) != 0});
+      out.push_back({s.text(0), NotifierId(s.text(1)), nlohmann::json::parse(s.text(2), nullptr, false),
+                     static_cast<int>(s.integer(3)), wall(s.integer(4)), s.integer(5) != 0});
     }
   });
   return out;
@@ -227,21 +253,27 @@ std::optional<WallTime> Journal::outbox_next() {
 Journal::OutboxCounts Journal::outbox_counts() {
   OutboxCounts out;
   impl_->reading([&] {
-    auto s = impl_->db.prepare("SELECT coalesce(sum(state IN ('queued','sending')), 0), coalesce(sum(state = 'dead'), 0) FROM outbox WHERE state <> 'sent'");
+    auto s = impl_->db.prepare(
+        "SELECT coalesce(sum(state IN ('queued','sending')), 0), coalesce(sum(state = 'dead'), 0) FROM outbox WHERE "
+        "state <> 'sent'");
     if (s.step()) out = {s.integer(0), s.integer(1)};
   });
   return out;
 }
 
 std::optional<Problem> Journal::outbox_recover() {
-  return impl_->transaction([&] { impl_->db.run("UPDATE outbox SET state = 'queued', duplicate = 1 WHERE state = 'sending'"); });
+  return impl_->transaction(
+      [&] { impl_->db.run("UPDATE outbox SET state = 'queued', duplicate = 1 WHERE state = 'sending'"); });
 }
 
 std::optional<Problem> Journal::prune(WallTime before) {
   return impl_->transaction([&] {
-    auto events = impl_->db.prepare("DELETE FROM event WHERE id IN (SELECT id FROM event WHERE at_ms < ? ORDER BY id LIMIT ?)");
+    auto events =
+        impl_->db.prepare("DELETE FROM event WHERE id IN (SELECT id FROM event WHERE at_ms < ? ORDER BY id LIMIT ?)");
     events.bind(ms(before)).bind(prune_at_once).run();
-    auto sent = impl_->db.prepare("DELETE FROM outbox WHERE seq IN (SELECT seq FROM outbox WHERE state IN ('sent','dead') AND not_before_ms < ? ORDER BY seq LIMIT ?)");
+    auto sent = impl_->db.prepare(
+        "DELETE FROM outbox WHERE seq IN (SELECT seq FROM outbox WHERE state IN ('sent','dead') AND not_before_ms < ? "
+        "ORDER BY seq LIMIT ?)");
     sent.bind(ms(before)).bind(prune_at_once).run();
   });
 }

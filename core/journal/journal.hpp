@@ -1,5 +1,5 @@
-// The journal: one SQLite file (WAL, synchronous FULL) that says what was decided, what was tried and what came of it. One
-// process at a time; the lock falls with the process. Not thread-safe: the core's loop owns it. Format:
+// The journal: one SQLite file (WAL, synchronous FULL) that says what was decided, what was tried and what came of it.
+// One process at a time; the lock falls with the process. Not thread-safe: the core's loop owns it. Format:
 // docs/formats/journal.md.
 #pragma once
 
@@ -22,13 +22,14 @@ struct Problem {
 class Journal {
  public:
   struct Options {
-    std::string owner;                       ///< shown to whoever finds the lock taken
-    std::int64_t max_bytes = 0;              ///< 0: no limit
+    std::string owner;           ///< shown to whoever finds the lock taken
+    std::int64_t max_bytes = 0;  ///< 0: no limit
   };
 
   /// Makes the folder (0700) and the file (0600) when they are missing; refuses when another process holds the journal,
   /// when the file is damaged, or when a newer Understudy wrote it.
-  [[nodiscard]] static std::variant<std::unique_ptr<Journal>, Problem> open(const std::filesystem::path& data_dir, const Options& options);
+  [[nodiscard]] static std::variant<std::unique_ptr<Journal>, Problem> open(const std::filesystem::path& data_dir,
+                                                                            const Options& options);
   ~Journal();
   Journal(const Journal&) = delete;
   Journal& operator=(const Journal&) = delete;

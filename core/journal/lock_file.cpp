@@ -7,7 +7,8 @@
 
 namespace understudy::journal {
 
-std::optional<LockFile> LockFile::take(const std::filesystem::path& path, const std::string& owner, std::string& holder) {
+std::optional<LockFile> LockFile::take(const std::filesystem::path& path, const std::string& owner,
+                                       std::string& holder) {
   const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0) return std::nullopt;
   if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {

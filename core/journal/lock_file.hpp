@@ -10,7 +10,8 @@ namespace understudy::journal {
 class LockFile {
  public:
   /// `holder`: what the file says of whoever has it, when it is taken.
-  [[nodiscard]] static std::optional<LockFile> take(const std::filesystem::path& path, const std::string& owner, std::string& holder);
+  [[nodiscard]] static std::optional<LockFile> take(const std::filesystem::path& path, const std::string& owner,
+                                                    std::string& holder);
   LockFile(LockFile&& other) noexcept;
   LockFile& operator=(LockFile&&) = delete;
   LockFile(const LockFile&) = delete;

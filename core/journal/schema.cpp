@@ -56,7 +56,8 @@ CREATE INDEX outbox_due ON outbox (state, not_before_ms);
 void migrate(Database& db) {
   const int found = std::stoi("0" + db.text("PRAGMA user_version"));
   if (found > schema_version) {
-    throw DbError(1, "it was written by a newer Understudy (schema " + std::to_string(found) + ", this one knows " + std::to_string(schema_version) + ")");
+    throw DbError(1, "it was written by a newer Understudy (schema " + std::to_string(found) + ", this one knows " +
+                         std::to_string(schema_version) + ")");
   }
   if (found == schema_version) return;
   db.run("BEGIN IMMEDIATE");

@@ -4,9 +4,12 @@ namespace understudy::journal {
 namespace {
 
 std::int64_t ms(WallTime t) { return t.time_since_epoch().count(); }
-std::string dump(const nlohmann::json& value) { return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace); }
+std::string dump(const nlohmann::json& value) {
+  return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
 
-void event(Database& db, const MachineRecord& m, const std::string& kind, std::string_view severity, const TargetId& target, std::uint64_t epoch, const std::string& text) {
+void event(Database& db, const MachineRecord& m, const std::string& kind, std::string_view severity,
+           const TargetId& target, std::uint64_t epoch, const std::string& text) {
   auto s = db.prepare("INSERT INTO event (service, target, at_ms, kind, severity, epoch, text) VALUES (?,?,?,?,?,?,?)");
   s.bind(m.service.value).bind(target.value).bind(ms(m.at)).bind(kind).bind(severity).bind(epoch).bind(text).run();
 }
@@ -17,22 +20,40 @@ struct MachineWriter {
 
   void operator()(const failover::Intent& r) const {
     auto s = db.prepare("INSERT INTO intent (operation, service, kind, target, epoch, at_ms) VALUES (?,?,?,?,?,?)");
-    s.bind(r.operation).bind(m.service.value).bind(r.kind).bind(r.target.value).bind(r.epoch.value).bind(ms(m.at)).run();
+    s.bind(r.operation)
+        .bind(m.service.value)
+        .bind(r.kind)
+        .bind(r.target.value)
+        .bind(r.epoch.value)
+        .bind(ms(m.at))
+        .run();
   }
   void operator()(const failover::Outcome& r) const {
-    auto s = db.prepare("UPDATE intent SET status = ?, detail = ?, ended_ms = ? WHERE operation = ? AND status IS NULL");
+    auto s =
+        db.prepare("UPDATE intent SET status = ?, detail = ?, ended_ms = ? WHERE operation = ? AND status IS NULL");
     s.bind(r.status).bind(r.detail).bind(ms(m.at)).bind(r.operation).run();
   }
   void operator()(const failover::Granted& r) const {
     auto s = db.prepare("INSERT INTO epoch (service, epoch, target, at_ms, who, why) VALUES (?,?,?,?,?,?)");
     s.bind(m.service.value).bind(r.epoch.value).bind(r.target.value).bind(ms(m.at)).bind(r.who).bind(r.why).run();
     const std::string by = r.who.empty() ? "" : " by " + r.who;
-    event(db, m, "epoch.granted", "info", r.target, r.epoch.value, "epoch " + std::to_string(r.epoch.value) + " is granted to " + r.target.value + by + ": " + r.why);
+    event(db, m, "epoch.granted", "info", r.target, r.epoch.value,
+          "epoch " + std::to_string(r.epoch.value) + " is granted to " + r.target.value + by + ": " + r.why);
   }
   void operator()(const failover::Note& r) const { event(db, m, r.kind, to_string(r.severity), r.target, 0, r.text); }
   void operator()(const failover::ActivationTimed& r) const {
-    auto s = db.prepare("INSERT INTO activation (service, target, epoch, kind, started_ms, took_ms, succeeded, failure) VALUES (?,?,?,?,?,?,?,?)");
-    s.bind(m.service.value).bind(r.target.value).bind(r.epoch.value).bind(to_string(r.kind)).bind(ms(r.started)).bind(static_cast<std::int64_t>(r.took.count())).bind(r.succeeded ? 1 : 0).bind(r.failure).run();
+    auto s = db.prepare(
+        "INSERT INTO activation (service, target, epoch, kind, started_ms, took_ms, succeeded, failure) VALUES "
+        "(?,?,?,?,?,?,?,?)");
+    s.bind(m.service.value)
+        .bind(r.target.value)
+        .bind(r.epoch.value)
+        .bind(to_string(r.kind))
+        .bind(ms(r.started))
+        .bind(static_cast<std::int64_t>(r.took.count()))
+        .bind(r.succeeded ? 1 : 0)
+        .bind(r.failure)
+        .run();
   }
   void operator()(const failover::OutageEnded& r) const {
     auto s = db.prepare("INSERT INTO outage (service, target, started_ms, ended_ms) VALUES (?,?,?,?)");
@@ -47,22 +68,34 @@ struct Writer {
   Database& db;
 
   void operator()(const StateRow& r) const {
-    auto s = db.prepare("INSERT INTO service (name, state) VALUES (?,?) ON CONFLICT (name) DO UPDATE SET state = excluded.state");
+    auto s = db.prepare(
+        "INSERT INTO service (name, state) VALUES (?,?) ON CONFLICT (name) DO UPDATE SET state = excluded.state");
     s.bind(r.service.value).bind(dump(r.state)).run();
   }
   void operator()(const MachineRecord& r) const { std::visit(MachineWriter{db, r}, r.record); }
   void operator()(const SnapshotRow& r) const {
-    auto s = db.prepare("INSERT INTO snapshot (service, id, epoch, created_ms, bytes, files, valid, problem) VALUES (?,?,?,?,?,?,?,?) "
-                        "ON CONFLICT (service, id) DO UPDATE SET valid = excluded.valid, problem = excluded.problem");
+    auto s = db.prepare(
+        "INSERT INTO snapshot (service, id, epoch, created_ms, bytes, files, valid, problem) VALUES (?,?,?,?,?,?,?,?) "
+        "ON CONFLICT (service, id) DO UPDATE SET valid = excluded.valid, problem = excluded.problem");
     const auto& i = r.info;
-    s.bind(r.service.value).bind(i.id.value).bind(i.epoch.value).bind(ms(i.created)).bind(i.bytes).bind(i.files).bind(i.valid ? 1 : 0).bind(i.problem).run();
+    s.bind(r.service.value)
+        .bind(i.id.value)
+        .bind(i.epoch.value)
+        .bind(ms(i.created))
+        .bind(i.bytes)
+        .bind(i.files)
+        .bind(i.valid ? 1 : 0)
+        .bind(i.problem)
+        .run();
   }
   void operator()(const SpendRow& r) const {
     auto s = db.prepare("INSERT INTO spend (service, target, from_ms, to_ms, usd) VALUES (?,?,?,?,?)");
     s.bind(r.service.value).bind(r.target.value).bind(ms(r.from)).bind(ms(r.to)).bind(r.amount.value).run();
   }
   void operator()(const OutboxPut& r) const {
-    auto s = db.prepare("INSERT INTO outbox (id, notifier, alert, state, attempt, not_before_ms, duplicate, detail) VALUES (?,?,?,'queued',0,?,0,'')");
+    auto s = db.prepare(
+        "INSERT INTO outbox (id, notifier, alert, state, attempt, not_before_ms, duplicate, detail) VALUES "
+        "(?,?,?,'queued',0,?,0,'')");
     s.bind(r.id).bind(r.notifier.value).bind(dump(r.alert)).bind(ms(r.not_before)).run();
   }
   void operator()(const OutboxUpdate& r) const {

@@ -38,9 +38,9 @@ struct Alert {
   AlertState state = AlertState::event;
   ServiceId service;
   TargetId target;
-  std::string title;                          ///< one line
-  std::string text;                           ///< what happened, what will happen, what to do
-  std::map<std::string, std::string> facts;   ///< for programs and templates
+  std::string title;                         ///< one line
+  std::string text;                          ///< what happened, what will happen, what to do
+  std::map<std::string, std::string> facts;  ///< for programs and templates
 
   /// Alerts with one key are one thing that fires and resolves.
   [[nodiscard]] std::string key() const { return kind + '|' + service.value + '|' + target.value; }

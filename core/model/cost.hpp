@@ -27,16 +27,16 @@ struct Price {
   Usd standby_per_hour;
   Usd active_per_hour;
   Usd activation;
-  Usd transfer_per_gb;                      ///< per 10^9 bytes
+  Usd transfer_per_gb;  ///< per 10^9 bytes
   std::chrono::seconds min_billing{0};
-  std::string source;                       ///< "the provider's price list", "orchestrator.toml:41"; empty: nothing known, taken as 0
-  std::string as_of;                        ///< YYYY-MM-DD, may be empty
+  std::string source;  ///< "the provider's price list", "orchestrator.toml:41"; empty: nothing known, taken as 0
+  std::string as_of;   ///< YYYY-MM-DD, may be empty
 };
 
 /// What the journal remembers of a target's own activations, drills included.
 struct ActivationRecord {
   bool succeeded = false;
-  Millis took{0};      ///< request → verified; for a failure the time until it was given up
+  Millis took{0};  ///< request → verified; for a failure the time until it was given up
   WallTime when{};
 };
 

@@ -14,9 +14,9 @@ enum class Outcome { pass, degraded, fail, unknown };
 /// The answer of one check.
 struct CheckReport {
   Outcome outcome = Outcome::unknown;
-  std::string cause;     ///< shown to people, whatever the outcome
-  bool verdict = true;   ///< false: nothing to say (refused, timed out, 404); a chain goes on to the next check
-  bool local = false;    ///< the evidence did not cross a network, so our own network cannot be what failed
+  std::string cause;    ///< shown to people, whatever the outcome
+  bool verdict = true;  ///< false: nothing to say (refused, timed out, 404); a chain goes on to the next check
+  bool local = false;   ///< the evidence did not cross a network, so our own network cannot be what failed
   Micros latency{0};
 };
 

@@ -23,8 +23,9 @@ class Instance {
   Instance& operator=(const Instance&) = delete;
   virtual ~Instance() = default;
 
-  /// Calls a method. `done` runs exactly once, on the loop, possibly inside call(), at the latest shortly after `budget`:
-  /// then with Status::unknown and kind "deadline". A late or second answer of the plugin is dropped and logged.
+  /// Calls a method. `done` runs exactly once, on the loop, possibly inside call(), at the latest shortly after
+  /// `budget`: then with Status::unknown and kind "deadline". A late or second answer of the plugin is dropped and
+  /// logged.
   virtual Ticket call(std::string_view method, const sdk::Json& params, Millis budget, Done done) = 0;
   /// Advisory.
   virtual void cancel(Ticket ticket) = 0;

@@ -13,7 +13,8 @@ LoadError wrong(const std::filesystem::path& path, std::string what, std::string
 }
 
 std::variant<Manifest, LoadError> read_manifest(const std::filesystem::path& path, us_bytes raw) {
-  if (raw.len == 0 || raw.len > largest_manifest) return wrong(path, "its manifest is empty or larger than 1 MiB", "this is a bug of the plugin");
+  if (raw.len == 0 || raw.len > largest_manifest)
+    return wrong(path, "its manifest is empty or larger than 1 MiB", "this is a bug of the plugin");
   Manifest out;
   out.raw = sdk::Json::parse(std::string_view(raw.data, raw.len), nullptr, false);
   if (!out.raw.is_object()) return wrong(path, "its manifest is not a JSON object", "this is a bug of the plugin");
@@ -26,12 +27,14 @@ std::variant<Manifest, LoadError> read_manifest(const std::filesystem::path& pat
     out.needs = out.raw.value("needs", std::vector<std::string>());
     for (const auto& [name, body] : out.interfaces.items()) {
       if (std::ranges::find(interface_names, name) == std::end(interface_names)) {
-        return wrong(path, "its manifest offers \"" + name + "\", which is no interface", "known are health, target, state and notifier");
+        return wrong(path, "its manifest offers \"" + name + "\", which is no interface",
+                     "known are health, target, state and notifier");
       }
       (void)body.at("provides").get<std::vector<std::string>>();
     }
   } catch (const sdk::Json::exception& e) {
-    return wrong(path, std::string("its manifest is malformed: ") + e.what(), "see docs/plugins/methods.md, \"The manifest\"");
+    return wrong(path, std::string("its manifest is malformed: ") + e.what(),
+                 "see docs/plugins/methods.md, \"The manifest\"");
   }
   return out;
 }
@@ -45,9 +48,12 @@ std::variant<const us_plugin*, LoadError> open(const std::filesystem::path& path
     // rtld_now: an unresolved symbol must show here and not in the middle of a failover.
     library.load(path.string(), dll::load_mode::rtld_now | dll::load_mode::rtld_local);
   } catch (const std::exception& e) {
-    return wrong(path, std::string("cannot be loaded: ") + e.what(), "is it a shared library for this machine, with all that it needs installed?");
+    return wrong(path, std::string("cannot be loaded: ") + e.what(),
+                 "is it a shared library for this machine, with all that it needs installed?");
   }
-  if (!library.has(US_PLUGIN_SYMBOL)) return wrong(path, "is a shared library but no Understudy plugin (no symbol " US_PLUGIN_SYMBOL ")", "build it with understudy_add_plugin()");
+  if (!library.has(US_PLUGIN_SYMBOL))
+    return wrong(path, "is a shared library but no Understudy plugin (no symbol " US_PLUGIN_SYMBOL ")",
+                 "build it with understudy_add_plugin()");
   const auto entry_point = library.get<const us_plugin*()>(US_PLUGIN_SYMBOL);
   const us_plugin* entry = entry_point();
   // Never unloaded: one handle is kept for the life of the process.
@@ -73,12 +79,18 @@ std::variant<std::shared_ptr<Library>, LoadError> load_library(const std::filesy
   const us_plugin* entry = std::get<const us_plugin*>(opened);
   const std::string ours = std::to_string(US_ABI_MAJOR);
   if (entry->abi_major < US_ABI_MAJOR) {
-    return wrong(path, "was built for the older plugin ABI " + std::to_string(entry->abi_major) + "; this Understudy speaks " + ours, "rebuild the plugin with this version's SDK");
+    return wrong(
+        path,
+        "was built for the older plugin ABI " + std::to_string(entry->abi_major) + "; this Understudy speaks " + ours,
+        "rebuild the plugin with this version's SDK");
   }
   if (entry->abi_major > US_ABI_MAJOR) {
-    return wrong(path, "needs the newer plugin ABI " + std::to_string(entry->abi_major) + "; this Understudy speaks " + ours, "update Understudy, or use an older build of the plugin");
+    return wrong(path,
+                 "needs the newer plugin ABI " + std::to_string(entry->abi_major) + "; this Understudy speaks " + ours,
+                 "update Understudy, or use an older build of the plugin");
   }
-  if (entry->size < sizeof(us_plugin)) return wrong(path, "its us_plugin is smaller than ABI 1.0 says", "this is a bug of the plugin");
+  if (entry->size < sizeof(us_plugin))
+    return wrong(path, "its us_plugin is smaller than ABI 1.0 says", "this is a bug of the plugin");
   auto manifest = read_manifest(path, entry->manifest);
   if (auto* error = std::get_if<LoadError>(&manifest)) return *error;
   auto out = std::make_shared<Library>();

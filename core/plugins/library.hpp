@@ -20,8 +20,8 @@ struct LoadError {
 
 struct Manifest {
   std::string name, version, license, summary;
-  sdk::Json interfaces;              ///< {"health": {"provides": [...], "settings": {...}}, ...}
-  std::vector<std::string> needs;    ///< host methods
+  sdk::Json interfaces;            ///< {"health": {"provides": [...], "settings": {...}}, ...}
+  std::vector<std::string> needs;  ///< host methods
   sdk::Json raw;
 };
 

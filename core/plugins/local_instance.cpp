@@ -15,7 +15,7 @@ namespace asio = boost::asio;
 using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t largest_payload = 4 * 1024 * 1024;
-constexpr auto slack = std::chrono::milliseconds(100);        // past the budget, for the plugin's own timeout to speak first
+constexpr auto slack = std::chrono::milliseconds(100);  // past the budget, for the plugin's own timeout to speak first
 constexpr auto start_timeout = std::chrono::seconds(5);
 
 us_bytes bytes(std::string_view text) { return {text.data(), text.size()}; }
@@ -40,7 +40,9 @@ class Link : public std::enable_shared_from_this<Link> {
   std::string create_error, create_hint;
   Instance::OnNotify on_notify;
 
-  us_port host_port() noexcept { return {sizeof(us_port), 0, this, host_call, host_cancel, host_complete, host_notify}; }
+  us_port host_port() noexcept {
+    return {sizeof(us_port), 0, this, host_call, host_cancel, host_complete, host_notify};
+  }
 
   // ---- core → plugin ---------------------------------------------------------------------------------------------
   struct Waiting {
@@ -53,7 +55,10 @@ class Link : public std::enable_shared_from_this<Link> {
 
   us_op call(std::string_view method, const sdk::Json& params, Millis budget, Instance::Done done) {
     if (thread && thread->busy_for() > start_timeout) {
-      done(failure(sdk::Status::transient, "plugin " + caller.plugin + " has been stuck in a call for " + std::to_string(thread->busy_for().count() / 1000) + " s", "stuck"));
+      done(failure(sdk::Status::transient,
+                   "plugin " + caller.plugin + " has been stuck in a call for " +
+                       std::to_string(thread->busy_for().count() / 1000) + " s",
+                   "stuck"));
       return 0;
     }
     const us_op op = next_op++;
@@ -84,7 +89,8 @@ class Link : public std::enable_shared_from_this<Link> {
   void answer(us_op op, sdk::Result result) {
     const auto it = waiting.find(op);
     if (it == waiting.end()) {
-      wiring.log.write(host::Level::warning, caller.instance, "an answer that nobody waits for was dropped (late, or given twice)");
+      wiring.log.write(host::Level::warning, caller.instance,
+                       "an answer that nobody waits for was dropped (late, or given twice)");
       return;
     }
     auto done = std::move(it->second.done);
@@ -95,7 +101,8 @@ class Link : public std::enable_shared_from_this<Link> {
   template <class Fn>
   void run_verb(Fn fn) {
     if (!thread) return fn();
-    if (!thread->post(std::move(fn))) wiring.log.write(host::Level::error, caller.instance, "the plugin's queue is full");
+    if (!thread->post(std::move(fn)))
+      wiring.log.write(host::Level::error, caller.instance, "the plugin's queue is full");
   }
 
   void drop_all() {
@@ -129,7 +136,9 @@ class Link : public std::enable_shared_from_this<Link> {
   }
 
   static void host_call(void* ctx, us_op op, us_bytes method, us_bytes params, std::int64_t budget_ms) noexcept {
-    self(ctx).on_loop([op, m = std::string(view(method)), p = std::string(view(params)), budget_ms](Link& link) { link.serve(op, m, p, Millis(std::max<std::int64_t>(1, budget_ms))); });
+    self(ctx).on_loop([op, m = std::string(view(method)), p = std::string(view(params)), budget_ms](Link& link) {
+      link.serve(op, m, p, Millis(std::max<std::int64_t>(1, budget_ms)));
+    });
   }
 
   std::unordered_map<us_op, host::Services::Ticket> host_calls_;
@@ -174,7 +183,8 @@ class Link : public std::enable_shared_from_this<Link> {
 
   static void host_cancel(void* ctx, us_op op) noexcept {
     self(ctx).on_loop([op](Link& link) {
-      if (const auto it = link.host_calls_.find(op); it != link.host_calls_.end() && it->second != 0) link.wiring.services.cancel(it->second);
+      if (const auto it = link.host_calls_.find(op); it != link.host_calls_.end() && it->second != 0)
+        link.wiring.services.cancel(it->second);
     });
   }
 
@@ -200,15 +210,20 @@ class Link : public std::enable_shared_from_this<Link> {
 
   void write_log(const sdk::Json& params) {
     const auto name = params.value("level", "info");
-    const auto level = name == "debug" ? host::Level::debug : name == "warning" ? host::Level::warning : name == "error" ? host::Level::error : host::Level::info;
+    const auto level = name == "debug"     ? host::Level::debug
+                       : name == "warning" ? host::Level::warning
+                       : name == "error"   ? host::Level::error
+                                           : host::Level::info;
     const auto fields = params.value("fields", sdk::Json::object());
-    wiring.log.write_raw(level, caller.instance, params.value("message", ""), fields.empty() ? std::string() : dump(fields));
+    wiring.log.write_raw(level, caller.instance, params.value("message", ""),
+                         fields.empty() ? std::string() : dump(fields));
   }
 };
 
 class LocalInstance final : public Instance {
  public:
-  LocalInstance(std::shared_ptr<Link> link, std::string interface_name) : link_(std::move(link)), interface_(std::move(interface_name)) {}
+  LocalInstance(std::shared_ptr<Link> link, std::string interface_name)
+      : link_(std::move(link)), interface_(std::move(interface_name)) {}
   ~LocalInstance() override {
     const auto link = link_;
     const us_plugin* entry = &link->library->entry();
@@ -236,10 +251,14 @@ class LocalInstance final : public Instance {
     }
   }
 
-  Ticket call(std::string_view method, const sdk::Json& params, Millis budget, Done done) override { return link_->call(method, params, budget, std::move(done)); }
+  Ticket call(std::string_view method, const sdk::Json& params, Millis budget, Done done) override {
+    return link_->call(method, params, budget, std::move(done));
+  }
   void cancel(Ticket ticket) override { link_->cancel(ticket); }
   void on_notify(OnNotify handler) override { link_->on_notify = std::move(handler); }
-  [[nodiscard]] bool offers(std::string_view method) const override { return link_->library->provides(interface_, method); }
+  [[nodiscard]] bool offers(std::string_view method) const override {
+    return link_->library->provides(interface_, method);
+  }
   [[nodiscard]] const std::string& name() const override { return link_->caller.instance; }
   [[nodiscard]] const std::string& plugin() const override { return link_->caller.plugin; }
 
@@ -272,19 +291,24 @@ std::int32_t run_create(const std::shared_ptr<Link>& link, const std::string& se
 
 }  // namespace
 
-std::variant<std::unique_ptr<Instance>, LoadError> make_local_instance(const Registry::Wiring& wiring, std::shared_ptr<Library> library,
-                                                                      std::shared_ptr<LibraryThread> thread, host::Caller caller,
-                                                                      const sdk::Json& envelope) {
+std::variant<std::unique_ptr<Instance>, LoadError> make_local_instance(const Registry::Wiring& wiring,
+                                                                       std::shared_ptr<Library> library,
+                                                                       std::shared_ptr<LibraryThread> thread,
+                                                                       host::Caller caller, const sdk::Json& envelope) {
   auto link = std::make_shared<Link>(wiring, std::move(library), std::move(thread), std::move(caller));
   const auto status = run_create(link, dump(envelope));
   if (status != US_OK) {
     if (status == US_UNKNOWN && link->create_error.empty()) {
       // A hung create may still write to the link: it stays for ever.
       (void)new std::shared_ptr<Link>(link);  // NOLINT(clang-analyzer-cplusplus.NewDeleteLeaks)
-      return LoadError{"plugin " + link->caller.plugin + " did not finish create() for " + link->caller.instance + " within 5 s", "create() must do no I/O"};
+      return LoadError{
+          "plugin " + link->caller.plugin + " did not finish create() for " + link->caller.instance + " within 5 s",
+          "create() must do no I/O"};
     }
-    const std::string why = link->create_error.empty() ? std::string(sdk::name_of(sdk::status_from(status))) : link->create_error;
-    return LoadError{"plugin " + link->caller.plugin + " refused " + link->caller.instance + ": " + why, link->create_hint};
+    const std::string why =
+        link->create_error.empty() ? std::string(sdk::name_of(sdk::status_from(status))) : link->create_error;
+    return LoadError{"plugin " + link->caller.plugin + " refused " + link->caller.instance + ": " + why,
+                     link->create_hint};
   }
   const auto& port = link->plugin;
   if (port.call == nullptr || port.cancel == nullptr || port.complete == nullptr || port.notify == nullptr) {

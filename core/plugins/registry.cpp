@@ -27,19 +27,25 @@ std::string joined(const std::vector<fs::path>& folders) {
 
 }  // namespace
 
-Registry::Registry(std::vector<fs::path> path, std::vector<fs::path> bundled) : path_(std::move(path)), bundled_(std::move(bundled)) {}
+Registry::Registry(std::vector<fs::path> path, std::vector<fs::path> bundled)
+    : path_(std::move(path)), bundled_(std::move(bundled)) {}
 Registry::~Registry() = default;
 
 std::variant<std::shared_ptr<Library>, LoadError> Registry::find(const std::string& name) {
   if (const auto it = loaded_.find(name); it != loaded_.end()) return it->second;
   const auto files = candidates(path_, name);
-  if (files.empty()) return LoadError{"no plugin \"" + name + "\" (looked for " + name + ".so in " + joined(path_) + ")", "install it there, or add its folder to plugin_path"};
-  if (files.size() > 1) return LoadError{"two plugins are called \"" + name + "\": " + files[0].string() + " and " + files[1].string(), "remove one, or take its folder out of plugin_path"};
+  if (files.empty())
+    return LoadError{"no plugin \"" + name + "\" (looked for " + name + ".so in " + joined(path_) + ")",
+                     "install it there, or add its folder to plugin_path"};
+  if (files.size() > 1)
+    return LoadError{"two plugins are called \"" + name + "\": " + files[0].string() + " and " + files[1].string(),
+                     "remove one, or take its folder out of plugin_path"};
   auto loaded = load_library(files.front());
   if (auto* error = std::get_if<LoadError>(&loaded)) return *error;
   auto library = std::get<std::shared_ptr<Library>>(loaded);
   if (library->manifest().name != name) {
-    return LoadError{files.front().string() + ": calls itself \"" + library->manifest().name + "\"", "rename the file to " + library->manifest().name + ".so"};
+    return LoadError{files.front().string() + ": calls itself \"" + library->manifest().name + "\"",
+                     "rename the file to " + library->manifest().name + ".so"};
   }
   loaded_.emplace(name, library);
   return library;
@@ -74,8 +80,10 @@ bool Registry::is_bundled(const Library& library) const {
 }
 
 std::variant<std::unique_ptr<Instance>, LoadError> Registry::make(const Wiring& wiring, const config::PluginUse& use,
-                                                                  const std::string& interface_name, const std::string& instance,
-                                                                  const std::string& service, const std::string& target) {
+                                                                  const std::string& interface_name,
+                                                                  const std::string& instance,
+                                                                  const std::string& service,
+                                                                  const std::string& target) {
   auto found = find(use.plugin);
   if (auto* error = std::get_if<LoadError>(&found)) return *error;
   auto library = std::get<std::shared_ptr<Library>>(found);
@@ -83,12 +91,14 @@ std::variant<std::unique_ptr<Instance>, LoadError> Registry::make(const Wiring& 
   if (!manifest.interfaces.contains(interface_name)) {
     std::string offered;
     for (const auto& [name, body] : manifest.interfaces.items()) offered += (offered.empty() ? "" : ", ") + name;
-    return LoadError{"plugin " + use.plugin + " has no interface \"" + interface_name + "\" (for " + instance + ")", "it offers " + offered};
+    return LoadError{"plugin " + use.plugin + " has no interface \"" + interface_name + "\" (for " + instance + ")",
+                     "it offers " + offered};
   }
   const auto methods = wiring.services.methods();
   for (const auto& need : manifest.needs) {
     if (std::ranges::find(methods, need) == methods.end()) {
-      return LoadError{"plugin " + use.plugin + " needs \"" + need + "\", which this Understudy does not offer", "update Understudy"};
+      return LoadError{"plugin " + use.plugin + " needs \"" + need + "\", which this Understudy does not offer",
+                       "update Understudy"};
     }
   }
   std::shared_ptr<LibraryThread> thread;
@@ -97,8 +107,13 @@ std::variant<std::unique_ptr<Instance>, LoadError> Registry::make(const Wiring& 
     if (!slot) slot = std::make_shared<LibraryThread>();
     thread = slot;
   }
-  const sdk::Json envelope = {{"interface", interface_name}, {"instance", instance}, {"service", service}, {"target", target}, {"settings", use.settings}};
-  return make_local_instance(wiring, std::move(library), std::move(thread), host::Caller{use.plugin, instance, use.secrets}, envelope);
+  const sdk::Json envelope = {{"interface", interface_name},
+                              {"instance", instance},
+                              {"service", service},
+                              {"target", target},
+                              {"settings", use.settings}};
+  return make_local_instance(wiring, std::move(library), std::move(thread),
+                             host::Caller{use.plugin, instance, use.secrets}, envelope);
 }
 
 }  // namespace understudy::plugins

@@ -40,9 +40,9 @@ class Registry {
     host::Logger& log;
   };
   /// The wiring outlives the instance.
-  [[nodiscard]] std::variant<std::unique_ptr<Instance>, LoadError> make(const Wiring& wiring, const config::PluginUse& use,
-                                                                        const std::string& interface_name, const std::string& instance,
-                                                                        const std::string& service, const std::string& target);
+  [[nodiscard]] std::variant<std::unique_ptr<Instance>, LoadError> make(
+      const Wiring& wiring, const config::PluginUse& use, const std::string& interface_name,
+      const std::string& instance, const std::string& service, const std::string& target);
 
  private:
   [[nodiscard]] bool is_bundled(const Library& library) const;

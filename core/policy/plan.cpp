@@ -30,20 +30,24 @@ Millis blended_outage(const Situation& s) {
 std::optional<Excluded> excluded_by(const Situation& s, const Candidate& c, const Ranked& r) {
   const auto out = [&](const char* reason, std::string text) { return Excluded{c.target, reason, std::move(text)}; };
   if (c.excluded) return Excluded{c.target, c.excluded_reason, c.excluded_why};
-  if (!c.answers) return out("control_plane", "its control plane does not answer" + (c.why_not.empty() ? "" : ": " + c.why_not));
+  if (!c.answers)
+    return out("control_plane", "its control plane does not answer" + (c.why_not.empty() ? "" : ": " + c.why_not));
   if (c.breaker_open && !s.ignore_breakers) return out("breaker", "it failed several times in a row and rests");
   if (!s.regions.empty() && std::ranges::find(s.regions, c.region) == s.regions.end()) {
-    return out("region", c.region.empty() ? "it names no region, and only some are allowed" : "region " + c.region + " is not allowed");
+    return out("region", c.region.empty() ? "it names no region, and only some are allowed"
+                                          : "region " + c.region + " is not allowed");
   }
   if (!c.failure_domain.empty() && c.failure_domain == s.failed_domain) {
     return out("failure_domain", "it shares the failure domain \"" + c.failure_domain + "\" with what failed");
   }
   const Usd money = r.run + r.activation + r.transfer;
   if (s.budget.per_activation && money > *s.budget.per_activation) {
-    return out("budget", fmt::format("it would cost ${:.4f}, more than the ${:.4f} allowed for an activation", money.value, s.budget.per_activation->value));
+    return out("budget", fmt::format("it would cost ${:.4f}, more than the ${:.4f} allowed for an activation",
+                                     money.value, s.budget.per_activation->value));
   }
   if (s.budget.per_month && s.spent_this_month + money > *s.budget.per_month && money.value > 0) {
-    return out("budget", fmt::format("this month's ${:.2f} spent plus ${:.4f} would exceed the budget of ${:.2f}", s.spent_this_month.value, money.value, s.budget.per_month->value));
+    return out("budget", fmt::format("this month's ${:.2f} spent plus ${:.4f} would exceed the budget of ${:.2f}",
+                                     s.spent_this_month.value, money.value, s.budget.per_month->value));
   }
   return std::nullopt;
 }
@@ -52,7 +56,8 @@ Ranked price(const Situation& s, const Candidate& c, Millis outage) {
   Ranked r;
   r.target = c.target;
   r.readiness = readiness_of(c.declared, c.history);
-  const double billed = std::max(static_cast<double>(outage.count()), static_cast<double>(c.price.min_billing.count()) * 1000);
+  const double billed =
+      std::max(static_cast<double>(outage.count()), static_cast<double>(c.price.min_billing.count()) * 1000);
   r.silence = per_hours(s.downtime_cost_per_hour, static_cast<double>(r.readiness.mean.count()));
   // Marginal: while it is active its standby price is not paid a second time.
   r.run = per_hours(Usd{std::max(0.0, c.price.active_per_hour.value - c.price.standby_per_hour.value)}, billed);
@@ -77,8 +82,9 @@ double base_key(config::Objective objective, const Ranked& r, int order) {
     case config::Objective::ordered: return order;
     case config::Objective::expected_cost: break;
   }
-  // Trying a, then b when a fails, costs a + (1 - p_a)·b; the other order b + (1 - p_b)·a. The first is less exactly when
-  // a / p_a < b / p_b, so sorting by cost over success gives the cheapest order of all of them (an exchange argument).
+  // Trying a, then b when a fails, costs a + (1 - p_a)·b; the other order b + (1 - p_b)·a. The first is less exactly
+  // when a / p_a < b / p_b, so sorting by cost over success gives the cheapest order of all of them (an exchange
+  // argument).
   return (r.silence + r.run + r.activation + r.transfer).value / std::max(1e-6, r.readiness.success);
 }
 
@@ -98,14 +104,17 @@ void add_notes(const Situation& s, Plan& plan) {
   const auto& a = plan.ranked[0];
   const auto& b = plan.ranked[1];
   const auto hours = [](const Ranked& r, const Ranked& next) {
-    return (static_cast<double>(r.readiness.mean.count()) + (1 - r.readiness.success) * static_cast<double>(next.readiness.mean.count())) / hour_ms;
+    return (static_cast<double>(r.readiness.mean.count()) +
+            (1 - r.readiness.success) * static_cast<double>(next.readiness.mean.count())) /
+           hour_ms;
   };
   const double money = (a.run + a.activation + a.transfer - b.run - b.activation - b.transfer).value;
   const double time = hours(b, a) - hours(a, b);
   if (std::abs(time) < 1e-12) return;
   const double turning = money / time;
   if (turning <= 0 || !std::isfinite(turning)) return;
-  plan.notes.push_back(fmt::format("{} comes before {} as long as an hour of silence costs {} than ${:.2f}", a.target.value, b.target.value, time > 0 ? "more" : "less", turning));
+  plan.notes.push_back(fmt::format("{} comes before {} as long as an hour of silence costs {} than ${:.2f}",
+                                   a.target.value, b.target.value, time > 0 ? "more" : "less", turning));
 }
 
 }  // namespace
@@ -127,7 +136,8 @@ Readiness readiness_of(const config::Declared& declared, const std::vector<Activ
   out.p50 = percentile(took, 0.50);
   out.p95 = percentile(took, 0.95);
   const double n = static_cast<double>(succeeded);
-  out.mean = Millis(std::llround((prior_weight * static_cast<double>(declared.ready_in.count()) + sum) / (prior_weight + n)));
+  out.mean =
+      Millis(std::llround((prior_weight * static_cast<double>(declared.ready_in.count()) + sum) / (prior_weight + n)));
   // Beta prior of weight `prior_weight` at the declared probability: the posterior mean.
   out.success = (prior_weight * declared.success + n) / (prior_weight + static_cast<double>(history.size()));
   return out;
@@ -149,11 +159,13 @@ Plan make_plan(const Situation& s, const std::vector<Candidate>& candidates) {
       plan.excluded.push_back(std::move(*why));
       continue;
     }
-    keys.push_back({base_key(s.objective, r, c.order), (r.silence + r.run + r.activation + r.transfer).value, c.order, priced.size()});
+    keys.push_back({base_key(s.objective, r, c.order), (r.silence + r.run + r.activation + r.transfer).value, c.order,
+                    priced.size()});
     priced.push_back(std::move(r));
   }
   std::ranges::sort(keys, [&](const Keyed& a, const Keyed& b) {
-    return std::tie(a.key, a.second, a.order, priced[a.index].target.value) < std::tie(b.key, b.second, b.order, priced[b.index].target.value);
+    return std::tie(a.key, a.second, a.order, priced[a.index].target.value) <
+           std::tie(b.key, b.second, b.order, priced[b.index].target.value);
   });
   plan.ranked.reserve(keys.size());
   for (const auto& k : keys) plan.ranked.push_back(std::move(priced[k.index]));

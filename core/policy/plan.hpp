@@ -29,11 +29,11 @@ struct Candidate {
   std::vector<ActivationRecord> history;  ///< newest first; its own promotions and drills
   std::string region, failure_domain;
   int order = 0;
-  bool answers = true;                    ///< its control plane answered lately
-  std::string why_not;                    ///< when it did not
+  bool answers = true;  ///< its control plane answered lately
+  std::string why_not;  ///< when it did not
   bool breaker_open = false;
-  bool excluded = false;                  ///< tried in this move, or the failed target itself
-  std::string excluded_reason;            ///< the stable word: "failed", "tried"
+  bool excluded = false;        ///< tried in this move, or the failed target itself
+  std::string excluded_reason;  ///< the stable word: "failed", "tried"
   std::string excluded_why;
 };
 
@@ -44,23 +44,23 @@ struct Situation {
   std::vector<std::string> regions;
   config::Budget budget;
   Usd spent_this_month;
-  Millis expected_outage{3'600'000};      ///< declared
-  std::vector<Millis> past_outages;       ///< newest first
+  Millis expected_outage{3'600'000};  ///< declared
+  std::vector<Millis> past_outages;   ///< newest first
   std::int64_t state_bytes = 0;
-  std::string failed_domain;              ///< failure domain of what failed; empty: none to avoid
+  std::string failed_domain;  ///< failure domain of what failed; empty: none to avoid
   bool ignore_breakers = false;
 };
 
 struct Readiness {
-  Millis mean{0};            ///< what the formula uses
-  Millis p50{0}, p95{0};     ///< of the evidence; 0 without any
+  Millis mean{0};         ///< what the formula uses
+  Millis p50{0}, p95{0};  ///< of the evidence; 0 without any
   int samples = 0;
-  double success = 0;        ///< p
-  int attempts = 0;          ///< successes and failures seen
+  double success = 0;  ///< p
+  int attempts = 0;    ///< successes and failures seen
 };
 
 struct Term {
-  const char* name = "";     ///< "silence until ready", ...
+  const char* name = "";  ///< "silence until ready", ...
   Usd cost;
 };
 
@@ -74,13 +74,13 @@ struct Ranked {
 
 struct Excluded {
   TargetId target;
-  std::string reason;        ///< stable: "control_plane", "breaker", "region", "failure_domain", "budget", "failed", "tried"
+  std::string reason;  ///< stable: "control_plane", "breaker", "region", "failure_domain", "budget", "failed", "tried"
   std::string text;
 };
 
 struct Plan {
   config::Objective objective = config::Objective::expected_cost;
-  Millis outage{0};          ///< expected, as used
+  Millis outage{0};  ///< expected, as used
   int outage_samples = 0;
   Usd downtime_cost_per_hour;
   std::vector<Ranked> ranked;

@@ -7,7 +7,7 @@ namespace {
 
 constexpr Millis send_budget{30'000};
 constexpr int attempts_before_hand_over = 5;
-constexpr int attempts_in_all = 200;       // with the longest backoff about 16 hours
+constexpr int attempts_in_all = 200;  // with the longest backoff about 16 hours
 /// A failover tells much in its first milliseconds, and sending writes to the journal: acting comes first.
 constexpr Millis after_acting{25}, between_deliveries{1};
 
@@ -39,9 +39,16 @@ journal::Batch AlertDesk::deliveries(const Alert& alert) {
     const std::string id = std::to_string(ms(at)) + "-" + std::to_string(next_id_++);
     nlohmann::json facts = alert.facts;
     if (d.suppressed > 0) facts["suppressed"] = std::to_string(d.suppressed);
-    nlohmann::json body = {{"id", id}, {"kind", alert.kind}, {"severity", to_string(alert.severity)}, {"state", to_string(alert.state)},
-                           {"service", alert.service.value}, {"target", alert.target.value}, {"title", alert.title}, {"text", alert.text},
-                           {"at_ms", ms(at)}, {"facts", std::move(facts)}};
+    nlohmann::json body = {{"id", id},
+                           {"kind", alert.kind},
+                           {"severity", to_string(alert.severity)},
+                           {"state", to_string(alert.state)},
+                           {"service", alert.service.value},
+                           {"target", alert.target.value},
+                           {"title", alert.title},
+                           {"text", alert.text},
+                           {"at_ms", ms(at)},
+                           {"facts", std::move(facts)}};
     out.push_back(journal::OutboxPut{id, d.notifier, std::move(body), at});
   }
   return out;
@@ -63,7 +70,8 @@ void AlertDesk::send_due() {
     if (in_flight_[row.notifier] > 0) continue;  // in order, one at a time for each notifier
     ++in_flight_[row.notifier];
     // Stored before the call: after a crash it is sent again, marked as a possible duplicate.
-    sending.push_back(journal::OutboxUpdate{row.id, journal::OutboxState::sending, row.attempt + 1, row.not_before, ""});
+    sending.push_back(
+        journal::OutboxUpdate{row.id, journal::OutboxState::sending, row.attempt + 1, row.not_before, ""});
     rows.push_back(std::move(row));
   }
   const bool stored = sending.empty() || !wiring_.journal.commit(sending);
@@ -97,11 +105,14 @@ void AlertDesk::finished(const journal::OutboxRow& row, const sdk::Result& resul
   if (result.ok()) {
     update.detail = result.value.value("receipt", "");
   } else {
-    const bool hopeless = result.error.status == sdk::Status::denied || result.error.status == sdk::Status::invalid || result.error.status == sdk::Status::unsupported;
-    wiring_.log.write(host::Level::warning, "alerts", "not delivered to " + row.notifier.value + ": " + result.error.message);
+    const bool hopeless = result.error.status == sdk::Status::denied || result.error.status == sdk::Status::invalid ||
+                          result.error.status == sdk::Status::unsupported;
+    wiring_.log.write(host::Level::warning, "alerts",
+                      "not delivered to " + row.notifier.value + ": " + result.error.message);
     if (hopeless || attempt == attempts_before_hand_over) hand_over(row);
     update.state = hopeless || attempt >= attempts_in_all ? journal::OutboxState::dead : journal::OutboxState::queued;
-    const Millis wait = std::max(alerts::delivery_backoff(attempt, random64()), result.error.retry_after.value_or(Millis(0)));
+    const Millis wait =
+        std::max(alerts::delivery_backoff(attempt, random64()), result.error.retry_after.value_or(Millis(0)));
     update.not_before = wall_now() + wait;
     update.detail = result.error.message;
   }

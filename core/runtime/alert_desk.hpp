@@ -1,5 +1,5 @@
-// Alerts on their way out: routed, stored in the journal's outbox with the change that caused them, delivered at least once
-// with retries, and handed to the other notifiers when one stays down. On the loop.
+// Alerts on their way out: routed, stored in the journal's outbox with the change that caused them, delivered at least
+// once with retries, and handed to the other notifiers when one stays down. On the loop.
 #pragma once
 
 #include <map>

@@ -22,24 +22,25 @@ struct Requester {
 
 struct PromoteRequest {
   ServiceId service;
-  TargetId target;                              ///< empty: the best of the plan
-  bool force = false;                           ///< go on although the old site is not confirmed stopped, and past the guards
-  bool accept_loss = false;                     ///< consent to a snapshot older than max_age, or to none
-  std::optional<std::uint64_t> expect_index;    ///< refuse (conflict, kind "stale_plan") unless the service's state index is this
-  std::string expect_config;                    ///< likewise for the config's hash; empty: any
+  TargetId target;           ///< empty: the best of the plan
+  bool force = false;        ///< go on although the old site is not confirmed stopped, and past the guards
+  bool accept_loss = false;  ///< consent to a snapshot older than max_age, or to none
+  std::optional<std::uint64_t>
+      expect_index;           ///< refuse (conflict, kind "stale_plan") unless the service's state index is this
+  std::string expect_config;  ///< likewise for the config's hash; empty: any
   Requester by;
 };
 
 struct PauseRequest {
-  ServiceId service;                 ///< empty: all
-  std::optional<Millis> for_time;    ///< the pause ends by itself; none: 1 h
+  ServiceId service;               ///< empty: all
+  std::optional<Millis> for_time;  ///< the pause ends by itself; none: 1 h
   Requester by;
 };
 
 struct HistoryQuery {
-  ServiceId service;                 ///< empty: all
-  int limit = 100;                   ///< newest first, 1..10000
-  std::int64_t before_id = 0;        ///< 0: from the newest
+  ServiceId service;           ///< empty: all
+  int limit = 100;             ///< newest first, 1..10000
+  std::int64_t before_id = 0;  ///< 0: from the newest
 };
 
 class Control {

@@ -25,13 +25,16 @@ struct Orchestrator::Generation {
   std::vector<std::unique_ptr<ServiceRunner>> runners;
 
   Generation(const World& world, config::Config c, std::unique_ptr<plugins::Registry> r)
-      : config(std::move(c)), registry(std::move(r)), wiring{world.loop, world.log, world.services, *registry, world.journal} {}
+      : config(std::move(c)),
+        registry(std::move(r)),
+        wiring{world.loop, world.log, world.services, *registry, world.journal} {}
 
   std::vector<plugins::LoadError> build(const std::function<void()>& changed) {
     std::vector<plugins::LoadError> problems;
     std::vector<plugins::Instance*> borrowed;
     for (std::size_t i = 0; i < config.orchestrator.reference.size(); ++i) {
-      auto made = registry->make(wiring.for_plugins(), config.orchestrator.reference[i], "health", "network/reference[" + std::to_string(i) + "]", "", "");
+      auto made = registry->make(wiring.for_plugins(), config.orchestrator.reference[i], "health",
+                                 "network/reference[" + std::to_string(i) + "]", "", "");
       if (auto* error = std::get_if<plugins::LoadError>(&made)) {
         problems.push_back(*error);
       } else {
@@ -59,7 +62,8 @@ Orchestrator::~Orchestrator() {
 
 const config::Config& Orchestrator::config() const { return generation_->config; }
 
-std::vector<plugins::LoadError> Orchestrator::start(config::Config config, std::unique_ptr<plugins::Registry> registry) {
+std::vector<plugins::LoadError> Orchestrator::start(config::Config config,
+                                                    std::unique_ptr<plugins::Registry> registry) {
   auto made = std::make_unique<Generation>(world_, std::move(config), std::move(registry));
   if (auto problems = made->build([this] { changed(); }); !problems.empty()) return problems;
   generation_ = std::move(made);
@@ -113,13 +117,18 @@ sdk::Json Orchestrator::status() const {
   const auto& g = *generation_;
   const auto& problem = world_.journal.problem();
   const auto counts = world_.journal.outbox_counts();
-  sdk::Json out = {{"schema", 1}, {"name", g.config.orchestrator.name}, {"version", UNDERSTUDY_VERSION},
+  sdk::Json out = {{"schema", 1},
+                   {"name", g.config.orchestrator.name},
+                   {"version", UNDERSTUDY_VERSION},
                    {"mode", g.config.orchestrator.mode == config::Orchestrator::Mode::act ? "act" : "observe"},
-                   {"started_at_ms", ms(started_)}, {"now_ms", ms(wall_now())}, {"revision", revision_},
+                   {"started_at_ms", ms(started_)},
+                   {"now_ms", ms(wall_now())},
+                   {"revision", revision_},
                    {"config", {{"hash", g.config.hash}, {"files", g.config.files}}},
                    {"journal", {{"ok", !problem.has_value()}, {"problem", problem ? problem->message : ""}}},
                    {"network", {{"verdict", to_string(g.prober->network())}}},
-                   {"alerts", {{"queued", counts.queued}, {"dead", counts.dead}}}, {"services", sdk::Json::array()}};
+                   {"alerts", {{"queued", counts.queued}, {"dead", counts.dead}}},
+                   {"services", sdk::Json::array()}};
   for (const auto& r : g.runners) out["services"].push_back(r->status());
   return out;
 }
@@ -130,14 +139,17 @@ ServiceRunner* Orchestrator::find(const ServiceId& service, const Reply& reply) 
   }
   std::string names;
   for (const auto& r : generation_->runners) names += (names.empty() ? "" : ", ") + r->service().id.value;
-  reply(refused(sdk::Status::invalid, "no_such_service", "there is no service \"" + service.value + "\"", "there are: " + names));
+  reply(refused(sdk::Status::invalid, "no_such_service", "there is no service \"" + service.value + "\"",
+                "there are: " + names));
   return nullptr;
 }
 
 StateKeeper* Orchestrator::keeper(const ServiceId& service, const Reply& reply) {
   auto* runner = find(service, reply);
   if (runner == nullptr) return nullptr;
-  if (runner->keeper() == nullptr) reply(refused(sdk::Status::invalid, "no_state", "service " + service.value + " has no state store", "add [service." + service.value + ".state]"));
+  if (runner->keeper() == nullptr)
+    reply(refused(sdk::Status::invalid, "no_state", "service " + service.value + " has no state store",
+                  "add [service." + service.value + ".state]"));
   return runner->keeper();
 }
 
@@ -159,7 +171,8 @@ void Orchestrator::move_command(failover::Command::What what, const PromoteReque
   auto* runner = find(request.service, reply);
   if (runner == nullptr) return;
   if (!request.expect_config.empty() && request.expect_config != generation_->config.hash) {
-    return reply(refused(sdk::Status::conflict, "stale_plan", "the configuration has changed since the plan was made", "make a new plan"));
+    return reply(refused(sdk::Status::conflict, "stale_plan", "the configuration has changed since the plan was made",
+                         "make a new plan"));
   }
   failover::Command command;
   command.what = what;
@@ -172,8 +185,12 @@ void Orchestrator::move_command(failover::Command::What what, const PromoteReque
   runner->command(std::move(command), std::move(reply));
 }
 
-void Orchestrator::promote(const PromoteRequest& request, Reply reply) { move_command(failover::Command::What::promote, request, std::move(reply)); }
-void Orchestrator::failback(const PromoteRequest& request, Reply reply) { move_command(failover::Command::What::failback, request, std::move(reply)); }
+void Orchestrator::promote(const PromoteRequest& request, Reply reply) {
+  move_command(failover::Command::What::promote, request, std::move(reply));
+}
+void Orchestrator::failback(const PromoteRequest& request, Reply reply) {
+  move_command(failover::Command::What::failback, request, std::move(reply));
+}
 
 void Orchestrator::for_services(const ServiceId& service, const failover::Command& command, Reply reply) {
   if (!service.empty()) {
@@ -203,26 +220,35 @@ void Orchestrator::resume(const PauseRequest& request, Reply reply) {
 
 void Orchestrator::note(const ServiceId& service, const std::string& kind, const std::string& text) {
   world_.log.write(host::Level::info, "orchestrator", text);
-  (void)world_.journal.commit({journal::MachineRecord{service, wall_now(), failover::Note{kind, Severity::info, {}, text}}});
+  (void)world_.journal.commit(
+      {journal::MachineRecord{service, wall_now(), failover::Note{kind, Severity::info, {}, text}}});
 }
 
 void Orchestrator::reload(const Requester& by, Reply reply) {
   for (const auto& r : generation_->runners) {
     if (r->state().move) {
-      return reply(refused(sdk::Status::conflict, "busy", r->service().id.value + " is moving (" + std::string(failover::to_string(r->state().phase)) + ")", "reload when it is done"));
+      return reply(
+          refused(sdk::Status::conflict, "busy",
+                  r->service().id.value + " is moving (" + std::string(failover::to_string(r->state().phase)) + ")",
+                  "reload when it is done"));
     }
   }
   auto loaded = load(files_);
   if (!loaded.result.config) {
-    return reply(refused(sdk::Status::invalid, "bad_config", "the new configuration has errors; the old one stays in force\n" + config::render(loaded.result.diagnostics, false), "mend the file and reload again"));
+    return reply(refused(sdk::Status::invalid, "bad_config",
+                         "the new configuration has errors; the old one stays in force\n" +
+                             config::render(loaded.result.diagnostics, false),
+                         "mend the file and reload again"));
   }
   const auto old_dir = generation_->config.orchestrator.data_dir;
   if (loaded.result.config->orchestrator.data_dir != old_dir) {
-    return reply(refused(sdk::Status::invalid, "bad_config", "data_dir cannot change while running", "restart for that"));
+    return reply(
+        refused(sdk::Status::invalid, "bad_config", "data_dir cannot change while running", "restart for that"));
   }
   auto made = std::make_unique<Generation>(world_, std::move(*loaded.result.config), std::move(loaded.registry));
   if (const auto problems = made->build([this] { changed(); }); !problems.empty()) {
-    return reply(refused(sdk::Status::invalid, "bad_config", problems.front().message + "; the old configuration stays in force", problems.front().hint));
+    return reply(refused(sdk::Status::invalid, "bad_config",
+                         problems.front().message + "; the old configuration stays in force", problems.front().hint));
   }
   std::map<ServiceId, failover::State> states;
   for (const auto& r : generation_->runners) states.emplace(r->service().id, r->state());
@@ -252,7 +278,8 @@ void Orchestrator::snapshot_verify(const ServiceId& service, const SnapshotId& i
   if (auto* k = keeper(service, reply)) k->verify(id, std::move(reply));
 }
 
-void Orchestrator::snapshot_restore(const ServiceId& service, const SnapshotId& id, const std::string& folder, const Requester& by, Reply reply) {
+void Orchestrator::snapshot_restore(const ServiceId& service, const SnapshotId& id, const std::string& folder,
+                                    const Requester& by, Reply reply) {
   auto* k = keeper(service, reply);
   if (k == nullptr) return;
   note(service, "snapshot.restored", "snapshot " + id.value + " is restored to " + folder + " for " + by.who);
@@ -262,7 +289,14 @@ void Orchestrator::snapshot_restore(const ServiceId& service, const SnapshotId& 
 void Orchestrator::history(const HistoryQuery& query, Reply reply) {
   sdk::Json rows = sdk::Json::array();
   for (const auto& h : world_.journal.history(query.service, std::clamp(query.limit, 1, 10'000), query.before_id)) {
-    rows.push_back({{"id", h.id}, {"at_ms", ms(h.at)}, {"service", h.service.value}, {"target", h.target.value}, {"kind", h.kind}, {"severity", h.severity}, {"epoch", h.epoch}, {"text", h.text}});
+    rows.push_back({{"id", h.id},
+                    {"at_ms", ms(h.at)},
+                    {"service", h.service.value},
+                    {"target", h.target.value},
+                    {"kind", h.kind},
+                    {"severity", h.severity},
+                    {"epoch", h.epoch},
+                    {"text", h.text}});
   }
   reply({{{"events", std::move(rows)}}});
 }

@@ -1,5 +1,5 @@
-// The orchestrator: all services of one configuration, at work, and the commands that people give them. A reload makes a new
-// generation of everything and hands the states over; nothing of a bad file gets that far. On the loop.
+// The orchestrator: all services of one configuration, at work, and the commands that people give them. A reload makes
+// a new generation of everything and hands the states over; nothing of a bad file gets that far. On the loop.
 #pragma once
 
 #include <list>
@@ -28,7 +28,8 @@ class Orchestrator final : public Control {
   ~Orchestrator() override;
 
   /// Makes the plugins and starts the services; what cannot work, or nothing. Nothing is started then.
-  [[nodiscard]] std::vector<plugins::LoadError> start(config::Config config, std::unique_ptr<plugins::Registry> registry);
+  [[nodiscard]] std::vector<plugins::LoadError> start(config::Config config,
+                                                      std::unique_ptr<plugins::Registry> registry);
   [[nodiscard]] const config::Config& config() const;
 
   sdk::Json status() const override;
@@ -43,7 +44,8 @@ class Orchestrator final : public Control {
   void snapshot_list(const ServiceId& service, Reply reply) override;
   void snapshot_push(const ServiceId& service, const Requester& by, Reply reply) override;
   void snapshot_verify(const ServiceId& service, const SnapshotId& id, Reply reply) override;
-  void snapshot_restore(const ServiceId& service, const SnapshotId& id, const std::string& folder, const Requester& by, Reply reply) override;
+  void snapshot_restore(const ServiceId& service, const SnapshotId& id, const std::string& folder, const Requester& by,
+                        Reply reply) override;
   void history(const HistoryQuery& query, Reply reply) override;
   sdk::Json plugins() const override;
 

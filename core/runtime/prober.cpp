@@ -5,7 +5,7 @@
 namespace understudy::runtime {
 namespace {
 
-constexpr Millis network_fresh{1'000};     // a reference check this recent need not be repeated
+constexpr Millis network_fresh{1'000};  // a reference check this recent need not be repeated
 constexpr Millis network_timeout{3'000};
 
 CheckReport report_of(const sdk::Result& result, Micros took) {
@@ -17,7 +17,10 @@ CheckReport report_of(const sdk::Result& result, Micros took) {
   }
   const auto& v = result.value;
   const auto outcome = v.value("outcome", "unknown");
-  out.outcome = outcome == "pass" ? Outcome::pass : outcome == "degraded" ? Outcome::degraded : outcome == "fail" ? Outcome::fail : Outcome::unknown;
+  out.outcome = outcome == "pass"       ? Outcome::pass
+                : outcome == "degraded" ? Outcome::degraded
+                : outcome == "fail"     ? Outcome::fail
+                                        : Outcome::unknown;
   out.cause = v.value("cause", "");
   out.verdict = v.value("verdict", true);
   out.local = v.value("local", false);
@@ -56,7 +59,8 @@ std::uint64_t Prober::random() {
   return random_;
 }
 
-Prober::ProbeId Prober::add(std::string name, const config::Detect& detect, std::vector<CheckSource> sources, Listener listener) {
+Prober::ProbeId Prober::add(std::string name, const config::Detect& detect, std::vector<CheckSource> sources,
+                            Listener listener) {
   auto probe = std::make_unique<Probe>();
   probe->name = std::move(name);
   probe->detect = &detect;
@@ -96,7 +100,8 @@ void Prober::set_mode(ProbeId id, Mode mode) {
   } else if (!was_idle) {
     p.spread = true;
   } else {
-    schedule_.at(id, detect::on_tick(mono_now() + detect::first_delay(std::hash<std::string>()(p.name), p.detect->fast_interval)));
+    schedule_.at(id, detect::on_tick(mono_now() +
+                                     detect::first_delay(std::hash<std::string>()(p.name), p.detect->fast_interval)));
     wake();
   }
 }
@@ -139,12 +144,14 @@ void Prober::ask(ProbeId id, int check) {
   const auto& source = p.sources[static_cast<std::size_t>(check)];
   const auto began = mono_now();
   const Millis timeout = p.detect->timeout;
-  auto done = [this, id, check, began, observe = source.observe, generation = p.generation, alive = std::weak_ptr(alive_)](const sdk::Result& result) {
+  auto done = [this, id, check, began, observe = source.observe, generation = p.generation,
+               alive = std::weak_ptr(alive_)](const sdk::Result& result) {
     if (alive.expired() || probes_[id]->generation != generation || !probes_[id]->round) return;
     const Micros took = mono_now() - began;
     answered(id, check, observe ? report_of_observe(result, took) : report_of(result, took));
   };
-  source.instance->call(source.observe ? "standby.observe/1" : "health.check/1", {{"timeout_ms", timeout.count()}}, timeout, std::move(done));
+  source.instance->call(source.observe ? "standby.observe/1" : "health.check/1", {{"timeout_ms", timeout.count()}},
+                        timeout, std::move(done));
 }
 
 void Prober::answered(ProbeId id, int check, CheckReport report) {
@@ -182,7 +189,8 @@ void Prober::schedule(ProbeId id) {
   if (p.mode == Mode::idle) return;
   const Millis interval = p.detector.interval(*p.detect, p.mode == Mode::verifying);
   const bool spread = p.mode == Mode::serving && std::exchange(p.spread, false);
-  const Millis wait = spread ? detect::first_delay(std::hash<std::string>()(p.name), interval) : detect::jittered(interval, p.detect->jitter, random());
+  const Millis wait = spread ? detect::first_delay(std::hash<std::string>()(p.name), interval)
+                             : detect::jittered(interval, p.detect->jitter, random());
   schedule_.at(id, detect::on_tick(mono_now() + wait));
   wake();
 }
@@ -211,15 +219,17 @@ void Prober::with_network(std::function<void(bool)> then) {
   };
   auto asking = std::make_shared<Asking>(Asking{reference_.size()});
   for (auto* instance : reference_) {
-    instance->call("health.check/1", {{"timeout_ms", network_timeout.count()}}, network_timeout, [this, asking, alive = std::weak_ptr(alive_)](const sdk::Result& result) {
-      if (alive.expired()) return;
-      const auto report = report_of(result, Micros(0));
-      asking->any = asking->any || report.outcome == Outcome::pass || report.outcome == Outcome::degraded;
-      if (--asking->left > 0) return;
-      network_ = asking->any ? Verdict::up : Verdict::down;
-      network_at_ = mono_now();
-      for (auto& waiter : std::exchange(network_waiters_, {})) waiter(asking->any);
-    });
+    instance->call("health.check/1", {{"timeout_ms", network_timeout.count()}}, network_timeout,
+                   [this, asking, alive = std::weak_ptr(alive_)](const sdk::Result& result) {
+                     if (alive.expired()) return;
+                     const auto report = report_of(result, Micros(0));
+                     asking->any =
+                         asking->any || report.outcome == Outcome::pass || report.outcome == Outcome::degraded;
+                     if (--asking->left > 0) return;
+                     network_ = asking->any ? Verdict::up : Verdict::down;
+                     network_at_ = mono_now();
+                     for (auto& waiter : std::exchange(network_waiters_, {})) waiter(asking->any);
+                   });
   }
 }
 
@@ -227,7 +237,9 @@ nlohmann::json Prober::last_checks(ProbeId id) const {
   auto out = nlohmann::json::array();
   const auto& p = *probes_[id];
   for (std::size_t i = 0; i < p.sources.size() && i < p.last.size(); ++i) {
-    if (p.last[i]) out.push_back({{"check", p.sources[i].name}, {"outcome", to_string(p.last[i]->outcome)}, {"cause", p.last[i]->cause}});
+    if (p.last[i])
+      out.push_back(
+          {{"check", p.sources[i].name}, {"outcome", to_string(p.last[i]->outcome)}, {"cause", p.last[i]->cause}});
   }
   return out;
 }

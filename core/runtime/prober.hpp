@@ -1,5 +1,5 @@
-// Runs the health checks of all targets: one schedule, one timer, rounds in flight. Tells its listener when the verdict on
-// a target changes. On the loop.
+// Runs the health checks of all targets: one schedule, one timer, rounds in flight. Tells its listener when the verdict
+// on a target changes. On the loop.
 #pragma once
 
 #include <functional>
@@ -56,8 +56,8 @@ class Prober {
     std::vector<std::optional<CheckReport>> last;
     std::uint64_t generation = 0;  ///< answers of older rounds are not ours
     Mode mode = Mode::idle;
-    bool spread = false;           ///< its first check while serving finds a place of its own in the interval
-    bool again = false;            ///< hinted while a round was under way
+    bool spread = false;  ///< its first check while serving finds a place of its own in the interval
+    bool again = false;   ///< hinted while a round was under way
   };
 
   void begin_soon(ProbeId id);

@@ -6,19 +6,23 @@ namespace {
 constexpr Millis watch_budget{10'000};
 constexpr Millis quote_budget{60'000};
 
-std::string index_name(const std::string& base, const char* what, std::size_t i) { return base + "/" + what + "[" + std::to_string(i) + "]"; }
+std::string index_name(const std::string& base, const char* what, std::size_t i) {
+  return base + "/" + what + "[" + std::to_string(i) + "]";
+}
 }  // namespace
 
 std::vector<plugins::LoadError> ServiceRunner::build() {
   std::vector<plugins::LoadError> problems;
   for (const auto& target : service_.targets) build_place(target, problems);
   if (service_.state) {
-    auto made = wiring_.registry.make(wiring_.for_plugins(), service_.state->store, "state", service_.id.value + "/state", service_.id.value, "");
+    auto made = wiring_.registry.make(wiring_.for_plugins(), service_.state->store, "state",
+                                      service_.id.value + "/state", service_.id.value, "");
     if (auto* error = std::get_if<plugins::LoadError>(&made)) {
       problems.push_back(*error);
     } else {
-      keeper_ = std::make_unique<StateKeeper>(wiring_, service_, config_.orchestrator.data_dir / "work" / service_.id.value,
-                                              std::move(std::get<std::unique_ptr<plugins::Instance>>(made)));
+      keeper_ =
+          std::make_unique<StateKeeper>(wiring_, service_, config_.orchestrator.data_dir / "work" / service_.id.value,
+                                        std::move(std::get<std::unique_ptr<plugins::Instance>>(made)));
     }
   }
   return problems;
@@ -30,7 +34,8 @@ void ServiceRunner::build_place(const config::Target& target, std::vector<plugin
   auto& p = *owned;
   places_.emplace(target.id, std::move(owned));
   const std::string name = service_.id.value + "/" + target.id.value;
-  auto made = wiring_.registry.make(wiring_.for_plugins(), target.use, "target", name, service_.id.value, target.id.value);
+  auto made =
+      wiring_.registry.make(wiring_.for_plugins(), target.use, "target", name, service_.id.value, target.id.value);
   if (auto* error = std::get_if<plugins::LoadError>(&made)) {
     problems.push_back(*error);
     return;
@@ -43,10 +48,12 @@ void ServiceRunner::build_checks(Place& p, std::vector<plugins::LoadError>& prob
   const auto& target = *p.target;
   const std::string name = service_.id.value + "/" + target.id.value;
   const auto& detect = target.detect ? *target.detect : service_.detect;
-  const auto make_all = [&](const std::vector<config::PluginUse>& uses, const char* what, std::vector<std::unique_ptr<plugins::Instance>>& into) {
+  const auto make_all = [&](const std::vector<config::PluginUse>& uses, const char* what,
+                            std::vector<std::unique_ptr<plugins::Instance>>& into) {
     std::vector<CheckSource> sources;
     for (std::size_t i = 0; i < uses.size(); ++i) {
-      auto made = wiring_.registry.make(wiring_.for_plugins(), uses[i], "health", index_name(name, what, i), service_.id.value, target.id.value);
+      auto made = wiring_.registry.make(wiring_.for_plugins(), uses[i], "health", index_name(name, what, i),
+                                        service_.id.value, target.id.value);
       if (auto* error = std::get_if<plugins::LoadError>(&made)) {
         problems.push_back(*error);
         continue;
@@ -58,21 +65,25 @@ void ServiceRunner::build_checks(Place& p, std::vector<plugins::LoadError>& prob
   };
   auto sources = make_all(target.health, "health", p.health);
   if (target.health.empty()) sources.push_back({p.instance.get(), true, target.use.plugin});
-  p.health_probe = prober_.add(name, detect, std::move(sources), [this, id = target.id](const detect::Detector& d, const detect::Detector::Change& change) {
-    if (change.flapping_began || change.flapping_ended) {
-      Alert alert;
-      alert.kind = "flapping";
-      alert.severity = Severity::warning;
-      alert.state = change.flapping_began ? AlertState::firing : AlertState::resolved;
-      alert.target = id;
-      alert.title = id.value + (change.flapping_began ? " keeps going up and down" : " has settled");
-      tell(std::move(alert));
-    }
-    if (change.changed) deliver(failover::HealthSeen{id, d.verdict(), d.failing(), d.cause()});
-    changed_();
-  });
+  p.health_probe =
+      prober_.add(name, detect, std::move(sources),
+                  [this, id = target.id](const detect::Detector& d, const detect::Detector::Change& change) {
+                    if (change.flapping_began || change.flapping_ended) {
+                      Alert alert;
+                      alert.kind = "flapping";
+                      alert.severity = Severity::warning;
+                      alert.state = change.flapping_began ? AlertState::firing : AlertState::resolved;
+                      alert.target = id;
+                      alert.title = id.value + (change.flapping_began ? " keeps going up and down" : " has settled");
+                      tell(std::move(alert));
+                    }
+                    if (change.changed) deliver(failover::HealthSeen{id, d.verdict(), d.failing(), d.cause()});
+                    changed_();
+                  });
   if (!target.ready.empty()) {
-    p.ready_probe = prober_.add(name + "/ready", detect, make_all(target.ready, "ready", p.ready), [this, id = target.id](const detect::Detector&, const detect::Detector::Change&) { observe(id); });
+    p.ready_probe =
+        prober_.add(name + "/ready", detect, make_all(target.ready, "ready", p.ready),
+                    [this, id = target.id](const detect::Detector&, const detect::Detector::Change&) { observe(id); });
     prober_.set_mode(*p.ready_probe, Prober::Mode::serving);
   }
   watch_hints(p);
@@ -81,25 +92,35 @@ void ServiceRunner::build_checks(Place& p, std::vector<plugins::LoadError>& prob
 void ServiceRunner::watch_hints(Place& p) {
   for (const auto& instance : p.health) {
     if (!instance->offers("health.watch/1")) continue;
-    instance->on_notify([this, probe = *p.health_probe, alive = std::weak_ptr(alive_)](std::string_view topic, const sdk::Json& params) {
-      if (!alive.expired() && topic == "health.hint") prober_.hint(probe, params.value("reason", "something happened"), params.value("gone", false));
+    instance->on_notify([this, probe = *p.health_probe, alive = std::weak_ptr(alive_)](std::string_view topic,
+                                                                                       const sdk::Json& params) {
+      if (!alive.expired() && topic == "health.hint")
+        prober_.hint(probe, params.value("reason", "something happened"), params.value("gone", false));
     });
-    instance->call("health.watch/1", sdk::Json::object(), watch_budget, [this, name = instance->name(), alive = std::weak_ptr(alive_)](const sdk::Result& result) {
-      if (!alive.expired() && !result.ok()) wiring_.log.write(host::Level::warning, name, "does not watch: " + result.error.message);
-    });
+    instance->call("health.watch/1", sdk::Json::object(), watch_budget,
+                   [this, name = instance->name(), alive = std::weak_ptr(alive_)](const sdk::Result& result) {
+                     if (!alive.expired() && !result.ok())
+                       wiring_.log.write(host::Level::warning, name, "does not watch: " + result.error.message);
+                   });
   }
 }
 
 void ServiceRunner::ask_quotes() {
   for (auto& [id, owned] : places_) {
     if (!owned->instance || !owned->instance->offers("standby.quote/1")) continue;
-    owned->instance->call("standby.quote/1", sdk::Json::object(), quote_budget, [this, p = owned.get(), alive = std::weak_ptr(alive_)](const sdk::Result& result) {
-      if (alive.expired() || !result.ok()) return;
-      const auto& v = result.value;
-      Price price{{v.value("standby_usd_per_hour", 0.0)}, {v.value("active_usd_per_hour", 0.0)}, {v.value("activation_usd", 0.0)}, {v.value("transfer_usd_per_gb", 0.0)},
-                  std::chrono::seconds(v.value("min_billing_s", std::int64_t{0})), v.value("source", ""), v.value("as_of", "")};
-      p->quote = std::move(price);
-    });
+    owned->instance->call("standby.quote/1", sdk::Json::object(), quote_budget,
+                          [this, p = owned.get(), alive = std::weak_ptr(alive_)](const sdk::Result& result) {
+                            if (alive.expired() || !result.ok()) return;
+                            const auto& v = result.value;
+                            Price price{{v.value("standby_usd_per_hour", 0.0)},
+                                        {v.value("active_usd_per_hour", 0.0)},
+                                        {v.value("activation_usd", 0.0)},
+                                        {v.value("transfer_usd_per_gb", 0.0)},
+                                        std::chrono::seconds(v.value("min_billing_s", std::int64_t{0})),
+                                        v.value("source", ""),
+                                        v.value("as_of", "")};
+                            p->quote = std::move(price);
+                          });
   }
 }
 

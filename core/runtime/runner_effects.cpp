@@ -23,50 +23,64 @@ failover::SiteState site_state(const std::string& text) {
 struct ServiceRunner::Performer {
   ServiceRunner& r;
 
-  void operator()(const failover::MakePlan& ask) const {
-    const auto plan = r.plan(ask);
-    failover::PlanMade made;
-    for (const auto& c : plan.ranked) made.ranked.push_back(c.target);
-    made.summary = plan.summary();
-    made.why_empty = plan.why_empty();
-    std::size_t failing = 0;
-    const auto candidates = r.idle_candidates(failing);
-    made.common_mode = r.state_.running && !r.state_.move && detect::common_mode(true, candidates, failing);
-    r.deliver(std::move(made));
-  }
+  void operator()(const failover::MakePlan& ask) const { r.deliver(r.make_plan(ask)); }
 
   void operator()(const failover::Fence& e) const {
     auto* p = r.place(e.target);
-    if (p == nullptr || !p->instance) return r.deliver(failover::Fenced{e.operation, e.target, false, "its plugin is not loaded"});
+    if (p == nullptr || !p->instance)
+      return r.deliver(failover::Fenced{e.operation, e.target, false, "its plugin is not loaded"});
     const auto& t = *p->target;
-    p->instance->call("standby.deactivate/1", {{"service", r.service_.id.value}, {"target", e.target.value}, {"epoch", e.epoch.value}, {"operation", e.operation}, {"grace_ms", t.stop_grace.count()}},
-                      t.deactivate_timeout, r.guarded([self = &r, e](const sdk::Result& result) {
-                        const bool stopped = result.ok() && result.value.value("stopped", false);
-                        if (stopped) self->saw(e.target, "stopped", result.value.value("detail", ""));
-                        self->deliver(failover::Fenced{e.operation, e.target, stopped, result.ok() ? result.value.value("detail", "") : result.error.message});
-                      }));
+    p->instance->call(
+        "standby.deactivate/1",
+        {{"service", r.service_.id.value},
+         {"target", e.target.value},
+         {"epoch", e.epoch.value},
+         {"operation", e.operation},
+         {"grace_ms", t.stop_grace.count()}},
+        t.deactivate_timeout, r.guarded([self = &r, e](const sdk::Result& result) {
+          const bool stopped = result.ok() && result.value.value("stopped", false);
+          if (stopped) self->saw(e.target, "stopped", result.value.value("detail", ""));
+          self->deliver(failover::Fenced{e.operation, e.target, stopped,
+                                         result.ok() ? result.value.value("detail", "") : result.error.message});
+        }));
   }
 
   void operator()(const failover::Save& e) const {
     auto* p = r.place(e.target);
-    if (p == nullptr || !r.keeper_) return r.deliver(failover::Saved{e.operation, false, {}, "there is no state store"});
-    r.keeper_->push(*p->target, e.epoch, r.service_.state->save_timeout, true, [self = &r, e](const StateKeeper::Answer& a) { self->deliver(failover::Saved{e.operation, a.ok, a.snapshot, a.detail}); });
+    if (p == nullptr || !r.keeper_)
+      return r.deliver(failover::Saved{e.operation, false, {}, "there is no state store"});
+    r.keeper_->push(*p->target, e.epoch, r.service_.state->save_timeout, true,
+                    [self = &r, e](const StateKeeper::Answer& a) {
+                      self->deliver(failover::Saved{e.operation, a.ok, a.snapshot, a.detail});
+                    });
   }
 
   void operator()(const failover::Prepare& e) const {
     auto* p = r.place(e.target);
-    if (p == nullptr || !r.keeper_) return r.deliver(failover::Prepared{e.operation, false, {}, "there is no state store"});
-    r.keeper_->prepare(*p->target, e.snapshot, r.state_.epoch, [self = &r, e](const StateKeeper::Answer& a) { self->deliver(failover::Prepared{e.operation, a.ok, a.snapshot, a.detail}); });
+    if (p == nullptr || !r.keeper_)
+      return r.deliver(failover::Prepared{e.operation, false, {}, "there is no state store"});
+    r.keeper_->prepare(*p->target, e.snapshot, r.state_.epoch, [self = &r, e](const StateKeeper::Answer& a) {
+      self->deliver(failover::Prepared{e.operation, a.ok, a.snapshot, a.detail});
+    });
   }
 
   void operator()(const failover::Activate& e) const {
     auto* p = r.place(e.target);
-    if (p == nullptr || !p->instance) return r.deliver(failover::Activated{e.operation, e.target, sdk::Status::invalid, "its plugin is not loaded"});
-    p->instance->call("standby.activate/1", {{"service", r.service_.id.value}, {"target", e.target.value}, {"epoch", e.epoch.value}, {"operation", e.operation}, {"snapshot", e.snapshot.value}, {"reason", failover::to_string(e.kind)}},
-                      p->target->activate_timeout, r.guarded([self = &r, e](const sdk::Result& result) {
-                        if (result.ok()) self->saw(e.target, result.value.value("state", "active"), result.value.value("detail", ""));
-                        self->deliver(failover::Activated{e.operation, e.target, result.error.status, result.ok() ? result.value.value("detail", "") : result.error.message});
-                      }));
+    if (p == nullptr || !p->instance)
+      return r.deliver(failover::Activated{e.operation, e.target, sdk::Status::invalid, "its plugin is not loaded"});
+    p->instance->call(
+        "standby.activate/1",
+        {{"service", r.service_.id.value},
+         {"target", e.target.value},
+         {"epoch", e.epoch.value},
+         {"operation", e.operation},
+         {"snapshot", e.snapshot.value},
+         {"reason", failover::to_string(e.kind)}},
+        p->target->activate_timeout, r.guarded([self = &r, e](const sdk::Result& result) {
+          if (result.ok()) self->saw(e.target, result.value.value("state", "active"), result.value.value("detail", ""));
+          self->deliver(failover::Activated{e.operation, e.target, result.error.status,
+                                            result.ok() ? result.value.value("detail", "") : result.error.message});
+        }));
   }
 
   void operator()(const failover::Observe& e) const { r.observe(e.target); }
@@ -78,7 +92,8 @@ struct ServiceRunner::Performer {
       if (!this_one) {
         r.prober_.set_mode(*p->health_probe, Prober::Mode::idle);
       } else {
-        r.prober_.set_mode(*p->health_probe, e.mode == failover::Watch::Mode::verifying ? Prober::Mode::verifying : Prober::Mode::serving);
+        r.prober_.set_mode(*p->health_probe, e.mode == failover::Watch::Mode::verifying ? Prober::Mode::verifying
+                                                                                        : Prober::Mode::serving);
       }
     }
   }
@@ -91,10 +106,23 @@ struct ServiceRunner::Performer {
     if (it == r.replies_.end()) return;
     auto reply = std::move(it->second);
     r.replies_.erase(it);
-    if (e.status == sdk::Status::ok) return reply({{{"message", e.message}, {"move", r.state_.move ? r.state_.move->id : e.move}}});
+    if (e.status == sdk::Status::ok)
+      return reply({{{"message", e.message}, {"move", r.state_.move ? r.state_.move->id : e.move}}});
     reply({{}, {e.status, e.message, e.hint, e.kind, {}}});
   }
 };
+
+failover::PlanMade ServiceRunner::make_plan(const failover::MakePlan& ask) const {
+  const auto found = plan(ask);
+  failover::PlanMade made;
+  for (const auto& c : found.ranked) made.ranked.push_back(c.target);
+  made.summary = found.summary();
+  made.why_empty = found.why_empty();
+  std::size_t failing = 0;
+  const auto candidates = idle_candidates(failing);
+  made.common_mode = state_.running && !state_.move && detect::common_mode(true, candidates, failing);
+  return made;
+}
 
 void ServiceRunner::perform(const failover::Effect& effect) { std::visit(Performer{*this}, effect); }
 
@@ -110,9 +138,11 @@ void ServiceRunner::saw(const TargetId& id, std::string state, std::string detai
 
 void ServiceRunner::observe(const TargetId& id) {
   auto* p = place(id);
-  if (p == nullptr || !p->instance) return deliver(failover::Observed{id, failover::SiteState::unknown, {}, false, false, "its plugin is not loaded"});
+  if (p == nullptr || !p->instance)
+    return deliver(failover::Observed{id, failover::SiteState::unknown, {}, false, false, "its plugin is not loaded"});
   if (std::exchange(p->observing, true)) return;
-  p->instance->call("standby.observe/1", {{"service", service_.id.value}, {"target", id.value}}, observe_budget, guarded([this, p, id](const sdk::Result& result) {
+  p->instance->call("standby.observe/1", {{"service", service_.id.value}, {"target", id.value}}, observe_budget,
+                    guarded([this, p, id](const sdk::Result& result) {
                       p->observing = false;
                       failover::Observed seen;
                       seen.target = id;
@@ -157,7 +187,8 @@ void ServiceRunner::push_periodically() {
   push_timer_.expires_after(service_.state->every);
   push_timer_.async_wait([this, alive = std::weak_ptr(alive_)](const boost::system::error_code& error) {
     if (error || alive.expired()) return;
-    const bool serving = (state_.phase == failover::Phase::active || state_.phase == failover::Phase::suspect) && state_.running;
+    const bool serving =
+        (state_.phase == failover::Phase::active || state_.phase == failover::Phase::suspect) && state_.running;
     const auto* target = service_.find(state_.active);
     if (act() && serving && target != nullptr && !target->paths.empty()) {
       keeper_->push(*target, state_.epoch, push_budget, false, [this](const StateKeeper::Answer& a) { pushed(a); });
@@ -183,14 +214,23 @@ void ServiceRunner::pushed(const StateKeeper::Answer& answer) {
 void ServiceRunner::push_now(Reply reply) {
   const auto* target = service_.find(state_.active);
   if (!keeper_ || target == nullptr || target->paths.empty()) {
-    return reply({{}, {sdk::Status::invalid, "the active target keeps no state here", "add [service." + service_.id.value + ".state]", {}, {}}});
+    return reply({{},
+                  {sdk::Status::invalid,
+                   "the active target keeps no state here",
+                   "add [service." + service_.id.value + ".state]",
+                   {},
+                   {}}});
   }
   if (state_.move) return reply({{}, {sdk::Status::conflict, "a move is under way", {}, "busy", {}}});
   keeper_->push(*target, state_.epoch, push_budget, true, [this, reply](const StateKeeper::Answer& a) {
     pushed(a);
     if (!a.ok) return reply({{}, {sdk::Status::transient, a.detail, {}, {}, {}}});
     const auto& s = a.snapshot;
-    reply({{{"id", s.id.value}, {"epoch", s.epoch.value}, {"created_ms", s.created.time_since_epoch().count()}, {"bytes", s.bytes}, {"files", s.files}}});
+    reply({{{"id", s.id.value},
+            {"epoch", s.epoch.value},
+            {"created_ms", s.created.time_since_epoch().count()},
+            {"bytes", s.bytes},
+            {"files", s.files}}});
   });
 }
 

@@ -26,7 +26,8 @@ Price ServiceRunner::price_of(const Place& p) const {
   if (o.activation) out.activation = *o.activation;
   if (o.transfer_per_gb) out.transfer_per_gb = *o.transfer_per_gb;
   if (o.min_billing) out.min_billing = *o.min_billing;
-  if (o.place.line > 0) out.source = o.place.file + ":" + std::to_string(o.place.line) + (out.source.empty() ? "" : ", " + out.source);
+  if (o.place.line > 0)
+    out.source = o.place.file + ":" + std::to_string(o.place.line) + (out.source.empty() ? "" : ", " + out.source);
   return out;
 }
 
@@ -56,7 +57,8 @@ policy::Candidate ServiceRunner::candidate(const Place& p, const failover::MakeP
     c.why_not = "it is not ready: " + prober_.detector(*p.ready_probe).cause();
   }
   const auto breaker = state_.breakers.find(t.id);
-  c.breaker_open = breaker != state_.breakers.end() && breaker->second.open_until && *breaker->second.open_until > mono_now();
+  c.breaker_open =
+      breaker != state_.breakers.end() && breaker->second.open_until && *breaker->second.open_until > mono_now();
   if (t.id == ask.failed && !ask.desperate) {
     c.excluded = true;
     c.excluded_reason = "failed";
@@ -78,8 +80,10 @@ policy::Plan ServiceRunner::plan(const failover::MakePlan& ask) const {
   if (s.budget.per_month) s.spent_this_month = wiring_.journal.spent_since(service_.id, month_start(wall_now()));
   s.expected_outage = service_.expected_outage;
   s.past_outages = wiring_.journal.outages(service_.id, history_used);
-  if (const auto newest = service_.state ? wiring_.journal.newest_snapshot(service_.id) : std::nullopt) s.state_bytes = newest->bytes;
-  if (const auto* failed = service_.find(ask.failed); failed != nullptr && !ask.desperate) s.failed_domain = failed->failure_domain;
+  if (const auto newest = service_.state ? wiring_.journal.newest_snapshot(service_.id) : std::nullopt)
+    s.state_bytes = newest->bytes;
+  if (const auto* failed = service_.find(ask.failed); failed != nullptr && !ask.desperate)
+    s.failed_domain = failed->failure_domain;
   s.ignore_breakers = ask.desperate;
   std::vector<policy::Candidate> candidates;
   for (const auto& [id, p] : places_) candidates.push_back(candidate(*p, ask));
@@ -102,30 +106,66 @@ nlohmann::json ServiceRunner::status() const {
   using Json = nlohmann::json;
   const auto& s = state_;
   const auto at = wall_now();
-  Json out = {{"service", service_.id.value}, {"phase", failover::to_string(s.phase)}, {"since_ms", ms(s.since)}, {"index", s.index},
-              {"active", s.active.value}, {"running", s.running}, {"epoch", s.epoch.value}, {"primary", service_.primary.value}, {"verdict", "unknown"},
-              {"pause", nullptr}, {"blocked", nullptr}, {"move", nullptr}, {"last_move", nullptr}, {"snapshot", nullptr},
-              {"failovers_in_window", s.failovers.size()}, {"targets", Json::array()}};
+  Json out = {{"service", service_.id.value},
+              {"phase", failover::to_string(s.phase)},
+              {"since_ms", ms(s.since)},
+              {"index", s.index},
+              {"active", s.active.value},
+              {"running", s.running},
+              {"epoch", s.epoch.value},
+              {"primary", service_.primary.value},
+              {"verdict", "unknown"},
+              {"pause", nullptr},
+              {"blocked", nullptr},
+              {"move", nullptr},
+              {"last_move", nullptr},
+              {"snapshot", nullptr},
+              {"failovers_in_window", s.failovers.size()},
+              {"targets", Json::array()}};
   if (s.pause) out["pause"] = {{"until_ms", ms(s.pause->until)}, {"who", s.pause->who}, {"reason", s.pause->reason}};
-  if (s.blocked) out["blocked"] = {{"by", s.blocked->by}, {"text", s.blocked->text}, {"since_ms", ms(s.blocked->since)}, {"unblock", s.blocked->unblock}};
+  if (s.blocked)
+    out["blocked"] = {{"by", s.blocked->by},
+                      {"text", s.blocked->text},
+                      {"since_ms", ms(s.blocked->since)},
+                      {"unblock", s.blocked->unblock}};
   if (s.move) {
-    out["move"] = {{"id", s.move->id}, {"kind", failover::to_string(s.move->kind)}, {"from", s.move->origin.value}, {"to", s.move->to.value},
-                   {"attempt", s.move->attempt}, {"reason", s.move->reason}, {"started_ms", ms(s.move->started)}};
+    out["move"] = {{"id", s.move->id},
+                   {"kind", failover::to_string(s.move->kind)},
+                   {"from", s.move->origin.value},
+                   {"to", s.move->to.value},
+                   {"attempt", s.move->attempt},
+                   {"reason", s.move->reason},
+                   {"started_ms", ms(s.move->started)}};
   }
   if (s.last_move) {
     const auto& l = *s.last_move;
-    out["last_move"] = {{"id", l.id}, {"kind", failover::to_string(l.kind)}, {"from", l.from.value}, {"to", l.to.value}, {"result", l.result}, {"took_ms", l.took.count()}, {"ended_ms", ms(l.ended)}};
+    out["last_move"] = {
+        {"id", l.id},         {"kind", failover::to_string(l.kind)}, {"from", l.from.value},   {"to", l.to.value},
+        {"result", l.result}, {"took_ms", l.took.count()},           {"ended_ms", ms(l.ended)}};
   }
   if (service_.state) {
     if (const auto snap = wiring_.journal.newest_snapshot(service_.id)) {
-      out["snapshot"] = {{"id", snap->id.value}, {"epoch", snap->epoch.value}, {"created_ms", ms(snap->created)}, {"age_ms", (at - snap->created).count()}, {"bytes", snap->bytes}};
+      out["snapshot"] = {{"id", snap->id.value},
+                         {"epoch", snap->epoch.value},
+                         {"created_ms", ms(snap->created)},
+                         {"age_ms", (at - snap->created).count()},
+                         {"bytes", snap->bytes}};
     }
   }
   for (const auto& t : service_.targets) {
     const auto& p = *places_.at(t.id);
     const bool active = t.id == s.active;
-    Json row = {{"target", t.id.value}, {"role", t.id == service_.primary ? "primary" : "standby"}, {"active", active && s.running}, {"plugin", t.use.plugin},
-                {"verdict", "unknown"}, {"cause", ""}, {"flapping", false}, {"latency_us", 0}, {"checks", Json::array()}, {"observed", nullptr}, {"breaker", nullptr}};
+    Json row = {{"target", t.id.value},
+                {"role", t.id == service_.primary ? "primary" : "standby"},
+                {"active", active && s.running},
+                {"plugin", t.use.plugin},
+                {"verdict", "unknown"},
+                {"cause", ""},
+                {"flapping", false},
+                {"latency_us", 0},
+                {"checks", Json::array()},
+                {"observed", nullptr},
+                {"breaker", nullptr}};
     if (p.health_probe && active) {
       const auto& d = prober_.detector(*p.health_probe);
       row["verdict"] = to_string(d.verdict());
@@ -136,11 +176,15 @@ nlohmann::json ServiceRunner::status() const {
       out["verdict"] = to_string(d.verdict());
     }
     if (p.look) {
-      row["observed"] = {{"state", p.look->state}, {"detail", p.look->detail}, {"reachable", p.look->reachable}, {"age_ms", (at - p.look->at).count()}};
+      row["observed"] = {{"state", p.look->state},
+                         {"detail", p.look->detail},
+                         {"reachable", p.look->reachable},
+                         {"age_ms", (at - p.look->at).count()}};
       if (p.look->epoch) row["observed"]["epoch"] = *p.look->epoch;
     }
     if (const auto b = s.breakers.find(t.id); b != s.breakers.end()) {
-      row["breaker"] = {{"failures", b->second.failures}, {"open", b->second.open_until && *b->second.open_until > mono_now()}};
+      row["breaker"] = {{"failures", b->second.failures},
+                        {"open", b->second.open_until && *b->second.open_until > mono_now()}};
     }
     out["targets"].push_back(std::move(row));
   }

@@ -1,15 +1,25 @@
 #include "core/runtime/service_runner.hpp"
 
+#include <algorithm>
+
 namespace understudy::runtime {
 namespace {
 constexpr std::size_t longest_queue = 10'000;
 constexpr Millis store_retry{1'000};
 }  // namespace
 
-ServiceRunner::ServiceRunner(const Wiring& wiring, const config::Config& config, const config::Service& service, Prober& prober, AlertDesk& desk,
-                             std::function<void()> changed)
-    : wiring_(wiring), config_(config), service_(service), prober_(prober), desk_(desk), changed_(std::move(changed)),
-      observe_timer_(wiring.loop), push_timer_(wiring.loop), retry_timer_(wiring.loop), account_timer_(wiring.loop) {
+ServiceRunner::ServiceRunner(const Wiring& wiring, const config::Config& config, const config::Service& service,
+                             Prober& prober, AlertDesk& desk, std::function<void()> changed)
+    : wiring_(wiring),
+      config_(config),
+      service_(service),
+      prober_(prober),
+      desk_(desk),
+      changed_(std::move(changed)),
+      observe_timer_(wiring.loop),
+      push_timer_(wiring.loop),
+      retry_timer_(wiring.loop),
+      account_timer_(wiring.loop) {
   for (auto& timer : timers_) timer = std::make_unique<boost::asio::steady_timer>(wiring.loop);
 }
 
@@ -26,7 +36,8 @@ void ServiceRunner::start(std::optional<failover::State> stored, std::uint64_t l
   const bool fresh = !stored.has_value();
   if (stored) state_ = std::move(*stored);
   state_.epoch.value = std::max(state_.epoch.value, last_epoch);  // whatever the blob says: epochs only rise
-  state_.random ^= static_cast<std::uint64_t>(wall_now().time_since_epoch().count()) ^ std::hash<std::string>()(service_.id.value);
+  state_.random ^=
+      static_cast<std::uint64_t>(wall_now().time_since_epoch().count()) ^ std::hash<std::string>()(service_.id.value);
   accounted_ = wall_now();
   ask_quotes();
   deliver(failover::Started{fresh});
@@ -37,11 +48,33 @@ void ServiceRunner::start(std::optional<failover::State> stored, std::uint64_t l
 
 void ServiceRunner::deliver(failover::Event event) {
   if (queue_.size() >= longest_queue) {
-    wiring_.log.write(host::Level::error, service_.id.value, "too many events wait for the journal; the oldest is dropped");
+    wiring_.log.write(host::Level::error, service_.id.value,
+                      "too many events wait for the journal; the oldest is dropped");
     queue_.pop_front();
   }
   queue_.push_back(std::move(event));
   if (!pumping_) pump();
+}
+
+/// The step for an event. When a check decides and the machine asks for a plan, the plan is made at once and answered
+/// in the same step: one commit less on the way from the check to the standby.
+failover::Step ServiceRunner::advance(const failover::Event& event, const failover::Now& at) {
+  const failover::Context context{service_, act()};
+  auto step = failover::step(context, state_, event, at);
+  const auto asks = std::ranges::find_if(
+      step.effects, [](const failover::Effect& e) { return std::holds_alternative<failover::MakePlan>(e); });
+  if (asks == step.effects.end() || !std::holds_alternative<failover::HealthSeen>(event)) return step;
+  const auto ask = std::get<failover::MakePlan>(*asks);
+  step.effects.erase(asks);
+  auto before = std::exchange(state_, step.state);  // the plan looks at the state that asks for it
+  const auto made = make_plan(ask);
+  state_ = std::move(before);
+  auto next = failover::step(context, std::move(step.state), made, at);
+  step.records.insert(step.records.end(), next.records.begin(), next.records.end());
+  step.effects.insert(step.effects.end(), next.effects.begin(), next.effects.end());
+  step.state = std::move(next.state);
+  step.store = step.store || next.store;
+  return step;
 }
 
 /// One event at a time; an event whose step cannot be stored stays at the head and is tried again.
@@ -49,8 +82,7 @@ void ServiceRunner::pump() {
   pumping_ = true;
   while (!queue_.empty()) {
     const auto at = now();
-    const failover::Context context{service_, act()};
-    auto step = failover::step(context, state_, queue_.front(), at);
+    auto step = advance(queue_.front(), at);
     if (!store(step, at)) {
       retry_timer_.expires_after(store_retry);
       retry_timer_.async_wait([this, alive = std::weak_ptr(alive_)](const boost::system::error_code& error) {
@@ -71,7 +103,9 @@ bool ServiceRunner::store(const failover::Step& step, const failover::Now& at) {
   for (const auto& record : step.records) {
     batch.push_back(journal::MachineRecord{service_.id, at.wall, record});
     if (const auto* note = std::get_if<failover::Note>(&record)) {
-      const auto level = note->severity == Severity::critical ? host::Level::error : note->severity == Severity::warning ? host::Level::warning : host::Level::info;
+      const auto level = note->severity == Severity::critical  ? host::Level::error
+                         : note->severity == Severity::warning ? host::Level::warning
+                                                               : host::Level::info;
       wiring_.log.write(level, service_.id.value, note->text, {{"kind", note->kind}});
     }
   }

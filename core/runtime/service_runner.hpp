@@ -1,5 +1,5 @@
-// One service at work: feeds its state machine with events, makes each step durable, then performs its effects. The only
-// place where the pure machine meets the world. On the loop.
+// One service at work: feeds its state machine with events, makes each step durable, then performs its effects. The
+// only place where the pure machine meets the world. On the loop.
 #pragma once
 
 #include <deque>
@@ -21,8 +21,8 @@ namespace understudy::runtime {
 class ServiceRunner {
  public:
   /// All references outlive the runner. `stored` is the journal's state, if it has one.
-  ServiceRunner(const Wiring& wiring, const config::Config& config, const config::Service& service, Prober& prober, AlertDesk& desk,
-                std::function<void()> changed);
+  ServiceRunner(const Wiring& wiring, const config::Config& config, const config::Service& service, Prober& prober,
+                AlertDesk& desk, std::function<void()> changed);
   ~ServiceRunner();
   ServiceRunner(const ServiceRunner&) = delete;
   ServiceRunner& operator=(const ServiceRunner&) = delete;
@@ -67,6 +67,8 @@ class ServiceRunner {
   // stepping
   void deliver(failover::Event event);
   void pump();
+  [[nodiscard]] failover::Step advance(const failover::Event& event, const failover::Now& at);
+  [[nodiscard]] failover::PlanMade make_plan(const failover::MakePlan& ask) const;
   [[nodiscard]] bool store(const failover::Step& step, const failover::Now& at);
   void perform(const failover::Effect& effect);
 

@@ -3,8 +3,8 @@
 #include <ctime>
 #include <set>
 
-#include <boost/asio/post.hpp>
 #include <fmt/format.h>
+#include <boost/asio/post.hpp>
 
 #include "core/runtime/swap.hpp"
 
@@ -36,15 +36,22 @@ std::string snapshot_id(WallTime at, Epoch epoch) {
   const std::time_t seconds = static_cast<std::time_t>(ms / 1000);
   std::tm utc{};
   gmtime_r(&seconds, &utc);
-  return fmt::format("{:04}{:02}{:02}T{:02}{:02}{:02}.{:03}Z-e{}", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, ms % 1000, epoch.value);
+  return fmt::format("{:04}{:02}{:02}T{:02}{:02}{:02}.{:03}Z-e{}", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday,
+                     utc.tm_hour, utc.tm_min, utc.tm_sec, ms % 1000, epoch.value);
 }
 
 SnapshotInfo snapshot_from(const sdk::Json& in) {
-  return {SnapshotId(in.value("id", "")), Epoch{in.value("epoch", std::uint64_t{0})}, WallTime(Millis(in.value("created_ms", std::int64_t{0}))),
-          in.value("bytes", std::int64_t{0}), in.value("files", std::int64_t{0}), in.value("valid", true), in.value("problem", "")};
+  return {SnapshotId(in.value("id", "")),
+          Epoch{in.value("epoch", std::uint64_t{0})},
+          WallTime(Millis(in.value("created_ms", std::int64_t{0}))),
+          in.value("bytes", std::int64_t{0}),
+          in.value("files", std::int64_t{0}),
+          in.value("valid", true),
+          in.value("problem", "")};
 }
 
-StateKeeper::StateKeeper(const Wiring& wiring, const config::Service& service, fs::path work_dir, std::unique_ptr<plugins::Instance> store)
+StateKeeper::StateKeeper(const Wiring& wiring, const config::Service& service, fs::path work_dir,
+                         std::unique_ptr<plugins::Instance> store)
     : wiring_(wiring), service_(service), work_dir_(std::move(work_dir)), store_(std::move(store)) {
   // What the store holds may be more than the journal knows: it may be new here, or have been lost.
   list([this, alive = std::weak_ptr(alive_)](const sdk::Result& result) {
@@ -122,8 +129,12 @@ std::vector<std::pair<std::string, std::string>> StateKeeper::named_paths(const 
 void StateKeeper::run_push(const std::shared_ptr<Job>& job) {
   sdk::Json paths = sdk::Json::array();
   for (const auto& [name, path] : named_paths(*job->target)) paths.push_back({{"name", name}, {"path", path}});
-  store_->call("store.push/1", {{"service", service_.id.value}, {"id", snapshot_id(wall_now(), job->epoch)}, {"epoch", job->epoch.value}, {"paths", std::move(paths)}}, job->budget,
-               [this, alive = std::weak_ptr(alive_)](const sdk::Result& result) {
+  store_->call("store.push/1",
+               {{"service", service_.id.value},
+                {"id", snapshot_id(wall_now(), job->epoch)},
+                {"epoch", job->epoch.value},
+                {"paths", std::move(paths)}},
+               job->budget, [this, alive = std::weak_ptr(alive_)](const sdk::Result& result) {
                  if (alive.expired()) return;
                  if (!result.ok()) return end({false, {}, result.error.message});
                  const auto snapshot = snapshot_from(result.value);
@@ -147,7 +158,9 @@ void StateKeeper::run_prepare(const std::shared_ptr<Job>& job) {
 }
 
 void StateKeeper::try_snapshots(const std::shared_ptr<Job>& job) {
-  if (job->candidates.empty()) return end({false, {}, job->problems.empty() ? "snapshot " + job->wanted.value + " is not in the store" : job->problems});
+  if (job->candidates.empty())
+    return end(
+        {false, {}, job->problems.empty() ? "snapshot " + job->wanted.value + " is not in the store" : job->problems});
   const auto snapshot = job->candidates.back();
   job->candidates.pop_back();
   const sdk::Json which = {{"service", service_.id.value}, {"id", snapshot.id.value}};
@@ -176,7 +189,8 @@ void StateKeeper::pulled(const std::shared_ptr<Job>& job, const SnapshotInfo& sn
   damaged.valid = false;
   damaged.problem = result.error.message;
   remember(damaged);
-  wiring_.log.write(host::Level::error, service_.id.value, "snapshot " + snapshot.id.value + " is damaged: " + result.error.message);
+  wiring_.log.write(host::Level::error, service_.id.value,
+                    "snapshot " + snapshot.id.value + " is damaged: " + result.error.message);
   try_snapshots(job);
 }
 
@@ -204,14 +218,21 @@ void StateKeeper::remember(const SnapshotInfo& snapshot) {
 
 void StateKeeper::prune() {
   const auto& s = *service_.state;
-  store_->call("store.prune/1", {{"service", service_.id.value}, {"keep_days", s.keep_days}, {"keep_at_least", s.keep_at_least}, {"dry_run", false}}, prune_budget,
-               [this, alive = std::weak_ptr(alive_)](const sdk::Result& result) {
+  store_->call("store.prune/1",
+               {{"service", service_.id.value},
+                {"keep_days", s.keep_days},
+                {"keep_at_least", s.keep_at_least},
+                {"dry_run", false}},
+               prune_budget, [this, alive = std::weak_ptr(alive_)](const sdk::Result& result) {
                  if (alive.expired() || result.ok()) return;
-                 wiring_.log.write(host::Level::warning, service_.id.value, "old snapshots were not removed: " + result.error.message);
+                 wiring_.log.write(host::Level::warning, service_.id.value,
+                                   "old snapshots were not removed: " + result.error.message);
                });
 }
 
-void StateKeeper::list(plugins::Instance::Done done) { store_->call("store.list/1", {{"service", service_.id.value}}, list_budget, std::move(done)); }
+void StateKeeper::list(plugins::Instance::Done done) {
+  store_->call("store.list/1", {{"service", service_.id.value}}, list_budget, std::move(done));
+}
 
 void StateKeeper::verify(const SnapshotId& id, plugins::Instance::Done done) {
   store_->call("store.verify/1", {{"service", service_.id.value}, {"id", id.value}}, pull_budget, std::move(done));
@@ -220,11 +241,14 @@ void StateKeeper::verify(const SnapshotId& id, plugins::Instance::Done done) {
 void StateKeeper::restore(const SnapshotId& id, const std::string& folder, plugins::Instance::Done done) {
   std::error_code ec;
   if (fs::exists(folder, ec) && !fs::is_empty(folder, ec)) {
-    return done({{}, {sdk::Status::invalid, folder + " is not empty", "name a new folder: a restore never overwrites", {}, {}}});
+    return done(
+        {{},
+         {sdk::Status::invalid, folder + " is not empty", "name a new folder: a restore never overwrites", {}, {}}});
   }
   fs::create_directories(folder, ec);
   if (ec) return done({{}, {sdk::Status::invalid, "cannot make " + folder + ": " + ec.message(), {}, {}, {}}});
-  store_->call("store.pull/1", {{"service", service_.id.value}, {"id", id.value}, {"staging", folder}}, pull_budget, std::move(done));
+  store_->call("store.pull/1", {{"service", service_.id.value}, {"id", id.value}, {"staging", folder}}, pull_budget,
+               std::move(done));
 }
 
 }  // namespace understudy::runtime

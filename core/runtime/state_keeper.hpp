@@ -19,12 +19,13 @@ class StateKeeper {
  public:
   struct Answer {
     bool ok = false;
-    SnapshotInfo snapshot;   ///< empty id with ok: there is none
+    SnapshotInfo snapshot;  ///< empty id with ok: there is none
     std::string detail;
   };
   using Done = std::function<void(const Answer&)>;
 
-  StateKeeper(const Wiring& wiring, const config::Service& service, std::filesystem::path work_dir, std::unique_ptr<plugins::Instance> store);
+  StateKeeper(const Wiring& wiring, const config::Service& service, std::filesystem::path work_dir,
+              std::unique_ptr<plugins::Instance> store);
   ~StateKeeper();
   StateKeeper(const StateKeeper&) = delete;
   StateKeeper& operator=(const StateKeeper&) = delete;

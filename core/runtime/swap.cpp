@@ -8,7 +8,9 @@ namespace {
 namespace fs = std::filesystem;
 constexpr std::size_t replaced_kept = 3;
 
-fs::path beside(const fs::path& place, const std::string& suffix) { return place.parent_path() / (place.filename().string() + suffix); }
+fs::path beside(const fs::path& place, const std::string& suffix) {
+  return place.parent_path() / (place.filename().string() + suffix);
+}
 
 /// Moves across file systems by copying to a sibling first, so that the last step is a rename.
 void bring_near(fs::path& staged, const fs::path& place) {
@@ -46,7 +48,8 @@ std::optional<std::string> swap_in(const std::vector<SwapItem>& items, const std
     for (const auto& item : near) {
       if (fs::exists(fs::symlink_status(item.place))) {
         auto aside = beside(item.place, ".replaced-" + mark);
-        for (int n = 2; fs::exists(fs::symlink_status(aside)); ++n) aside = beside(item.place, ".replaced-" + mark + "." + std::to_string(n));
+        for (int n = 2; fs::exists(fs::symlink_status(aside)); ++n)
+          aside = beside(item.place, ".replaced-" + mark + "." + std::to_string(n));
         fs::rename(item.place, aside);
       }
       fs::rename(item.staged, item.place);

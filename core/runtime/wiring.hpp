@@ -26,7 +26,9 @@ struct Wiring {
 [[nodiscard]] inline Time mono_now() {
   return Time(std::chrono::duration_cast<Micros>(std::chrono::steady_clock::now().time_since_epoch()));
 }
-[[nodiscard]] inline WallTime wall_now() { return std::chrono::time_point_cast<Millis>(std::chrono::system_clock::now()); }
+[[nodiscard]] inline WallTime wall_now() {
+  return std::chrono::time_point_cast<Millis>(std::chrono::system_clock::now());
+}
 [[nodiscard]] inline failover::Now now() { return {mono_now(), wall_now()}; }
 
 }  // namespace understudy::runtime

@@ -15,7 +15,8 @@ std::string decoded(std::string_view text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
     int value = 0;
-    if (text[i] == '%' && i + 2 < text.size() && std::from_chars(text.data() + i + 1, text.data() + i + 3, value, 16).ptr == text.data() + i + 3) {
+    if (text[i] == '%' && i + 2 < text.size() &&
+        std::from_chars(text.data() + i + 1, text.data() + i + 3, value, 16).ptr == text.data() + i + 3) {
       out += static_cast<char>(value);
       i += 2;
     } else {
@@ -71,7 +72,8 @@ Control::Reply to_http(Send send) {
   return [send = std::move(send)](sdk::Result result) {
     if (result.ok()) return send({200, std::move(result.value)});
     const auto& e = result.error;
-    send(error_response(http_status(e), e.kind.empty() ? std::string(sdk::name_of(e.status)) : e.kind, e.message, e.hint));
+    send(error_response(http_status(e), e.kind.empty() ? std::string(sdk::name_of(e.status)) : e.kind, e.message,
+                        e.hint));
   };
 }
 
@@ -104,18 +106,22 @@ void get_status(Control& control, const std::map<std::string, std::string>& quer
   control.on_change(seen, at_most, [&control, send = std::move(send)] { send({200, control.status()}); });
 }
 
-bool snapshots(Control& control, const Request& request, const std::vector<std::string>& path, const sdk::Json& body, const Send& send) {
+bool snapshots(Control& control, const Request& request, const std::vector<std::string>& path, const sdk::Json& body,
+               const Send& send) {
   const ServiceId service(path[2]);
   if (path.size() == 4 && request.method == "GET") return control.snapshot_list(service, to_http(send)), true;
-  if (path.size() == 4 && request.method == "POST") return control.snapshot_push(service, requester(body), to_http(send)), true;
+  if (path.size() == 4 && request.method == "POST")
+    return control.snapshot_push(service, requester(body), to_http(send)), true;
   if (path.size() != 6 || request.method != "POST") return false;
   const SnapshotId id(path[4]);
   if (path[5] == "verify") return control.snapshot_verify(service, id, to_http(send)), true;
   if (path[5] != "restore") return false;
-  return control.snapshot_restore(service, id, body.at("folder").get<std::string>(), requester(body), to_http(send)), true;
+  return control.snapshot_restore(service, id, body.at("folder").get<std::string>(), requester(body), to_http(send)),
+         true;
 }
 
-bool of_service(Control& control, const Request& request, const std::vector<std::string>& path, const sdk::Json& body, const Send& send) {
+bool of_service(Control& control, const Request& request, const std::vector<std::string>& path, const sdk::Json& body,
+                const Send& send) {
   if (path.size() < 4) return false;
   const std::string& service = path[2];
   const std::string& verb = path[3];
@@ -141,7 +147,11 @@ bool dispatch(Control& control, const Request& request, const sdk::Json& body, c
   if (get && path[1] == "plugins") return send({200, control.plugins()}), true;
   if (get && path[1] == "history") {
     const auto service = query.contains("service") ? query.at("service") : std::string();
-    return control.history({ServiceId(service), static_cast<int>(std::clamp<std::int64_t>(number(query, "limit", 100), 1, 10'000)), number(query, "before", 0)}, to_http(send)), true;
+    return control.history(
+               {ServiceId(service), static_cast<int>(std::clamp<std::int64_t>(number(query, "limit", 100), 1, 10'000)),
+                number(query, "before", 0)},
+               to_http(send)),
+           true;
   }
   if (request.method != "POST") return false;
   if (path[1] == "reload") return control.reload(requester(body), to_http(send)), true;
@@ -163,7 +173,9 @@ void handle(Control& control, const Request& request, std::function<void(Respons
     if (!body.is_object()) return reply(error_response(400, "bad_json", "the body is not a JSON object"));
   }
   try {
-    if (!dispatch(control, request, body, reply)) reply(error_response(404, "not_found", request.method + " " + request.path + " is not part of the API", "docs/api.md lists it"));
+    if (!dispatch(control, request, body, reply))
+      reply(error_response(404, "not_found", request.method + " " + request.path + " is not part of the API",
+                           "docs/api.md lists it"));
   } catch (const sdk::Json::exception& e) {
     reply(error_response(400, "bad_request", std::string("a field is missing or of the wrong type: ") + e.what()));
   }

@@ -11,7 +11,7 @@ namespace understudy::server {
 
 struct Request {
   std::string method, path;
-  std::string query;   ///< behind the '?', undecoded
+  std::string query;  ///< behind the '?', undecoded
   std::string body;
 };
 

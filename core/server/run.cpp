@@ -1,8 +1,8 @@
 #include "core/server/run.hpp"
 
+#include <unistd.h>
 #include <csignal>
 #include <cstdio>
-#include <unistd.h>
 
 #include <boost/asio/signal_set.hpp>
 
@@ -36,10 +36,15 @@ void pet_watchdog(asio::steady_timer& timer, Millis every) {
 
 class Process {
  public:
-  Process(std::vector<std::filesystem::path> files, config::Config config, std::unique_ptr<plugins::Registry> registry, std::unique_ptr<journal::Journal> journal)
-      : log_(config.orchestrator.log_level, config.orchestrator.log_format), journal_(std::move(journal)), services_(host::make_services(loop_, log_)),
-        orchestrator_({loop_, log_, *services_, *journal_}, std::move(files)), server_(loop_, orchestrator_, log_),
-        config_(std::move(config)), registry_(std::move(registry)) {}
+  Process(std::vector<std::filesystem::path> files, config::Config config, std::unique_ptr<plugins::Registry> registry,
+          std::unique_ptr<journal::Journal> journal)
+      : log_(config.orchestrator.log_level, config.orchestrator.log_format),
+        journal_(std::move(journal)),
+        services_(host::make_services(loop_, log_)),
+        orchestrator_({loop_, log_, *services_, *journal_}, std::move(files)),
+        server_(loop_, orchestrator_, log_),
+        config_(std::move(config)),
+        registry_(std::move(registry)) {}
 
   int run() {
     const Server::Options options{config_.orchestrator.data_dir, config_.orchestrator.listen};
@@ -52,7 +57,9 @@ class Process {
     }
     wait_for_signals();
     if (const auto every = runtime::watchdog_interval()) pet_watchdog(watchdog_, *every);
-    log_.write(host::Level::info, "orchestrator", "ready", {{"services", std::to_string(orchestrator_.config().services.size())}, {"socket", (options.data_dir / "understudy.sock").string()}});
+    log_.write(host::Level::info, "orchestrator", "ready",
+               {{"services", std::to_string(orchestrator_.config().services.size())},
+                {"socket", (options.data_dir / "understudy.sock").string()}});
     runtime::sd_notify("READY=1\nSTATUS=watching");
     host::give_back_memory();  // reading the configuration leaves much behind
     loop_.run();
@@ -107,7 +114,8 @@ int run_orchestrator(const std::vector<std::filesystem::path>& files) {
     say("understudy: " + problem->message + "\n    = " + problem->hint);
     return 1;
   }
-  Process process(files, std::move(config), std::move(loaded.registry), std::move(std::get<std::unique_ptr<journal::Journal>>(opened)));
+  Process process(files, std::move(config), std::move(loaded.registry),
+                  std::move(std::get<std::unique_ptr<journal::Journal>>(opened)));
   return process.run();
 }
 

@@ -2,13 +2,13 @@
 
 #include <set>
 
+#include <sys/stat.h>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
-#include <sys/stat.h>
 
 #include "core/host/memory.hpp"
 #include "core/server/routes.hpp"
@@ -53,7 +53,8 @@ struct Server::Impl : std::enable_shared_from_this<Server::Impl> {
   std::set<std::shared_ptr<Session>> sessions;
   bool stopped = false;
 
-  Impl(asio::io_context& l, runtime::Control& c, host::Logger& g) : loop(l), control(c), log(g), unix_acceptor(l), tcp_acceptor(l) {}
+  Impl(asio::io_context& l, runtime::Control& c, host::Logger& g)
+      : loop(l), control(c), log(g), unix_acceptor(l), tcp_acceptor(l) {}
 
   std::optional<std::string> open_unix();
   std::optional<std::string> open_tcp(const std::string& listen);
@@ -71,11 +72,13 @@ class Session : public std::enable_shared_from_this<Session> {
     parser_->body_limit(largest_body);
     parser_->header_limit(largest_header);
     stream_.expires_after(read_timeout);
-    http::async_read(stream_, buffer_, *parser_, [self = shared_from_this()](const boost::system::error_code& error, std::size_t) {
-      if (error == http::error::body_limit) return self->send(error_response(413, "too_large", "the body is larger than 64 KiB"), false);
-      if (error) return self->close();
-      self->serve();
-    });
+    http::async_read(stream_, buffer_, *parser_,
+                     [self = shared_from_this()](const boost::system::error_code& error, std::size_t) {
+                       if (error == http::error::body_limit)
+                         return self->send(error_response(413, "too_large", "the body is larger than 64 KiB"), false);
+                       if (error) return self->close();
+                       self->serve();
+                     });
   }
 
   void close() {
@@ -93,14 +96,20 @@ class Session : public std::enable_shared_from_this<Session> {
     const bool keep = message.keep_alive();
     const std::string target(message.target());
     const auto question = std::min(target.find('?'), target.size());
-    Request request{std::string(message.method_string()), target.substr(0, question), question < target.size() ? target.substr(question + 1) : "", message.body()};
+    Request request{std::string(message.method_string()), target.substr(0, question),
+                    question < target.size() ? target.substr(question + 1) : "", message.body()};
     if (request.path == "/healthz") return send({200, {{"status", "ok"}}}, keep);
-    if (!host_allowed(std::string_view(message[http::field::host]))) return send(error_response(403, "host", "this name is not served here"), false);
-    if (!message[http::field::origin].empty()) return send(error_response(403, "origin", "pages of other origins may not use this API"), false);
+    if (!host_allowed(std::string_view(message[http::field::host])))
+      return send(error_response(403, "host", "this name is not served here"), false);
+    if (!message[http::field::origin].empty())
+      return send(error_response(403, "origin", "pages of other origins may not use this API"), false);
     const std::string_view authorization(message[http::field::authorization]);
-    if (!same_secret(authorization, "Bearer " + server->token)) return send(error_response(401, "token", "the token is missing or wrong", "it is in api.token in the data_dir"), false);
+    if (!same_secret(authorization, "Bearer " + server->token))
+      return send(error_response(401, "token", "the token is missing or wrong", "it is in api.token in the data_dir"),
+                  false);
     stream_.expires_never();  // a long poll may take its time
-    handle(server->control, request, [self = shared_from_this(), keep](Response response) { self->send(std::move(response), keep); });
+    handle(server->control, request,
+           [self = shared_from_this(), keep](Response response) { self->send(std::move(response), keep); });
   }
 
   void send(Response response, bool keep) {
@@ -113,13 +122,14 @@ class Session : public std::enable_shared_from_this<Session> {
     response_->body() = response.body.dump(-1, ' ', false, sdk::Json::error_handler_t::replace) + "\n";
     response_->prepare_payload();
     stream_.expires_after(write_timeout);
-    http::async_write(stream_, *response_, [self = shared_from_this(), keep](const boost::system::error_code& error, std::size_t) {
-      const bool large = self->response_->body().size() > large_answer;
-      self->response_.reset();
-      if (large) host::give_back_memory();
-      if (error || !keep) return self->close();
-      self->read();
-    });
+    http::async_write(stream_, *response_,
+                      [self = shared_from_this(), keep](const boost::system::error_code& error, std::size_t) {
+                        const bool large = self->response_->body().size() > large_answer;
+                        self->response_.reset();
+                        if (large) host::give_back_memory();
+                        if (error || !keep) return self->close();
+                        self->read();
+                      });
   }
 
   Stream stream_;
@@ -131,7 +141,8 @@ class Session : public std::enable_shared_from_this<Session> {
 
 template <class Acceptor>
 void Server::Impl::accept(Acceptor& acceptor) {
-  acceptor.async_accept([weak = weak_from_this(), &acceptor](const boost::system::error_code& error, typename Acceptor::protocol_type::socket socket) {
+  acceptor.async_accept([weak = weak_from_this(), &acceptor](const boost::system::error_code& error,
+                                                             typename Acceptor::protocol_type::socket socket) {
     const auto self = weak.lock();
     if (!self || self->stopped || error == asio::error::operation_aborted) return;
     if (!error && self->sessions.size() < most_connections) {
@@ -167,7 +178,9 @@ std::optional<std::string> Server::Impl::open_tcp(const std::string& listen) {
   if (host.size() > 2 && host.front() == '[') host = host.substr(1, host.size() - 2);
   boost::system::error_code ec;
   const auto address = asio::ip::make_address(host == "localhost" ? "127.0.0.1" : host, ec);
-  if (ec || !address.is_loopback()) return "listen = \"" + listen + "\": only loopback addresses are served; put a proxy with its own access control in front";
+  if (ec || !address.is_loopback())
+    return "listen = \"" + listen +
+           "\": only loopback addresses are served; put a proxy with its own access control in front";
   const int port = std::atoi(listen.c_str() + colon + 1);
   if (port < 0 || port > 65535) return "listen = \"" + listen + "\": no such port";
   const tcp::endpoint endpoint(address, static_cast<unsigned short>(port));
@@ -180,7 +193,8 @@ std::optional<std::string> Server::Impl::open_tcp(const std::string& listen) {
   return std::nullopt;
 }
 
-Server::Server(asio::io_context& loop, runtime::Control& control, host::Logger& log) : impl_(std::make_shared<Impl>(loop, control, log)) {}
+Server::Server(asio::io_context& loop, runtime::Control& control, host::Logger& log)
+    : impl_(std::make_shared<Impl>(loop, control, log)) {}
 Server::~Server() { stop(); }
 
 std::optional<std::string> Server::start(const Options& options) {

@@ -1,5 +1,5 @@
-// The local HTTP API: a unix socket, and a loopback address when the file names one. Every request needs the token that only
-// the owner of the data_dir can read. docs/api.md. On the loop.
+// The local HTTP API: a unix socket, and a loopback address when the file names one. Every request needs the token that
+// only the owner of the data_dir can read. docs/api.md. On the loop.
 #pragma once
 
 #include <filesystem>

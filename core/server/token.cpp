@@ -1,11 +1,11 @@
 #include "core/server/token.hpp"
 
-#include <cerrno>
 #include <fcntl.h>
-#include <fstream>
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
 #include <unistd.h>
+#include <cerrno>
+#include <fstream>
 
 namespace understudy::server {
 

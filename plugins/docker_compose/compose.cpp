@@ -1,10 +1,10 @@
 #include "compose.hpp"
 
+#include <unistd.h>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <sstream>
-#include <unistd.h>
 
 namespace compose_plugin {
 namespace {
@@ -18,7 +18,9 @@ class TemporaryFile {
   explicit TemporaryFile(const std::string& content) {
     std::string name = (fs::temp_directory_path() / "understudy-compose-XXXXXX").string();
     const int fd = ::mkstemp(name.data());
-    if (fd < 0) throw Failure(Status::transient, "cannot write in " + fs::temp_directory_path().string() + ": " + std::strerror(errno));
+    if (fd < 0)
+      throw Failure(Status::transient,
+                    "cannot write in " + fs::temp_directory_path().string() + ": " + std::strerror(errno));
     path_ = name;
     const auto written = ::write(fd, content.data(), content.size());
     ::close(fd);
@@ -49,7 +51,8 @@ std::vector<std::string> lines_of(const std::string& text) {
 std::string reason(const Json& ended) {
   const auto said = lines_of(ended.value("stderr", ""));
   std::string out;
-  for (std::size_t i = said.size() > 3 ? said.size() - 3 : 0; i < said.size(); ++i) out += (out.empty() ? "" : " | ") + said[i];
+  for (std::size_t i = said.size() > 3 ? said.size() - 3 : 0; i < said.size(); ++i)
+    out += (out.empty() ? "" : " | ") + said[i];
   return out.empty() ? "exit code " + std::to_string(ended.value("exit_code", -1)) : out;
 }
 
@@ -65,7 +68,8 @@ std::map<std::string, std::string> activation_variables(const ActivateRequest& r
           {"UNDERSTUDY_OPERATION", request.operation}};
 }
 
-Compose::Compose(Host& host, const Project& project, Engine& engine) : host_(host), project_(project), engine_(engine), program_(project.program) {}
+Compose::Compose(Host& host, const Project& project, Engine& engine)
+    : host_(host), project_(project), engine_(engine), program_(project.program) {}
 
 const Compose::Words& Compose::program(const Deadline& deadline) {
   if (!program_.empty()) return program_;
@@ -75,10 +79,12 @@ const Compose::Words& Compose::program(const Deadline& deadline) {
     const auto result = host_.blocking("process.run/1", {{"argv", argv}}, deadline.left());
     if (result.ok() && succeeded(result.value)) return program_ = candidate;
   }
-  throw Failure(Status::invalid, "neither `docker compose` nor docker-compose can be run here", "install one of them, or name it in `program`");
+  throw Failure(Status::invalid, "neither `docker compose` nor docker-compose can be run here",
+                "install one of them, or name it in `program`");
 }
 
-Json Compose::run(const Words& words, const Words& more_files, const std::map<std::string, std::string>& env, const Deadline& deadline) {
+Json Compose::run(const Words& words, const Words& more_files, const std::map<std::string, std::string>& env,
+                  const Deadline& deadline) {
   Words argv = program(deadline);
   const auto add = [&](std::initializer_list<std::string> more) { argv.insert(argv.end(), more); };
   add({"--project-name", project_.name, "--project-directory", project_.dir});
@@ -89,7 +95,8 @@ Json Compose::run(const Words& words, const Words& more_files, const std::map<st
   std::map<std::string, std::string> all = env;
   all.insert(project_.env.begin(), project_.env.end());
   for (const auto& [name, value] : engine_.environment(deadline)) all[name] = value;
-  const auto result = host_.blocking("process.run/1", {{"argv", argv}, {"cwd", project_.dir}, {"env", all}}, deadline.left());
+  const auto result =
+      host_.blocking("process.run/1", {{"argv", argv}, {"cwd", project_.dir}, {"env", all}}, deadline.left());
   if (!result.ok()) throw Failure(result.error);
   return result.value;
 }
@@ -97,9 +104,13 @@ Json Compose::run(const Words& words, const Words& more_files, const std::map<st
 std::vector<std::string> Compose::services(const Deadline& deadline) {
   if (!project_.services.empty()) return project_.services;
   const Json ended = run({"config", "--services"}, {}, {}, deadline);
-  if (!succeeded(ended)) throw Failure(Status::invalid, "compose cannot read the project: " + reason(ended), "run `docker compose config` in " + project_.dir);
+  if (!succeeded(ended))
+    throw Failure(Status::invalid, "compose cannot read the project: " + reason(ended),
+                  "run `docker compose config` in " + project_.dir);
   auto out = lines_of(ended.value("stdout", ""));
-  if (out.empty()) throw Failure(Status::invalid, "the compose project in " + project_.dir + " has no services", "are they behind a profile? name it in `profiles`");
+  if (out.empty())
+    throw Failure(Status::invalid, "the compose project in " + project_.dir + " has no services",
+                  "are they behind a profile? name it in `profiles`");
   return out;
 }
 
@@ -113,7 +124,12 @@ void Compose::up(const ActivateRequest& request, const Deadline& deadline) {
     for (auto& [name, value] : environment) {
       for (std::size_t at = 0; (at = value.find('$', at)) != std::string::npos; at += 2) value.insert(at, 1, '$');
     }
-    Json one = {{"environment", environment}, {"labels", {{label_epoch, std::to_string(request.epoch)}, {"understudy.operation", request.operation}, {"understudy.service", request.service}, {"understudy.target", request.target}}}};
+    Json one = {{"environment", environment},
+                {"labels",
+                 {{label_epoch, std::to_string(request.epoch)},
+                  {"understudy.operation", request.operation},
+                  {"understudy.service", request.service},
+                  {"understudy.target", request.target}}}};
     if (project_.restart != "keep") one["restart"] = project_.restart;
     addition["services"][service] = std::move(one);
   }
@@ -121,7 +137,9 @@ void Compose::up(const ActivateRequest& request, const Deadline& deadline) {
   Words words{"up", "-d"};
   words.insert(words.end(), project_.services.begin(), project_.services.end());
   const Json ended = run(words, {file.path()}, variables, deadline);
-  if (!succeeded(ended)) throw Failure(Status::transient, "compose could not start project " + project_.name + ": " + reason(ended), "run `docker compose up` in " + project_.dir);
+  if (!succeeded(ended))
+    throw Failure(Status::transient, "compose could not start project " + project_.name + ": " + reason(ended),
+                  "run `docker compose up` in " + project_.dir);
 }
 
 std::vector<std::string> Compose::logs(int lines, const Deadline& deadline) {

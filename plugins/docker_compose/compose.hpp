@@ -20,8 +20,8 @@ class Compose {
 
  private:
   using Words = std::vector<std::string>;
-  [[nodiscard]] understudy::sdk::Json run(const Words& words, const Words& more_files, const std::map<std::string, std::string>& env,
-                                          const Deadline& deadline);
+  [[nodiscard]] understudy::sdk::Json run(const Words& words, const Words& more_files,
+                                          const std::map<std::string, std::string>& env, const Deadline& deadline);
   [[nodiscard]] const Words& program(const Deadline& deadline);
   [[nodiscard]] std::vector<std::string> services(const Deadline& deadline);
 

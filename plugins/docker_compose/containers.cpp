@@ -126,7 +126,8 @@ CheckResult health_of(const Containers& all, const Project& project, bool weak) 
   for (const auto& service : wanted) {
     Containers own;
     std::ranges::copy_if(all, std::back_inserter(own), [&](const Container& c) { return c.service == service; });
-    const auto up = std::ranges::find_if(own, [](const Container& c) { return c.status == "running" && c.health != "unhealthy"; });
+    const auto up =
+        std::ranges::find_if(own, [](const Container& c) { return c.status == "running" && c.health != "unhealthy"; });
     if (up != own.end()) {
       any = true;
       starting = starting || up->health == "starting";

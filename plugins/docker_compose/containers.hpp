@@ -28,7 +28,9 @@ struct Container {
   [[nodiscard]] static Container from_inspect(const understudy::sdk::Json& inspected);
   /// It has processes, or the engine will give it some by itself.
   [[nodiscard]] bool lives() const { return status == "running" || status == "paused" || status == "restarting"; }
-  [[nodiscard]] bool failed() const { return status == "dead" || status == "restarting" || restarts > 0 || (status == "exited" && exit_code != 0); }
+  [[nodiscard]] bool failed() const {
+    return status == "dead" || status == "restarting" || restarts > 0 || (status == "exited" && exit_code != 0);
+  }
   [[nodiscard]] bool done() const { return status == "exited" && exit_code == 0; }
 };
 using Containers = std::vector<Container>;

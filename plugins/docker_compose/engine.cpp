@@ -25,8 +25,9 @@ std::pair<int, int> parse_version(const std::string& text) {
   Error out = error;
   out.status = Status::transient;
   out.message = "the Docker engine at " + engine.host + " does not answer: " + error.message;
-  out.hint = engine.via == EngineAddress::Via::unix_socket ? "does it run, and may this user use its socket (group docker)?"
-                                                           : "does it run, and can it be reached from here?";
+  out.hint = engine.via == EngineAddress::Via::unix_socket
+                 ? "does it run, and may this user use its socket (group docker)?"
+                 : "does it run, and can it be reached from here?";
   throw Failure(out);
 }
 
@@ -35,7 +36,8 @@ std::pair<int, int> parse_version(const std::string& text) {
   const Json body = Json::parse(reply.at("body").get_ref<const std::string&>(), nullptr, false);
   const std::string said = body.is_object() ? body.value("message", "") : "";
   const auto as = status == 401 || status == 403 ? Status::denied : status >= 500 ? Status::transient : Status::invalid;
-  throw Failure(as, "the Docker engine answers " + std::to_string(status) + " to " + what + (said.empty() ? "" : ": " + said));
+  throw Failure(
+      as, "the Docker engine answers " + std::to_string(status) + " to " + what + (said.empty() ? "" : ": " + said));
 }
 
 }  // namespace
@@ -94,7 +96,8 @@ void Engine::settle_version(const Deadline& deadline) {
   if (result.value.at("status") != 200) refused("a ping", result.value);
   const auto said = parse_version(result.value.at("headers").value("api-version", ""));
   if (said.first == 0) {
-    throw Failure(Status::invalid, "what listens at " + project_.engine.host + " is no Docker engine: its ping names no API version");
+    throw Failure(Status::invalid,
+                  "what listens at " + project_.engine.host + " is no Docker engine: its ping names no API version");
   }
   const auto use = std::min(said, newest_known);
   version_ = "/v" + std::to_string(use.first) + "." + std::to_string(use.second);
@@ -110,7 +113,8 @@ Json Engine::request(const std::string& method, const std::string& path, const D
 }
 
 Json Engine::get(const std::string& path, const Deadline& deadline) {
-  const auto result = host_.blocking("http.request/1", request("GET", path, deadline), std::min(deadline.left(), patience));
+  const auto result =
+      host_.blocking("http.request/1", request("GET", path, deadline), std::min(deadline.left(), patience));
   if (!result.ok()) {
     version_.clear();  // another engine may answer next time
     unreachable(project_.engine, result.error);
@@ -120,7 +124,9 @@ Json Engine::get(const std::string& path, const Deadline& deadline) {
   if (status == 400) version_.clear();  // upgraded meanwhile, and our version is too old for it
   if (status != 200) refused("GET " + path.substr(0, path.find('?')), result.value);
   Json body = Json::parse(result.value.at("body").get_ref<const std::string&>(), nullptr, false);
-  if (body.is_discarded()) throw Failure(Status::transient, "the Docker engine's answer to GET " + path.substr(0, path.find('?')) + " is not JSON");
+  if (body.is_discarded())
+    throw Failure(Status::transient,
+                  "the Docker engine's answer to GET " + path.substr(0, path.find('?')) + " is not JSON");
   return body;
 }
 
@@ -154,9 +160,12 @@ void Engine::post_all(const std::vector<std::pair<std::string, std::string>>& pa
   for (std::size_t i = 0; i < answers.size(); ++i) {
     const auto result = answers[i].get();
     const int status = result.ok() ? result.value.at("status").get<int>() : 0;
-    if (status >= 200 && status < 400) continue;  // 304: it was so already
+    if (status >= 200 && status < 400) continue;   // 304: it was so already
     if (status == 404 || status == 409) continue;  // gone, or not running: seen by the look that follows
-    host_.log(LogLevel::warning, "POST " + path_and_body[i].first + ": " + (result.ok() ? "HTTP " + std::to_string(status) + " " + result.value.at("body").get<std::string>() : result.error.message));
+    host_.log(LogLevel::warning,
+              "POST " + path_and_body[i].first + ": " +
+                  (result.ok() ? "HTTP " + std::to_string(status) + " " + result.value.at("body").get<std::string>()
+                               : result.error.message));
   }
 }
 
@@ -177,7 +186,8 @@ void Engine::kill(const Containers& which, const Deadline& deadline) {
 void Engine::forget_restart(const Containers& which, const Deadline& deadline) {
   std::vector<std::pair<std::string, std::string>> posts;
   for (const auto& c : which) {
-    if (c.restart_policy == "always") posts.emplace_back("/containers/" + c.id + "/update", R"({"RestartPolicy":{"Name":"no"}})");
+    if (c.restart_policy == "always")
+      posts.emplace_back("/containers/" + c.id + "/update", R"({"RestartPolicy":{"Name":"no"}})");
   }
   post_all(posts, deadline);
 }

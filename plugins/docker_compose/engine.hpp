@@ -38,7 +38,8 @@ class Engine {
   void forget_restart(const Containers& which, const Deadline& deadline);
 
   /// The arguments of http.request for `path` ("/events?..."), the version settled. Throws sdk::Failure.
-  [[nodiscard]] understudy::sdk::Json request(const std::string& method, const std::string& path, const Deadline& deadline);
+  [[nodiscard]] understudy::sdk::Json request(const std::string& method, const std::string& path,
+                                              const Deadline& deadline);
   /// What the compose program must be given to talk to the same engine. Throws sdk::Failure.
   [[nodiscard]] std::map<std::string, std::string> environment(const Deadline& deadline);
 

@@ -12,7 +12,11 @@ constexpr Millis first_pause{250}, longest_pause{30'000};
 
 class Health final : public HealthSource {
  public:
-  Health(Host& host, const Envelope& e) : host_(host), project_(Project::from_settings(e.settings)), weak_(e.settings.value("weak", false)), engine_(host, project_) {}
+  Health(Host& host, const Envelope& e)
+      : host_(host),
+        project_(Project::from_settings(e.settings)),
+        weak_(e.settings.value("weak", false)),
+        engine_(host, project_) {}
 
   void check(const CheckRequest& request, Reply<CheckResult> reply) override {
     const Deadline deadline(std::min(request.timeout, reply.budget()));
@@ -45,15 +49,20 @@ class Health final : public HealthSource {
   void listen() {
     Json ask;
     try {
-      const Json filters = {{"type", {"container"}}, {"label", {std::string(label_project) + "=" + project_.name}}, {"event", {"die", "oom", "pause", "health_status"}}};
-      ask = engine_.request("GET", "/events?filters=" + escaped(filters.dump()) + (since_.empty() ? "" : "&since=" + since_), Deadline(opening));
+      const Json filters = {{"type", {"container"}},
+                            {"label", {std::string(label_project) + "=" + project_.name}},
+                            {"event", {"die", "oom", "pause", "health_status"}}};
+      ask = engine_.request("GET",
+                            "/events?filters=" + escaped(filters.dump()) + (since_.empty() ? "" : "&since=" + since_),
+                            Deadline(opening));
     } catch (const Failure& failure) {
       return listen_later(failure.error().message);
     }
     ask["stream"] = "lines";
     ask["timeout_ms"] = opening.count();
     host_.call(
-        "http.request/1", ask, stream_life, [this](const Result& r) { ended(r); }, [this](const Json& item) { heard(item.value("line", "")); });
+        "http.request/1", ask, stream_life, [this](const Result& r) { ended(r); },
+        [this](const Json& item) { heard(item.value("line", "")); });
   }
 
   void ended(const Result& result) {
@@ -77,7 +86,8 @@ class Health final : public HealthSource {
     pause_ = first_pause;
     if (const auto nano = event.value("timeNano", std::int64_t{0}); nano > 0) {
       char text[40];
-      std::snprintf(text, sizeof text, "%lld.%09lld", static_cast<long long>(nano / 1'000'000'000), static_cast<long long>(nano % 1'000'000'000 + 1));
+      std::snprintf(text, sizeof text, "%lld.%09lld", static_cast<long long>(nano / 1'000'000'000),
+                    static_cast<long long>(nano % 1'000'000'000 + 1));
       since_ = text;  // one nanosecond later, so that it is not told twice
     }
     const Json actor = event.value("Actor", Json::object());
@@ -100,6 +110,8 @@ class Health final : public HealthSource {
 
 }  // namespace
 
-std::unique_ptr<Provider> make_health(Host& host, const Envelope& envelope) { return std::make_unique<Health>(host, envelope); }
+std::unique_ptr<Provider> make_health(Host& host, const Envelope& envelope) {
+  return std::make_unique<Health>(host, envelope);
+}
 
 }  // namespace compose_plugin

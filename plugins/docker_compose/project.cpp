@@ -48,7 +48,8 @@ std::string project_name(const Project& project, const std::string& setting) {
     auto name = line_value(file, "name:");
     // A name with a variable in it would be guessed wrongly, and the wrong containers watched.
     if (name.find('$') != std::string::npos) {
-      throw Failure(Status::invalid, "the project's name in " + file + " holds a variable", "set `project` to the name");
+      throw Failure(Status::invalid, "the project's name in " + file + " holds a variable",
+                    "set `project` to the name");
     }
     if (!name.empty()) return name;
   }
@@ -67,7 +68,8 @@ EngineAddress ssh_address(EngineAddress out, std::string rest) {
   }
   const bool digits = std::ranges::all_of(out.ssh_port, [](unsigned char c) { return std::isdigit(c) != 0; });
   if (rest.empty() || rest.front() == '-' || !digits) {
-    throw Failure(Status::invalid, "`host` \"" + out.host + "\" cannot be read", "write ssh://user@host or ssh://user@host:22");
+    throw Failure(Status::invalid, "`host` \"" + out.host + "\" cannot be read",
+                  "write ssh://user@host or ssh://user@host:22");
   }
   out.authority = rest;
   return out;
@@ -130,7 +132,8 @@ std::vector<std::string> Project::compose_files() const {
       return out;
     }
   }
-  throw Failure(Status::invalid, "there is no compose file in " + dir, "check `project_dir`, or name the files in `files`");
+  throw Failure(Status::invalid, "there is no compose file in " + dir,
+                "check `project_dir`, or name the files in `files`");
 }
 
 bool Project::includes(const std::string& service) const {

@@ -29,7 +29,7 @@ struct Project {
   std::vector<std::string> services;  ///< empty: all of the file
   std::vector<std::string> profiles, program, ssh_options;
   std::map<std::string, std::string> env;
-  std::string restart;                ///< restart policy while active, or "keep"
+  std::string restart;  ///< restart policy while active, or "keep"
   EngineAddress engine;
 
   /// Throws sdk::Failure(invalid). Reads the folder for the project's name, as compose would find it.

@@ -14,7 +14,12 @@ constexpr Millis after_kill{5'000}, kept_for_looking{4'000}, look_every{100};
 class Target final : public StandbyTarget {
  public:
   Target(Host& host, const Envelope& e)
-      : host_(host), project_(Project::from_settings(e.settings)), price_(e.settings.value("price", Json::object())), engine_(host, project_), compose_(host, project_, engine_), survive_(e.settings.value("started_after", std::int64_t{250})) {}
+      : host_(host),
+        project_(Project::from_settings(e.settings)),
+        price_(e.settings.value("price", Json::object())),
+        engine_(host, project_),
+        compose_(host, project_, engine_),
+        survive_(e.settings.value("started_after", std::int64_t{250})) {}
 
   void observe(const ObserveRequest&, Reply<Observation> reply) override {
     const Deadline deadline(reply.budget());
@@ -30,7 +35,9 @@ class Target final : public StandbyTarget {
   }
   void logs(const LogsRequest& request, Reply<LogLines> reply) override {
     const Deadline deadline(reply.budget());
-    worker_.answer(std::move(reply), [this, request, deadline] { return LogLines{compose_.logs(std::clamp(request.lines, 1, 10'000), deadline)}; });
+    worker_.answer(std::move(reply), [this, request, deadline] {
+      return LogLines{compose_.logs(std::clamp(request.lines, 1, 10'000), deadline)};
+    });
   }
   void quote(Reply<Quote> reply) override {
     Quote q;
@@ -45,12 +52,14 @@ class Target final : public StandbyTarget {
     const auto before = engine_.containers(deadline);
     const auto epoch = newest_epoch(before);
     if (epoch && *epoch > request.epoch) {
-      throw Failure(Status::conflict, "epoch " + std::to_string(request.epoch) + " is older than " + std::to_string(*epoch) + ", which was started here");
+      throw Failure(Status::conflict, "epoch " + std::to_string(request.epoch) + " is older than " +
+                                          std::to_string(*epoch) + ", which was started here");
     }
     if (const auto alive = living(before); !alive.empty()) {
       // Of this very epoch: an earlier try that got part of the way. `up` completes it and changes nothing that runs.
       const bool ours = std::ranges::all_of(alive, [&](const Container& c) { return c.epoch == request.epoch; });
-      if (!ours) throw Failure(Status::conflict, "it runs already, with another epoch: " + describe(alive), "stop it first");
+      if (!ours)
+        throw Failure(Status::conflict, "it runs already, with another epoch: " + describe(alive), "stop it first");
     }
     try {
       compose_.up(request, deadline);
@@ -89,7 +98,8 @@ class Target final : public StandbyTarget {
   StopReport stop(const DeactivateRequest& request, const Deadline& deadline) {
     auto running = engine_.containers(deadline);
     const auto epoch = newest_epoch(living(running));
-    if (epoch && *epoch > request.epoch) throw Failure(Status::conflict, "a newer epoch (" + std::to_string(*epoch) + ") runs here");
+    if (epoch && *epoch > request.epoch)
+      throw Failure(Status::conflict, "a newer epoch (" + std::to_string(*epoch) + ") runs here");
     engine_.forget_restart(running, deadline);
     running = living(running);
     const bool ran = !running.empty();
@@ -111,7 +121,8 @@ class Target final : public StandbyTarget {
       const auto next = first_to_stop(running);
       engine_.stop(next, std::min(grace, room), deadline);
       const auto left = living(engine_.containers(deadline));
-      const bool stuck = std::ranges::any_of(next, [&](const Container& c) { return std::ranges::find(left, c.id, &Container::id) != left.end(); });
+      const bool stuck = std::ranges::any_of(
+          next, [&](const Container& c) { return std::ranges::find(left, c.id, &Container::id) != left.end(); });
       running = left;
       if (stuck) break;
     }
@@ -139,6 +150,8 @@ class Target final : public StandbyTarget {
 
 }  // namespace
 
-std::unique_ptr<Provider> make_target(Host& host, const Envelope& envelope) { return std::make_unique<Target>(host, envelope); }
+std::unique_ptr<Provider> make_target(Host& host, const Envelope& envelope) {
+  return std::make_unique<Target>(host, envelope);
+}
 
 }  // namespace compose_plugin

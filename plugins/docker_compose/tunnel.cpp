@@ -33,28 +33,40 @@ std::string Tunnel::socket(Millis budget) {
   while (std::chrono::steady_clock::now() < end) {
     {
       const std::lock_guard lock(run_->mutex);
-      if (run_->ended) throw Failure(Status::transient, "ssh to " + project_.engine.authority + " failed: " + run_->why, "try it by hand: ssh " + project_.engine.authority);
+      if (run_->ended)
+        throw Failure(Status::transient, "ssh to " + project_.engine.authority + " failed: " + run_->why,
+                      "try it by hand: ssh " + project_.engine.authority);
     }
     if (fs::exists(path()) && answers(std::min(budget, connect_patience))) return path();
     if (!host_.blocking("timer.after/1", {{"ms", look_every.count()}}, Millis(5'000)).ok()) break;
   }
-  throw Failure(Status::transient, "ssh to " + project_.engine.authority + " opened no tunnel in time", "try it by hand: ssh " + project_.engine.authority);
+  throw Failure(Status::transient, "ssh to " + project_.engine.authority + " opened no tunnel in time",
+                "try it by hand: ssh " + project_.engine.authority);
 }
 
 bool Tunnel::answers(Millis budget) {
-  return host_.blocking("tcp.connect/1", {{"unix_socket", folder_ + "/engine.sock"}, {"timeout_ms", budget.count()}}, budget).ok();
+  return host_
+      .blocking("tcp.connect/1", {{"unix_socket", folder_ + "/engine.sock"}, {"timeout_ms", budget.count()}}, budget)
+      .ok();
 }
 
 void Tunnel::open() {
   std::error_code ignored;
   if (folder_.empty()) {
     std::string name = (fs::temp_directory_path() / "understudy-ssh-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) throw Failure(Status::transient, "cannot make a folder for the ssh tunnel in " + fs::temp_directory_path().string());
+    if (::mkdtemp(name.data()) == nullptr)
+      throw Failure(Status::transient,
+                    "cannot make a folder for the ssh tunnel in " + fs::temp_directory_path().string());
     folder_ = name;  // mode 0700: nobody else reaches the socket
   }
   fs::remove(folder_ + "/engine.sock", ignored);
-  Json argv = {"ssh", "-nNT", "-o", "BatchMode=yes", "-o", "ExitOnForwardFailure=yes", "-o", "ConnectTimeout=10",
-               "-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3", "-o", "ControlPath=none"};
+  Json argv = {"ssh", "-nNT",
+               "-o",  "BatchMode=yes",
+               "-o",  "ExitOnForwardFailure=yes",
+               "-o",  "ConnectTimeout=10",
+               "-o",  "ServerAliveInterval=5",
+               "-o",  "ServerAliveCountMax=3",
+               "-o",  "ControlPath=none"};
   for (const auto& option : project_.ssh_options) argv.push_back(option);
   if (!project_.engine.ssh_port.empty()) {
     argv.push_back("-p");

@@ -2,11 +2,11 @@
 #pragma once
 
 #include <optional>
-#include <regex>
-#include <variant>
 #include <string>
+#include <variant>
 #include <vector>
 
+#include "pattern.hpp"
 #include "understudy/status.hpp"
 
 namespace http_plugin {
@@ -37,7 +37,7 @@ class JsonCondition {
   std::vector<std::variant<std::string, std::size_t>> steps_;
   Op op_ = Op::equal;
   Json value_;
-  std::optional<std::regex> pattern_;
+  std::optional<Pattern> pattern_;
 };
 
 }  // namespace http_plugin

@@ -13,7 +13,8 @@ std::pair<std::string, int> host_and_port(const std::string& url) {
   const auto colon = rest.rfind(':');
   int port = 0;
   if (colon != std::string::npos) std::from_chars(rest.data() + colon + 1, rest.data() + rest.size(), port);
-  if (colon == 0 || port <= 0 || port > 65535) throw Failure(Status::invalid, "\"" + url + "\" names no host and port", "write it as tcp://host:port");
+  if (colon == 0 || port <= 0 || port > 65535)
+    throw Failure(Status::invalid, "\"" + url + "\" names no host and port", "write it as tcp://host:port");
   std::string host = rest.substr(0, colon);
   if (host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
   return {host, port};
@@ -41,7 +42,8 @@ class TcpCheck final : public HealthSource {
         out.latency_us = r.value.value("time_us", std::int64_t{0});
         out.local = ip.rfind("127.", 0) == 0 || ip == "::1";
       } else {
-        const bool ours = r.error.kind == "unreachable" || r.error.status == Status::invalid || r.error.status == Status::cancelled;
+        const bool ours =
+            r.error.kind == "unreachable" || r.error.status == Status::invalid || r.error.status == Status::cancelled;
         out.outcome = ours ? CheckResult::Outcome::unknown : CheckResult::Outcome::fail;
         out.cause = r.error.message;
         out.verdict = false;
@@ -57,6 +59,8 @@ class TcpCheck final : public HealthSource {
 
 }  // namespace
 
-std::unique_ptr<Provider> make_tcp_check(Host& host, const Envelope& envelope) { return std::make_unique<TcpCheck>(host, envelope); }
+std::unique_ptr<Provider> make_tcp_check(Host& host, const Envelope& envelope) {
+  return std::make_unique<TcpCheck>(host, envelope);
+}
 
 }  // namespace http_plugin

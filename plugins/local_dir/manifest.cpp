@@ -37,12 +37,16 @@ std::string text_from(const Json& in) {
   if (in.is_string()) return in.get<std::string>();
   const auto hex = in.at("hex").get<std::string>();
   std::string out;
-  for (std::size_t i = 0; i + 1 < hex.size(); i += 2) out += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
+  for (std::size_t i = 0; i + 1 < hex.size(); i += 2)
+    out += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
   return out;
 }
 
 Json entry_json(const Entry& e) {
-  Json out = {{"path", text_or_hex(e.path)}, {"type", type_names[static_cast<int>(e.type)]}, {"mode", e.mode}, {"mtime_ns", e.mtime_ns}};
+  Json out = {{"path", text_or_hex(e.path)},
+              {"type", type_names[static_cast<int>(e.type)]},
+              {"mode", e.mode},
+              {"mtime_ns", e.mtime_ns}};
   if (e.type == Entry::Type::file) {
     out["size"] = e.size;
     out["sha256"] = e.sha256;
@@ -61,7 +65,8 @@ Entry entry_from(const Json& in, bool root) {
   e.size = in.value("size", std::int64_t{0});
   e.sha256 = in.value("sha256", "");
   if (in.contains("link")) e.link = text_from(in.at("link"));
-  if (root ? !e.path.empty() : !harmless(e.path)) throw Failure(Status::invalid, "the manifest names \"" + e.path + "\", which would leave the snapshot");
+  if (root ? !e.path.empty() : !harmless(e.path))
+    throw Failure(Status::invalid, "the manifest names \"" + e.path + "\", which would leave the snapshot");
   return e;
 }
 
@@ -80,13 +85,15 @@ std::string write_manifest(const Manifest& m) {
 Manifest read_manifest(const std::string& text) {
   try {
     const Json in = Json::parse(text);
-    if (in.at("format").get<int>() != format) throw Failure(Status::invalid, "the snapshot has a format that this version does not know");
+    if (in.at("format").get<int>() != format)
+      throw Failure(Status::invalid, "the snapshot has a format that this version does not know");
     Manifest out;
     const auto& s = in.at("snapshot");
     out.snapshot = {s.at("id"), s.at("epoch"), s.at("created_ms"), s.at("bytes"), s.at("files"), true, ""};
     for (const auto& p : in.at("paths")) {
       SavedPath path{p.at("name"), entry_from(p.at("root"), true), {}};
-      if (!harmless(path.name) || path.name.find('/') != std::string::npos) throw Failure(Status::invalid, "the manifest names \"" + path.name + "\", which would leave the snapshot");
+      if (!harmless(path.name) || path.name.find('/') != std::string::npos)
+        throw Failure(Status::invalid, "the manifest names \"" + path.name + "\", which would leave the snapshot");
       for (const auto& e : p.at("entries")) path.entries.push_back(entry_from(e, false));
       out.paths.push_back(std::move(path));
     }

@@ -1,5 +1,5 @@
-#include "store.hpp"
 #include "understudy/plugin.hpp"
+#include "store.hpp"
 
 namespace {
 
@@ -9,19 +9,24 @@ using Clock = std::chrono::steady_clock;
 class LocalDir final : public StateStore {
  public:
   LocalDir(Host& host, const Envelope& e)
-      : host_(host), store_({e.settings.at("dir").get<std::string>(), e.settings.value("fsync", true), e.settings.value("compare", "mtime") == "content", e.settings.value("must_exist", "")}) {}
+      : host_(host),
+        store_({e.settings.at("dir").get<std::string>(), e.settings.value("fsync", true),
+                e.settings.value("compare", "mtime") == "content", e.settings.value("must_exist", "")}) {}
 
   void push(const PushRequest& request, Reply<Snapshot> reply) override {
-    work(std::move(reply), "push " + request.id, [this, request](const local_dir::Hooks& hooks) { return store_.push(request, hooks); });
+    work(std::move(reply), "push " + request.id,
+         [this, request](const local_dir::Hooks& hooks) { return store_.push(request, hooks); });
   }
   void pull(const PullRequest& request, Reply<Snapshot> reply) override {
-    work(std::move(reply), "pull " + request.id, [this, request](const local_dir::Hooks& hooks) { return store_.pull(request, hooks); });
+    work(std::move(reply), "pull " + request.id,
+         [this, request](const local_dir::Hooks& hooks) { return store_.pull(request, hooks); });
   }
   void list(const ListRequest& request, Reply<SnapshotList> reply) override {
     worker_.answer(std::move(reply), [this, request] { return store_.list(request.service); });
   }
   void verify(const VerifyRequest& request, Reply<Snapshot> reply) override {
-    work(std::move(reply), "verify " + request.id, [this, request](const local_dir::Hooks& hooks) { return store_.verify(request.service, request.id, hooks); });
+    work(std::move(reply), "verify " + request.id,
+         [this, request](const local_dir::Hooks& hooks) { return store_.verify(request.service, request.id, hooks); });
   }
   void prune(const PruneRequest& request, Reply<PruneReport> reply) override {
     worker_.answer(std::move(reply), [this, request] {
@@ -41,14 +46,18 @@ class LocalDir final : public StateStore {
       local_dir::Hooks hooks;
       hooks.between = [&] {
         if (kept->cancelled()) throw Failure(Status::cancelled, operation + " was cancelled");
-        if (Clock::now() > deadline) throw Failure(Status::transient, operation + " did not finish in time", "give it more time, or a faster disk");
+        if (Clock::now() > deadline)
+          throw Failure(Status::transient, operation + " did not finish in time",
+                        "give it more time, or a faster disk");
       };
       hooks.progress = [&](std::int64_t done, std::int64_t total) {
         if (Clock::now() - told < std::chrono::seconds(1)) return;
         told = Clock::now();
         host_.progress(operation, done, total, "bytes");
       };
-      hooks.skipped = [&](const std::string& path) { host_.log(LogLevel::warning, path + " is a socket, pipe or device and is not saved"); };
+      hooks.skipped = [&](const std::string& path) {
+        host_.log(LogLevel::warning, path + " is a socket, pipe or device and is not saved");
+      };
       try {
         (*kept)(fn(hooks));
       } catch (const Failure& failure) {

@@ -1,15 +1,15 @@
 #include "tree.hpp"
 
-#include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <dirent.h>
 #include <fcntl.h>
-#include <filesystem>
-#include <memory>
 #include <openssl/evp.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <memory>
 
 #include "understudy/status.hpp"
 
@@ -22,9 +22,11 @@ using understudy::sdk::Status;
 constexpr std::size_t block = 256 * 1024;
 
 [[noreturn]] void fail(const std::string& what, int error) {
-  if (error == ENOSPC || error == EDQUOT) throw Failure(Status::transient, what + ": the disk is full", "free space, or use another disk");
+  if (error == ENOSPC || error == EDQUOT)
+    throw Failure(Status::transient, what + ": the disk is full", "free space, or use another disk");
   if (error == ENOENT) throw Failure(Status::invalid, what + ": it does not exist", "check the path");
-  if (error == EACCES || error == EPERM) throw Failure(Status::denied, what + ": permission denied", "let Understudy's user in");
+  if (error == EACCES || error == EPERM)
+    throw Failure(Status::denied, what + ": permission denied", "let Understudy's user in");
   throw Failure(Status::transient, what + ": " + std::strerror(error));
 }
 
@@ -85,9 +87,10 @@ std::vector<std::string> names_in(int folder, const std::string& label) {
   return out;
 }
 
-void walk_into(int folder, const std::string& prefix, const std::string& label, const std::function<void(const std::string&)>& skipped, std::vector<Entry>& out) {
+void walk_into(int folder, const std::string& prefix, const std::string& label,
+               const std::function<void(const std::string&)>& skipped, std::vector<Entry>& out) {
   for (const auto& name : names_in(folder, label + "/" + prefix)) {
-    struct stat st {};
+    struct stat st{};
     const std::string path = prefix.empty() ? name : prefix + "/" + name;
     if (::fstatat(folder, name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) {
       if (errno == ENOENT) continue;  // gone while we looked
@@ -143,7 +146,8 @@ Fd try_open_below(int root, const std::string& path, int flags, unsigned mode) {
   Fd at(::openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   std::size_t from = 0;
   for (auto slash = path.find('/'); slash != std::string::npos; slash = path.find('/', from)) {
-    Fd next(::openat(at.get(), path.substr(from, slash - from).c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    Fd next(
+        ::openat(at.get(), path.substr(from, slash - from).c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (!next.ok()) fail("cannot open the folder of " + path, errno);
     at = std::move(next);
     from = slash + 1;
@@ -168,8 +172,11 @@ void make_folders_below(int root, const std::string& path) {
   for (auto slash = path.find('/');; slash = path.find('/', slash + 1)) {
     const std::string part = path.substr(0, slash);
     const auto parent = part.rfind('/');
-    const Fd folder = parent == std::string::npos ? Fd(::openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) : open_below(root, part.substr(0, parent), O_RDONLY | O_DIRECTORY);
-    if (::mkdirat(folder.get(), part.substr(parent == std::string::npos ? 0 : parent + 1).c_str(), 0700) != 0 && errno != EEXIST) fail("cannot make the folder " + part, errno);
+    const Fd folder = parent == std::string::npos ? Fd(::openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC))
+                                                  : open_below(root, part.substr(0, parent), O_RDONLY | O_DIRECTORY);
+    if (::mkdirat(folder.get(), part.substr(parent == std::string::npos ? 0 : parent + 1).c_str(), 0700) != 0 &&
+        errno != EEXIST)
+      fail("cannot make the folder " + part, errno);
     if (slash == std::string::npos) return;
   }
 }
@@ -194,7 +201,9 @@ std::string copy_and_hash(int from, int to, const std::string& name, const std::
   }
 }
 
-std::string hash_of(int fd, const std::string& name, const std::function<void()>& between) { return copy_and_hash(fd, -1, name, between); }
+std::string hash_of(int fd, const std::string& name, const std::function<void()>& between) {
+  return copy_and_hash(fd, -1, name, between);
+}
 
 std::string sha256_hex(const std::string& text) {
   Sha256 hash;
@@ -216,8 +225,11 @@ bool harmless(const std::string& path) {
 void remove_tree(const std::string& path) {
   std::error_code ec;
   // Folders without write permission are part of what people save.
-  for (auto it = std::filesystem::recursive_directory_iterator(path, ec); !ec && it != std::filesystem::recursive_directory_iterator(); it.increment(ec)) {
-    if (it->is_directory(ec) && !it->is_symlink(ec)) std::filesystem::permissions(it->path(), std::filesystem::perms::owner_all, std::filesystem::perm_options::add, ec);
+  for (auto it = std::filesystem::recursive_directory_iterator(path, ec);
+       !ec && it != std::filesystem::recursive_directory_iterator(); it.increment(ec)) {
+    if (it->is_directory(ec) && !it->is_symlink(ec))
+      std::filesystem::permissions(it->path(), std::filesystem::perms::owner_all, std::filesystem::perm_options::add,
+                                   ec);
   }
   std::filesystem::remove_all(path, ec);
 }

@@ -13,11 +13,11 @@ struct Entry {
   enum class Type { file, folder, link };
   std::string path;
   Type type = Type::file;
-  unsigned mode = 0;           ///< permission bits
+  unsigned mode = 0;  ///< permission bits
   std::int64_t mtime_ns = 0;
-  std::int64_t size = 0;       ///< of a file
-  std::string sha256;          ///< of a file, hex
-  std::string link;            ///< where a link points
+  std::int64_t size = 0;  ///< of a file
+  std::string sha256;     ///< of a file, hex
+  std::string link;       ///< where a link points
 };
 
 /// An owned descriptor.
@@ -43,11 +43,14 @@ class Fd {
 [[nodiscard]] Fd open_if_there(int root, const std::string& path);
 void make_folders_below(int root, const std::string& path);
 
-/// Everything below `root`, folders before what is in them, sorted by name. `skipped` hears of sockets, pipes and devices.
-[[nodiscard]] std::vector<Entry> walk(int root, const std::string& label, const std::function<void(const std::string&)>& skipped);
+/// Everything below `root`, folders before what is in them, sorted by name. `skipped` hears of sockets, pipes and
+/// devices.
+[[nodiscard]] std::vector<Entry> walk(int root, const std::string& label,
+                                      const std::function<void(const std::string&)>& skipped);
 
 /// Copies the bytes of one open file to another and returns their SHA-256. `stop` is asked between blocks.
-[[nodiscard]] std::string copy_and_hash(int from, int to, const std::string& name, const std::function<void()>& between);
+[[nodiscard]] std::string copy_and_hash(int from, int to, const std::string& name,
+                                        const std::function<void()>& between);
 [[nodiscard]] std::string hash_of(int fd, const std::string& name, const std::function<void()>& between);
 [[nodiscard]] std::string sha256_hex(const std::string& text);
 

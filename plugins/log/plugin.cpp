@@ -16,7 +16,9 @@ class LogNotifier final : public Notifier {
   LogNotifier(Host& host, const Envelope& e) : host_(host), file_(e.settings.value("file", "")) {}
 
   void send(const Alert& alert, Reply<Receipt> reply) override {
-    const auto level = alert.severity == "critical" ? LogLevel::error : alert.severity == "warning" ? LogLevel::warning : LogLevel::info;
+    const auto level = alert.severity == "critical"  ? LogLevel::error
+                       : alert.severity == "warning" ? LogLevel::warning
+                                                     : LogLevel::info;
     std::string line = "[" + alert.severity + (alert.state == "event" ? "" : " " + alert.state) + "] " + alert.title;
     if (!alert.text.empty()) line += ": " + alert.text;
     if (alert.possible_duplicate) line += " (possibly told before)";
@@ -27,13 +29,25 @@ class LogNotifier final : public Notifier {
 
  private:
   Receipt append(const Alert& a) {
-    const std::string line = detail::dump({{"id", a.id}, {"at_ms", a.at_ms}, {"kind", a.kind}, {"severity", a.severity}, {"state", a.state}, {"service", a.service},
-                                           {"target", a.target}, {"title", a.title}, {"text", a.text}, {"facts", a.facts}, {"possible_duplicate", a.possible_duplicate}}) + "\n";
+    const std::string line = detail::dump({{"id", a.id},
+                                           {"at_ms", a.at_ms},
+                                           {"kind", a.kind},
+                                           {"severity", a.severity},
+                                           {"state", a.state},
+                                           {"service", a.service},
+                                           {"target", a.target},
+                                           {"title", a.title},
+                                           {"text", a.text},
+                                           {"facts", a.facts},
+                                           {"possible_duplicate", a.possible_duplicate}}) +
+                             "\n";
     const int fd = ::open(file_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     const bool ok = fd >= 0 && ::write(fd, line.data(), line.size()) == static_cast<ssize_t>(line.size());
     const int error = errno;
     if (fd >= 0) ::close(fd);
-    if (!ok) throw Failure(Status::transient, "cannot write " + file_ + ": " + std::strerror(error), "check the disk and the permissions");
+    if (!ok)
+      throw Failure(Status::transient, "cannot write " + file_ + ": " + std::strerror(error),
+                    "check the disk and the permissions");
     return {a.id};
   }
 

@@ -12,6 +12,8 @@ namespace {
 
 using namespace understudy::sdk;
 
+constexpr std::size_t longest_match = 4096;
+
 class Health final : public HealthSource {
  public:
   Health(Host& host, const Envelope& e) : host_(host) {
@@ -23,7 +25,8 @@ class Health final : public HealthSource {
     least_ = s.value("min_count", 1);
     weak_ = s.value("weak", false);
     if (pid_file_.empty() && match_.empty() && run_file_.empty()) {
-      throw Failure(Status::invalid, "none of pid_file, match and run_dir is given", "say how the process is recognised");
+      throw Failure(Status::invalid, "none of pid_file, match and run_dir is given",
+                    "say how the process is recognised");
     }
     if (match_.size() > 2 && match_.front() == '/' && match_.back() == '/') {
       try {
@@ -40,7 +43,9 @@ class Health final : public HealthSource {
 
   void watch(Reply<Done> reply) override {
     worker_.answer(std::move(reply), [this] {
-      if (!watcher_) watcher_ = std::make_unique<Watcher>([this](int pid) { host_.hint("process " + std::to_string(pid) + " ended", true); });
+      if (!watcher_)
+        watcher_ = std::make_unique<Watcher>(
+            [this](int pid) { host_.hint("process " + std::to_string(pid) + " ended", true); });
       for (const auto& p : find()) watcher_->watch(p.pid, p.start);
       return Done{};
     });
@@ -82,7 +87,9 @@ class Health final : public HealthSource {
   }
 
   [[nodiscard]] bool matches(const ProcessInfo& p) const {
-    if (pattern_) return std::regex_search(p.command, *pattern_) || std::regex_search(p.name, *pattern_);
+    // std::regex recurses for each character: what is longer than any real command line is not matched further.
+    if (pattern_)
+      return std::regex_search(p.command.substr(0, longest_match), *pattern_) || std::regex_search(p.name, *pattern_);
     return p.name == match_ || p.command.find(match_) != std::string::npos;
   }
 
@@ -92,7 +99,8 @@ class Health final : public HealthSource {
     out.local = true;
     if (static_cast<int>(found.size()) < least_) {
       out.outcome = CheckResult::Outcome::fail;
-      out.cause = found.empty() ? "no such process runs" : std::to_string(found.size()) + " of " + std::to_string(least_) + " processes run";
+      out.cause = found.empty() ? "no such process runs"
+                                : std::to_string(found.size()) + " of " + std::to_string(least_) + " processes run";
       return out;
     }
     if (watcher_) {
@@ -117,6 +125,8 @@ class Health final : public HealthSource {
 
 }  // namespace
 
-std::unique_ptr<Provider> make_health(Host& host, const Envelope& envelope) { return std::make_unique<Health>(host, envelope); }
+std::unique_ptr<Provider> make_health(Host& host, const Envelope& envelope) {
+  return std::make_unique<Health>(host, envelope);
+}
 
 }  // namespace process_plugin

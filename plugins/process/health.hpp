@@ -6,5 +6,6 @@
 #include "understudy/plugin.hpp"
 
 namespace process_plugin {
-[[nodiscard]] std::unique_ptr<understudy::sdk::Provider> make_health(understudy::sdk::Host& host, const understudy::sdk::Envelope& envelope);
+[[nodiscard]] std::unique_ptr<understudy::sdk::Provider> make_health(understudy::sdk::Host& host,
+                                                                     const understudy::sdk::Envelope& envelope);
 }

@@ -1,12 +1,12 @@
 #include "launcher.hpp"
 
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
-#include <fcntl.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "platform.hpp"
 #include "understudy/status.hpp"
@@ -66,7 +66,8 @@ std::string program_path(const std::string& name, const std::string& cwd) {
     if (::access(candidate.c_str(), X_OK) == 0) return candidate;
     at = end + 1;
   }
-  throw Failure(Status::invalid, "there is no program " + name + " in PATH", "install it, or give its path in `command`");
+  throw Failure(Status::invalid, "there is no program " + name + " in PATH",
+                "install it, or give its path in `command`");
 }
 
 std::vector<char*> pointers(std::vector<std::string>& strings) {
@@ -77,7 +78,8 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
 }
 
 /// Async-signal-safe from here on: between fork and exec in a program with threads.
-[[noreturn]] void run_command(const char* program, char** argv, char** env, const char* cwd, int go, int report, int log) {
+[[noreturn]] void run_command(const char* program, char** argv, char** env, const char* cwd, int go, int report,
+                              int log) {
   ::setpgid(0, 0);
   const pid_t self = ::getpid();
   (void)!::write(report, &self, sizeof self);
@@ -108,7 +110,9 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
 int launch(const LaunchSpec& spec, const std::function<void(int pid)>& record) {
   const std::string program = program_path(spec.argv.front(), spec.cwd);
   const int log = ::open(spec.log_file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-  if (log < 0) throw Failure(Status::invalid, "cannot write the log file " + spec.log_file + ": " + std::strerror(errno), "check `log_file` and its folder");
+  if (log < 0)
+    throw Failure(Status::invalid, "cannot write the log file " + spec.log_file + ": " + std::strerror(errno),
+                  "check `log_file` and its folder");
   auto argv = spec.argv;
   auto env = environment(spec.env);
   const auto argv_pointers = pointers(argv);
@@ -124,7 +128,8 @@ int launch(const LaunchSpec& spec, const std::function<void(int pid)>& record) {
     ::setsid();
     ::close(go.ends[1]);
     if (::fork() == 0) {
-      run_command(program.c_str(), const_cast<char**>(argv_pointers.data()), const_cast<char**>(env_pointers.data()), spec.cwd.c_str(), go.ends[0], report.ends[1], log);
+      run_command(program.c_str(), const_cast<char**>(argv_pointers.data()), const_cast<char**>(env_pointers.data()),
+                  spec.cwd.c_str(), go.ends[0], report.ends[1], log);
     }
     ::_exit(0);
   }
@@ -141,7 +146,9 @@ int launch(const LaunchSpec& spec, const std::function<void(int pid)>& record) {
   (void)!::write(go.ends[1], &byte, 1);
   int error = 0;
   if (read_whole(report.ends[0], error)) {
-    throw Failure(Status::invalid, "cannot run " + program + (spec.cwd.empty() ? "" : " in " + spec.cwd) + ": " + std::strerror(error), "check `command` and `cwd`");
+    throw Failure(Status::invalid,
+                  "cannot run " + program + (spec.cwd.empty() ? "" : " in " + spec.cwd) + ": " + std::strerror(error),
+                  "check `command` and `cwd`");
   }
   return pid;
 }

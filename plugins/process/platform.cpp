@@ -1,16 +1,16 @@
 #include "platform.hpp"
 
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
-#include <poll.h>
 #include <sstream>
-#include <sys/stat.h>
 #include <thread>
-#include <unistd.h>
 #if defined(__linux__)
 #include <dirent.h>
 #include <sys/syscall.h>
@@ -54,7 +54,7 @@ std::optional<ProcessInfo> info(int pid) {
   out.command = slurp(folder + "/cmdline");
   std::ranges::replace(out.command, '\0', ' ');
   while (!out.command.empty() && out.command.back() == ' ') out.command.pop_back();
-  struct stat owner {};
+  struct stat owner{};
   if (::stat(folder.c_str(), &owner) == 0) out.user = owner.st_uid;
   return out;
 }

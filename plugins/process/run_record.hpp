@@ -10,7 +10,7 @@ namespace process_plugin {
 struct RunRecord {
   std::uint64_t epoch = 0;
   std::string operation, boot;
-  int pid = 0;               ///< 0: stopped
+  int pid = 0;  ///< 0: stopped
   std::uint64_t start = 0;
 };
 

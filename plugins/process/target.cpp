@@ -37,14 +37,17 @@ class Target final : public StandbyTarget {
   Target(const Envelope& e) : price_(e.settings.value("price", Json::object())) {
     const auto& s = e.settings;
     spec_.argv = s.at("command").get<std::vector<std::string>>();
-    if (spec_.argv.empty() || spec_.argv.front().empty()) throw Failure(Status::invalid, "`command` is empty", "write it as [\"program\", \"argument\"]");
+    if (spec_.argv.empty() || spec_.argv.front().empty())
+      throw Failure(Status::invalid, "`command` is empty", "write it as [\"program\", \"argument\"]");
     spec_.cwd = s.value("cwd", "");
     spec_.env = s.value("env", std::map<std::string, std::string>());
     run_dir_ = s.at("run_dir").get<std::string>();
     spec_.log_file = s.value("log_file", run_dir_ + "/" + e.service + "-" + e.target + ".log");
     record_file_ = run_dir_ + "/" + e.service + "-" + e.target + ".run.json";
     survive_ms_ = static_cast<int>(s.value("started_after", std::int64_t{150}));
-    stop_signal_ = s.value("stop_signal", "TERM") == "INT" ? SIGINT : s.value("stop_signal", "TERM") == "QUIT" ? SIGQUIT : SIGTERM;
+    stop_signal_ = s.value("stop_signal", "TERM") == "INT"    ? SIGINT
+                   : s.value("stop_signal", "TERM") == "QUIT" ? SIGQUIT
+                                                              : SIGTERM;
     run_id_ = record_file_;
   }
 
@@ -87,7 +90,8 @@ class Target final : public StandbyTarget {
     out.record = read_record(record_file_);
     const auto add = [&](int pid) {
       const auto found = info(pid);
-      if (found && !found->zombie && std::ranges::find(out.processes, pid, &ProcessInfo::pid) == out.processes.end()) out.processes.push_back(*found);
+      if (found && !found->zombie && std::ranges::find(out.processes, pid, &ProcessInfo::pid) == out.processes.end())
+        out.processes.push_back(*found);
     };
     // A pid counts only together with its start time and the boot: it may have been given to somebody else since.
     if (out.record && out.record->pid > 0 && out.record->boot == boot_id()) {
@@ -117,10 +121,13 @@ class Target final : public StandbyTarget {
   Observation start(const ActivateRequest& request) {
     std::error_code ec;
     fs::create_directories(run_dir_, ec);
-    if (ec) throw Failure(Status::invalid, "cannot make run_dir " + run_dir_ + ": " + ec.message(), "check the path and its permissions");
+    if (ec)
+      throw Failure(Status::invalid, "cannot make run_dir " + run_dir_ + ": " + ec.message(),
+                    "check the path and its permissions");
     const auto running = find();
     if (running.record && request.epoch < running.record->epoch) {
-      throw Failure(Status::conflict, "epoch " + std::to_string(request.epoch) + " is older than " + std::to_string(running.record->epoch) + ", which was started here");
+      throw Failure(Status::conflict, "epoch " + std::to_string(request.epoch) + " is older than " +
+                                          std::to_string(running.record->epoch) + ", which was started here");
     }
     if (!running.processes.empty()) {
       if (running.record && running.record->epoch == request.epoch) return look();
@@ -141,7 +148,8 @@ class Target final : public StandbyTarget {
       write_record(record_file_, {request.epoch, request.operation, boot_id(), child, started});
     });
     if (wait_for_end(pid, started, survive_ms_)) {
-      throw Failure(Status::transient, "the command ended at once: " + tail(spec_.log_file, 3), "its output is in " + spec_.log_file);
+      throw Failure(Status::transient, "the command ended at once: " + tail(spec_.log_file, 3),
+                    "its output is in " + spec_.log_file);
     }
     return look();
   }
@@ -172,7 +180,8 @@ class Target final : public StandbyTarget {
       }
       running = find();
     }
-    if (!running.processes.empty()) return {false, std::to_string(running.processes.size()) + " processes cannot be killed"};
+    if (!running.processes.empty())
+      return {false, std::to_string(running.processes.size()) + " processes cannot be killed"};
     if (running.record && running.record->pid != 0) {
       running.record->pid = 0;
       write_record(record_file_, *running.record);
@@ -183,7 +192,8 @@ class Target final : public StandbyTarget {
   static void await(const std::vector<ProcessInfo>& processes, int at_most_ms) {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(at_most_ms);
     for (const auto& p : processes) {
-      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
+      const auto left =
+          std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
       if (!wait_for_end(p.pid, p.start, static_cast<int>(std::max<std::int64_t>(0, left)))) return;
     }
   }

@@ -75,7 +75,8 @@ void Watcher::loop() {
         pollfd one{it->second.second, POLLIN, 0};
         const bool by_descriptor = it->second.second >= 0 && ::poll(&one, 1, 0) > 0;
         const auto now = by_descriptor ? std::nullopt : info(it->first);
-        const bool by_look = !by_descriptor && it->second.second < 0 && (!now || now->start != it->second.first || now->zombie);
+        const bool by_look =
+            !by_descriptor && it->second.second < 0 && (!now || now->start != it->second.first || now->zombie);
         if (!by_descriptor && !by_look) {
           ++it;
           continue;

@@ -29,9 +29,10 @@ struct Raw final : Provider {
 };
 }  // namespace
 
-UNDERSTUDY_PLUGIN(R"({"name": "misbehaves", "version": "1", "interfaces": {"health": {"provides": ["health.check/1"], "settings": {"additionalProperties": true}}}})",
-                  [](Host& host, const Envelope& e) -> std::unique_ptr<Provider> {
-                    const auto what = e.settings.value("what", "");
-                    if (what == "throws-in-create") throw std::runtime_error("no luck today");
-                    return std::make_unique<Raw>(host, what);
-                  })
+UNDERSTUDY_PLUGIN(
+    R"({"name": "misbehaves", "version": "1", "interfaces": {"health": {"provides": ["health.check/1"], "settings": {"additionalProperties": true}}}})",
+    [](Host& host, const Envelope& e) -> std::unique_ptr<Provider> {
+      const auto what = e.settings.value("what", "");
+      if (what == "throws-in-create") throw std::runtime_error("no luck today");
+      return std::make_unique<Raw>(host, what);
+    })

@@ -2,11 +2,11 @@
 #include <fstream>
 #include <thread>
 
+#include <sys/stat.h>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/write.hpp>
 #include <csignal>
-#include <sys/stat.h>
 
 #include "tests/loader_fixture.hpp"
 
@@ -24,14 +24,16 @@ struct Bundled : test::Fixture {
     std::error_code ec;
     fs::remove_all(folder, ec);
   }
-  fs::path folder = fs::temp_directory_path() / ("understudy-plugins-" + std::to_string(::getpid()) + "-" + std::to_string(std::rand()));
+  fs::path folder = fs::temp_directory_path() /
+                    ("understudy-plugins-" + std::to_string(::getpid()) + "-" + std::to_string(std::rand()));
 };
 
 /// A server that answers every connection with the same bytes and then does as it is told.
 class Server {
  public:
   enum class Then { close, stay, endless };
-  Server(std::string answer, Then then) : answer_(std::move(answer)), then_(then), acceptor_(loop_, tcp::endpoint(asio::ip::address_v4::loopback(), 0)) {
+  Server(std::string answer, Then then)
+      : answer_(std::move(answer)), then_(then), acceptor_(loop_, tcp::endpoint(asio::ip::address_v4::loopback(), 0)) {
     thread_ = std::thread([this] { serve(); });
   }
   ~Server() {
@@ -41,7 +43,9 @@ class Server {
     tcp::socket(poke).connect(acceptor_.local_endpoint(), ec);
     thread_.join();
   }
-  [[nodiscard]] std::string url(const std::string& path = "/") const { return "http://127.0.0.1:" + std::to_string(acceptor_.local_endpoint().port()) + path; }
+  [[nodiscard]] std::string url(const std::string& path = "/") const {
+    return "http://127.0.0.1:" + std::to_string(acceptor_.local_endpoint().port()) + path;
+  }
   [[nodiscard]] unsigned short port() const { return acceptor_.local_endpoint().port(); }
 
  private:
@@ -69,7 +73,8 @@ class Server {
 };
 
 std::string http(int status, const std::string& body) {
-  return "HTTP/1.1 " + std::to_string(status) + " X\r\nConnection: close\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+  return "HTTP/1.1 " + std::to_string(status) +
+         " X\r\nConnection: close\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
 }
 
 std::string outcome(Bundled& f, Json settings, int timeout_ms = 10'000) {
@@ -95,13 +100,20 @@ TEST_CASE("http: statuses, bodies and conditions give the outcome that people ex
   Bundled f;
   Server well(http(200, R"({"status": "healthy", "n": [1, 5], "lag": 3})"), Server::Then::close);
   CHECK(outcome(f, {{"url", well.url()}}) == "pass");
-  CHECK(outcome(f, {{"url", well.url()}, {"json", {{"$.status", "healthy"}, {"$.n[1]", ">= 5"}, {"$.lag", "< 10"}}}}) == "pass");
+  CHECK(outcome(f, {{"url", well.url()}, {"json", {{"$.status", "healthy"}, {"$.n[1]", ">= 5"}, {"$.lag", "< 10"}}}}) ==
+        "pass");
   CHECK(outcome(f, {{"url", well.url()}, {"json", {{"$.status", "starting"}}}}) == "fail");
   CHECK(outcome(f, {{"url", well.url()}, {"json", {{"$.absent", "exists"}}}}) == "fail");
   CHECK(outcome(f, {{"url", well.url()}, {"body_contains", "healthy"}}) == "pass");
   CHECK(outcome(f, {{"url", well.url()}, {"body_matches", "^no"}}) == "fail");
   CHECK(outcome(f, {{"url", well.url()}, {"status", Json::array({204, "3xx"})}}) == "fail");
-  for (const auto& [status, expected] : {std::pair{500, "fail"}, {503, "fail"}, {404, "fail?"}, {405, "fail?"}, {401, "unknown?"}, {429, "unknown?"}, {301, "fail"}}) {
+  for (const auto& [status, expected] : {std::pair{500, "fail"},
+                                         {503, "fail"},
+                                         {404, "fail?"},
+                                         {405, "fail?"},
+                                         {401, "unknown?"},
+                                         {429, "unknown?"},
+                                         {301, "fail"}}) {
     Server s(http(status, ""), Server::Then::close);
     INFO(status);
     CHECK(outcome(f, {{"url", s.url()}}) == expected);
@@ -134,7 +146,10 @@ TEST_CASE("http: tcp checks connect, and wait for what they expect") {
 TEST_CASE("process: starts once, refuses older epochs, and stops everything that it started") {
   Bundled f;
   // Ignores TERM, and has a child in a session of its own.
-  const Json settings = {{"command", {"sh", "-c", "trap '' TERM; setsid sh -c \"trap '' TERM; sleep 600\" & sleep 600"}}, {"run_dir", f.folder.string()}, {"started_after", 150}};
+  const Json settings = {
+      {"command", {"sh", "-c", "trap '' TERM; setsid sh -c \"trap '' TERM; sleep 600\" & sleep 600"}},
+      {"run_dir", f.folder.string()},
+      {"started_after", 150}};
   const auto target = f.made("process", "target", settings);
   const auto state = [&] { return f.call(*target, "standby.observe/1").value.at("state").get<std::string>(); };
   CHECK(state() == "stopped");
@@ -147,7 +162,8 @@ TEST_CASE("process: starts once, refuses older epochs, and stops everything that
   Json old = go;
   old["epoch"] = 4;
   CHECK(f.call(*target, "standby.activate/1", old).error.status == sdk::Status::conflict);
-  CHECK(f.call(*target, "standby.deactivate/1", {{"epoch", 4}, {"grace_ms", 100}}).error.status == sdk::Status::conflict);
+  CHECK(f.call(*target, "standby.deactivate/1", {{"epoch", 4}, {"grace_ms", 100}}).error.status ==
+        sdk::Status::conflict);
   const auto stopped = f.call(*target, "standby.deactivate/1", {{"epoch", 5}, {"grace_ms", 200}});
   REQUIRE(stopped.ok());
   CHECK(stopped.value.at("stopped") == true);
@@ -167,11 +183,14 @@ TEST_CASE("process: a record whose pid was given to somebody else counts for not
 
 TEST_CASE("process: a command that ends at once, or does not exist, says so") {
   Bundled f;
-  const auto dies = f.made("process", "target", {{"command", {"sh", "-c", "echo no database; exit 3"}}, {"run_dir", f.folder.string()}, {"started_after", 2000}});
+  const auto dies = f.made(
+      "process", "target",
+      {{"command", {"sh", "-c", "echo no database; exit 3"}}, {"run_dir", f.folder.string()}, {"started_after", 2000}});
   const auto r = f.call(*dies, "standby.activate/1", {{"epoch", 1}});
   CHECK(r.error.status == sdk::Status::transient);
   CHECK_THAT(r.error.message, ContainsSubstring("no database"));
-  const auto absent = f.made("process", "target", {{"command", {"no-such-program-here"}}, {"run_dir", f.folder.string()}});
+  const auto absent =
+      f.made("process", "target", {{"command", {"no-such-program-here"}}, {"run_dir", f.folder.string()}});
   CHECK(f.call(*absent, "standby.activate/1", {{"epoch", 1}}).error.status == sdk::Status::invalid);
 }
 
@@ -181,7 +200,9 @@ TEST_CASE("process: the end of a watched process is told at once") {
   REQUIRE(f.call(*target, "standby.activate/1", {{"service", "svc"}, {"target", "a"}, {"epoch", 1}}).ok());
   const auto health = f.made("process", "health", {{"run_dir", f.folder.string()}});
   std::string hint;
-  health->on_notify([&](std::string_view topic, const sdk::Json& p) { hint = std::string(topic) + (p.value("gone", false) ? " gone" : ""); });
+  health->on_notify([&](std::string_view topic, const sdk::Json& p) {
+    hint = std::string(topic) + (p.value("gone", false) ? " gone" : "");
+  });
   REQUIRE(f.call(*health, "health.watch/1").ok());
   CHECK(f.call(*health, "health.check/1").value.at("outcome") == "pass");
   ::kill(Json::parse(slurp(f.folder / "svc-a.run.json")).at("pid").get<int>(), SIGKILL);
@@ -199,7 +220,11 @@ TEST_CASE("local_dir: what was saved comes back, byte for byte, with modes and l
   fs::create_symlink("../../outside", state / "link");
   ::chmod((state / "a/b.txt").c_str(), 0640);
   const auto store = f.made("local_dir", "state", {{"dir", (f.folder / "store").string()}});
-  const auto push = [&](const std::string& id, int epoch) { return f.call(*store, "store.push/1", {{"service", "svc"}, {"id", id}, {"epoch", epoch}, {"paths", {{{"name", "state"}, {"path", state.string()}}}}}); };
+  const auto push = [&](const std::string& id, int epoch) {
+    return f.call(
+        *store, "store.push/1",
+        {{"service", "svc"}, {"id", id}, {"epoch", epoch}, {"paths", {{{"name", "state"}, {"path", state.string()}}}}});
+  };
   const auto first = push("s1", 2);
   INFO(first.error.message);
   REQUIRE(first.ok());
@@ -209,7 +234,7 @@ TEST_CASE("local_dir: what was saved comes back, byte for byte, with modes and l
   write(state / "a/c.txt", "new");
   REQUIRE(push("s2", 2).ok());
   const auto data = f.folder / "store/svc/snapshots";
-  struct stat one {}, two {};
+  struct stat one{}, two{};
   ::stat((data / "s1/data/state/a/b.txt").c_str(), &one);
   ::stat((data / "s2/data/state/a/b.txt").c_str(), &two);
   CHECK(one.st_ino == two.st_ino);  // unchanged: not copied again
@@ -220,7 +245,7 @@ TEST_CASE("local_dir: what was saved comes back, byte for byte, with modes and l
   CHECK(slurp(staging / "state/a/c.txt") == "new");
   CHECK(fs::read_symlink(staging / "state/link") == "../../outside");
   CHECK(fs::is_directory(staging / "state/folder"));
-  struct stat mode {};
+  struct stat mode{};
   ::stat((staging / "state/a/b.txt").c_str(), &mode);
   CHECK((mode.st_mode & 0777) == 0640);
 }
@@ -232,7 +257,11 @@ TEST_CASE("local_dir: a tampered or half-written snapshot is refused, and nothin
   const auto store = f.made("local_dir", "state", {{"dir", (f.folder / "store").string()}});
   for (const char* id : {"s1", "s2", "s3"}) {
     write(state / "x", std::string("value ") + id);
-    REQUIRE(f.call(*store, "store.push/1", {{"service", "svc"}, {"id", id}, {"epoch", 1}, {"paths", {{{"name", "state"}, {"path", state.string()}}}}}).ok());
+    REQUIRE(
+        f.call(
+             *store, "store.push/1",
+             {{"service", "svc"}, {"id", id}, {"epoch", 1}, {"paths", {{{"name", "state"}, {"path", state.string()}}}}})
+            .ok());
   }
   const auto data = f.folder / "store/svc/snapshots";
   ::chmod((data / "s1/data/state/x").c_str(), 0600);
@@ -244,10 +273,13 @@ TEST_CASE("local_dir: a tampered or half-written snapshot is refused, and nothin
     fs::create_directories(staging);
     INFO(id);
     CHECK(f.call(*store, "store.verify/1", {{"service", "svc"}, {"id", id}}).error.status == sdk::Status::invalid);
-    CHECK(f.call(*store, "store.pull/1", {{"service", "svc"}, {"id", id}, {"staging", staging.string()}}).error.status == sdk::Status::invalid);
+    CHECK(
+        f.call(*store, "store.pull/1", {{"service", "svc"}, {"id", id}, {"staging", staging.string()}}).error.status ==
+        sdk::Status::invalid);
     CHECK(fs::is_empty(staging));
   }
-  for (const char* id : {"../s3", "/etc", ".incoming-s4", ""}) CHECK(f.call(*store, "store.verify/1", {{"service", "svc"}, {"id", id}}).error.status == sdk::Status::invalid);
+  for (const char* id : {"../s3", "/etc", ".incoming-s4", ""})
+    CHECK(f.call(*store, "store.verify/1", {{"service", "svc"}, {"id", id}}).error.status == sdk::Status::invalid);
   const auto list = f.call(*store, "store.list/1", {{"service", "svc"}}).value.at("snapshots");
   REQUIRE(list.size() == 3);
   int damaged = 0;
@@ -261,10 +293,18 @@ TEST_CASE("local_dir: pruning keeps the newest valid ones, and everything young"
   write(state / "x", "value");
   const auto store = f.made("local_dir", "state", {{"dir", (f.folder / "store").string()}, {"fsync", false}});
   for (int i = 0; i < 5; ++i) {
-    REQUIRE(f.call(*store, "store.push/1", {{"service", "svc"}, {"id", "s" + std::to_string(i)}, {"epoch", 1}, {"paths", {{{"name", "state"}, {"path", state.string()}}}}}).ok());
+    REQUIRE(f.call(*store, "store.push/1",
+                   {{"service", "svc"},
+                    {"id", "s" + std::to_string(i)},
+                    {"epoch", 1},
+                    {"paths", {{{"name", "state"}, {"path", state.string()}}}}})
+                .ok());
   }
-  CHECK(f.call(*store, "store.prune/1", {{"service", "svc"}, {"keep_days", 1}, {"keep_at_least", 1}}).value.at("removed").empty());
-  const auto dry = f.call(*store, "store.prune/1", {{"service", "svc"}, {"keep_days", 0}, {"keep_at_least", 2}, {"dry_run", true}});
+  CHECK(f.call(*store, "store.prune/1", {{"service", "svc"}, {"keep_days", 1}, {"keep_at_least", 1}})
+            .value.at("removed")
+            .empty());
+  const auto dry =
+      f.call(*store, "store.prune/1", {{"service", "svc"}, {"keep_days", 0}, {"keep_at_least", 2}, {"dry_run", true}});
   CHECK(dry.value.at("removed").size() == 3);
   const auto pruned = f.call(*store, "store.prune/1", {{"service", "svc"}, {"keep_days", 0}, {"keep_at_least", 2}});
   CHECK(pruned.value.at("removed") == dry.value.at("removed"));
@@ -274,7 +314,9 @@ TEST_CASE("local_dir: pruning keeps the newest valid ones, and everything young"
 TEST_CASE("log: alerts are appended to the file as lines of JSON") {
   Bundled f;
   const auto notifier = f.made("log", "notifier", {{"file", (f.folder / "alerts").string()}});
-  for (const char* title : {"one", "two"}) REQUIRE(f.call(*notifier, "notify.send/1", {{"alert", {{"id", "1"}, {"title", title}, {"severity", "critical"}}}}).ok());
+  for (const char* title : {"one", "two"})
+    REQUIRE(f.call(*notifier, "notify.send/1", {{"alert", {{"id", "1"}, {"title", title}, {"severity", "critical"}}}})
+                .ok());
   const auto text = slurp(f.folder / "alerts");
   CHECK(std::ranges::count(text, '\n') == 2);
   CHECK(Json::parse(text.substr(0, text.find('\n'))).at("title") == "one");
@@ -301,17 +343,25 @@ TEST_CASE("host: programs are run to their end, and killed with their children a
   CHECK(ok.value.at("stdout") == "text");
   CHECK(ok.value.at("stderr") == "err\n");
   CHECK(run({{"argv", {"no-such-program-here"}}}, 1000).error.kind == "not_found");
-  CHECK(run({{"argv", {"sh", "-c", "trap '' TERM; sleep 600 & sleep 600"}}, {"kill_grace_ms", 100}}, 200).error.kind == "timeout");
-  CHECK(run({{"argv", {"sh", "-c", "yes | head -c 100000"}}, {"max_output", 1000}}, 20'000).value.at("stdout").get<std::string>().size() == 1000);
+  CHECK(run({{"argv", {"sh", "-c", "trap '' TERM; sleep 600 & sleep 600"}}, {"kill_grace_ms", 100}}, 200).error.kind ==
+        "timeout");
+  CHECK(run({{"argv", {"sh", "-c", "yes | head -c 100000"}}, {"max_output", 1000}}, 20'000)
+            .value.at("stdout")
+            .get<std::string>()
+            .size() == 1000);
 }
 
 TEST_CASE("host: secrets come from where they are said to be, and never reach the log") {
   Bundled f;
   write(f.folder / "key", "hush-hush\n");
-  const host::Caller caller{"test", "test", {{"a", {config::SecretRef::Kind::file, (f.folder / "key").string()}}, {"b", {config::SecretRef::Kind::env, "UNDERSTUDY_NOT_SET"}}}};
+  const host::Caller caller{"test",
+                            "test",
+                            {{"a", {config::SecretRef::Kind::file, (f.folder / "key").string()}},
+                             {"b", {config::SecretRef::Kind::env, "UNDERSTUDY_NOT_SET"}}}};
   const auto get = [&](const std::string& key) {
     std::optional<sdk::Result> out;
-    f.services->start({&caller, "secret.get/1", {{"key", key}}, Millis(1000), [&](sdk::Result r) { out = std::move(r); }, {}});
+    f.services->start(
+        {&caller, "secret.get/1", {{"key", key}}, Millis(1000), [&](sdk::Result r) { out = std::move(r); }, {}});
     REQUIRE(out);
     return *out;
   };

@@ -24,17 +24,21 @@ class Schemas final : public SchemaSource {
         "wait": {"type": "integer", "format": "duration", "default": 1500, "maximum": 60000}, "mode": {"type": "string", "enum": ["fast", "slow"]},
         "password": {"type": "string", "x-secret": true}, "size": {"type": "integer", "format": "size"}}})");
     }
-    if (plugin == "box" && interface_name == "target") return nlohmann::json::parse(R"({"properties": {"dir": {"type": "string", "format": "path"}}})");
+    if (plugin == "box" && interface_name == "target")
+      return nlohmann::json::parse(R"({"properties": {"dir": {"type": "string", "format": "path"}}})");
     if (plugin == "shelf" && interface_name == "state") return nlohmann::json::parse(R"({"properties": {}})");
     if (plugin == "log" && interface_name == "notifier") return nlohmann::json::parse(R"({"properties": {}})");
-    return Problem{"no plugin \"" + plugin + "\" that serves as " + interface_name, "`understudy plugin list` shows those found"};
+    return Problem{"no plugin \"" + plugin + "\" that serves as " + interface_name,
+                   "`understudy plugin list` shows those found"};
   }
   std::vector<std::string> names() override { return {"web", "box", "shelf", "log"}; }
 };
 
 Environment environment() {
   Environment out;
-  out.variable = [](const std::string& name) { return name == "PLACE" ? std::optional<std::string>("/srv") : std::nullopt; };
+  out.variable = [](const std::string& name) {
+    return name == "PLACE" ? std::optional<std::string>("/srv") : std::nullopt;
+  };
   out.home = "/home/me";
   return out;
 }
@@ -69,7 +73,8 @@ price = { active_per_hour = "$0.25" }
 std::string messages(const std::vector<Diagnostic>& all) {
   std::string out;
   for (const auto& d : all) {
-    out += std::to_string(d.place.line) + ":" + std::to_string(d.place.column) + " " + d.code + " " + d.message + (d.hint.empty() ? "" : " | " + d.hint) + "\n";
+    out += std::to_string(d.place.line) + ":" + std::to_string(d.place.column) + " " + d.code + " " + d.message +
+           (d.hint.empty() ? "" : " | " + d.hint) + "\n";
   }
   return out;
 }
@@ -117,7 +122,8 @@ TEST_CASE("every wrong file of the corpus gives its messages, all at once") {
     ++files;
     const auto result = load_files({entry.path()});
     const auto golden = fs::path(entry.path()).replace_extension(".expected");
-    if (std::getenv("UNDERSTUDY_ACCEPT_MESSAGES") != nullptr) std::ofstream(golden) << messages(result.diagnostics);  // then read the diff
+    if (std::getenv("UNDERSTUDY_ACCEPT_MESSAGES") != nullptr)
+      std::ofstream(golden) << messages(result.diagnostics);  // then read the diff
     std::ifstream in(golden);
     std::stringstream expected;
     expected << in.rdbuf();
@@ -142,7 +148,8 @@ TEST_CASE("durations, sizes, money and percentages are read with their units onl
   CHECK(parse_duration("1h30m") == Millis(5'400'000));
   CHECK(parse_duration("250ms") == Millis(250));
   CHECK(parse_duration("1.5s") == Millis(1500));
-  for (const char* wrong : {"", "90", "s", "1x", "-1s", "1h 30", "999999d"}) CHECK_FALSE(parse_duration(wrong).has_value());
+  for (const char* wrong : {"", "90", "s", "1x", "-1s", "1h 30", "999999d"})
+    CHECK_FALSE(parse_duration(wrong).has_value());
   CHECK(parse_size("64MiB") == 64LL << 20);
   CHECK(parse_size("1GB") == 1'000'000'000);
   CHECK_FALSE(parse_size("1 QB").has_value());
@@ -153,7 +160,10 @@ TEST_CASE("durations, sizes, money and percentages are read with their units onl
 }
 
 TEST_CASE("the caret stands under the character that is meant, also behind letters of more than one byte") {
-  const auto result = load_files({write("wide.toml", "[orchestrator]\nname = \"Zürich Äpfel\"\n[service.s]\nprimary = \"ä\"\n[service.s.target.a]\nplugin = \"box\" # ü\nsettings = { dir = \"ü\", dri = 1 }\n")});
+  const auto result =
+      load_files({write("wide.toml",
+                        "[orchestrator]\nname = \"Zürich Äpfel\"\n[service.s]\nprimary = "
+                        "\"ä\"\n[service.s.target.a]\nplugin = \"box\" # ü\nsettings = { dir = \"ü\", dri = 1 }\n")});
   REQUIRE(result.diagnostics.size() == 2);
   CHECK(result.diagnostics[1].place.line == 7);
   CHECK(result.diagnostics[1].place.column == 25);

@@ -50,7 +50,13 @@ class Sites {
         SnapshotInfo info{SnapshotId("s" + std::to_string(++snapshots_)), {}, w.wall, 1, 1, true, ""};
         answers.emplace_back(Saved{s->operation, random() % 5 != 0, info, ""});
       } else if (const auto* p = std::get_if<Prepare>(&e)) {
-        SnapshotInfo info{p->snapshot.empty() ? SnapshotId("s" + std::to_string(snapshots_)) : p->snapshot, {}, w.wall, 1, 1, true, ""};
+        SnapshotInfo info{p->snapshot.empty() ? SnapshotId("s" + std::to_string(snapshots_)) : p->snapshot,
+                          {},
+                          w.wall,
+                          1,
+                          1,
+                          true,
+                          ""};
         answers.emplace_back(Prepared{p->operation, random() % 5 != 0, info, ""});
       } else if (std::holds_alternative<MakePlan>(e)) {
         PlanMade made;
@@ -59,7 +65,12 @@ class Sites {
         }
         answers.emplace_back(made);
       } else if (const auto* o = std::get_if<Observe>(&e)) {
-        answers.emplace_back(Observed{o->target, running.contains(o->target) ? SiteState::active : SiteState::stopped, {}, random() % 6 != 0, true, ""});
+        answers.emplace_back(Observed{o->target,
+                                      running.contains(o->target) ? SiteState::active : SiteState::stopped,
+                                      {},
+                                      random() % 6 != 0,
+                                      true,
+                                      ""});
       }
     }
   }
@@ -85,8 +96,13 @@ class Sites {
 Event some_event(test::World& w, std::mt19937_64& random, const Sites& sites) {
   const auto& target = targets[random() % 3];
   switch (random() % 5) {
-    case 0: return HealthSeen{target, sites.running.contains(target) && random() % 3 != 0 ? Verdict::up : Verdict::down, false, ""};
-    case 1: return Observed{target, sites.running.contains(target) ? SiteState::active : SiteState::stopped, {}, random() % 6 != 0, true, ""};
+    case 0:
+      return HealthSeen{target, sites.running.contains(target) && random() % 3 != 0 ? Verdict::up : Verdict::down,
+                        false, ""};
+    case 1:
+      return Observed{target, sites.running.contains(target) ? SiteState::active : SiteState::stopped,
+                      {},     random() % 6 != 0,
+                      true,   ""};
     case 2: {
       Command c;
       c.what = static_cast<Command::What>(random() % 4);
@@ -95,7 +111,9 @@ Event some_event(test::World& w, std::mt19937_64& random, const Sites& sites) {
       c.pause_for = Millis(60'000);
       return c;
     }
-    default: return HealthSeen{w.state.active, sites.running.contains(w.state.active) ? Verdict::up : Verdict::down, false, ""};
+    default:
+      return HealthSeen{w.state.active, sites.running.contains(w.state.active) ? Verdict::up : Verdict::down, false,
+                        ""};
   }
 }
 
@@ -143,7 +161,8 @@ void run(std::uint64_t seed) {
       sites.take(w, random, answers);
     }
     if (w.state.phase == Phase::verify) {
-      w.tell(HealthSeen{w.state.move->to, sites.running.contains(w.state.move->to) ? Verdict::up : Verdict::down, false, ""});
+      w.tell(HealthSeen{w.state.move->to, sites.running.contains(w.state.move->to) ? Verdict::up : Verdict::down, false,
+                        ""});
       sites.take(w, random, answers);
     }
   }

@@ -1,4 +1,5 @@
-// Runs tests/stories/*.story: state-machine tests that read like what happened. The words are in tests/stories/README.md.
+// Runs tests/stories/*.story: state-machine tests that read like what happened. The words are in
+// tests/stories/README.md.
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -30,7 +31,8 @@ std::string describe(const Effect& e) {
   if (const auto* a = std::get_if<Activate>(&e)) return "activate " + a->target.value;
   if (const auto* o = std::get_if<Observe>(&e)) return "observe " + o->target.value;
   if (const auto* m = std::get_if<MakePlan>(&e)) return m->desperate ? "plan desperate" : "plan";
-  if (const auto* t = std::get_if<Tell>(&e)) return "tell " + t->alert.kind + (t->alert.state == AlertState::resolved ? " resolved" : "");
+  if (const auto* t = std::get_if<Tell>(&e))
+    return "tell " + t->alert.kind + (t->alert.state == AlertState::resolved ? " resolved" : "");
   if (const auto* a = std::get_if<Answer>(&e)) return a->status == sdk::Status::ok ? "answer ok" : "answer " + a->kind;
   return "";
 }
@@ -48,7 +50,8 @@ class Story {
       Words words;
       for (std::string w; split >> w;) words.push_back(w);
       if (words.empty()) continue;
-      INFO("line " << number_ << ": " << line << "  (phase " << to_string(world_.state.phase) << ", active " << world_.state.active.value << ")");
+      INFO("line " << number_ << ": " << line << "  (phase " << to_string(world_.state.phase) << ", active "
+                   << world_.state.active.value << ")");
       play(words);
     }
   }
@@ -62,7 +65,8 @@ class Story {
     if (w[0] == "fresh") return world_.tell(Started{true});
     if (w[0] == "runs-at") {
       world_.deliver(Started{true});
-      for (const auto& t : world_.service.targets) world_.deliver(Observed{t.id, t.id.value == w[1] ? SiteState::active : SiteState::stopped, {}, true, true, ""});
+      for (const auto& t : world_.service.targets)
+        world_.deliver(Observed{t.id, t.id.value == w[1] ? SiteState::active : SiteState::stopped, {}, true, true, ""});
       return world_.tell(HealthSeen{TargetId(w[1]), Verdict::up, false, "ok"});
     }
     world_.tell(event(w));
@@ -101,7 +105,12 @@ class Story {
     if (w[0] == "health") {
       const auto& v = w[2];
       const bool failing = v == "failing";
-      return HealthSeen{target, v == "down" ? Verdict::down : v == "degraded" ? Verdict::degraded : v == "unknown" ? Verdict::unknown : Verdict::up, failing, v};
+      return HealthSeen{target,
+                        v == "down"       ? Verdict::down
+                        : v == "degraded" ? Verdict::degraded
+                        : v == "unknown"  ? Verdict::unknown
+                                          : Verdict::up,
+                        failing, v};
     }
     if (w[0] == "observed") {
       Observed o{target, SiteState::unknown, {}, w[2] != "silent", true, ""};
@@ -123,7 +132,10 @@ class Story {
     if (w[0] == "prepared") return Prepared{world_.operation("prepare"), w[1] != "failed", snapshot(w), w[1]};
     if (w[0] == "activated") {
       const auto& how = w[2];
-      const auto status = how == "ok" ? sdk::Status::ok : how == "sold-out" ? sdk::Status::transient : how == "denied" ? sdk::Status::denied : sdk::Status::unknown;
+      const auto status = how == "ok"         ? sdk::Status::ok
+                          : how == "sold-out" ? sdk::Status::transient
+                          : how == "denied"   ? sdk::Status::denied
+                                              : sdk::Status::unknown;
       return Activated{world_.operation("activate"), target, status, how};
     }
     if (w[0] == "person") return command(w);
@@ -143,7 +155,10 @@ class Story {
     Command c;
     c.id = 1;
     c.who = "alice";
-    c.what = w[1] == "promote" ? Command::What::promote : w[1] == "failback" ? Command::What::failback : w[1] == "pause" ? Command::What::pause : Command::What::resume;
+    c.what = w[1] == "promote"    ? Command::What::promote
+             : w[1] == "failback" ? Command::What::failback
+             : w[1] == "pause"    ? Command::What::pause
+                                  : Command::What::resume;
     if (c.what == Command::What::promote && w.size() > 2 && w[2] != "best") c.target = TargetId(w[2]);
     c.force = has(w, "--force");
     c.accept_loss = has(w, "--accept-loss");

@@ -14,18 +14,20 @@ class World {
   config::Service service;
   bool act = true;
   failover::State state;
-  std::vector<failover::Effect> effects;   ///< since the last event that was told
+  std::vector<failover::Effect> effects;  ///< since the last event that was told
   std::vector<failover::Record> records;
-  std::string told;                        ///< a line for each event and effect: the story, for a failing seed
+  std::string told;  ///< a line for each event and effect: the story, for a failing seed
 
   void deliver(const failover::Event& event) {
     const failover::Context context{service, act};
     const auto before = state.phase;
     auto step = failover::step(context, state, event, {mono, wall});
     state = std::move(step.state);
-    static constexpr const char* events[] = {"started", "health", "observed", "planned", "fenced", "saved", "prepared", "activated", "timer", "command"};
+    static constexpr const char* events[] = {"started", "health",   "observed",  "planned", "fenced",
+                                             "saved",   "prepared", "activated", "timer",   "command"};
     told += std::string(failover::to_string(before)) + " + " + events[event.index()] + " " + about(event) + " -> " +
-            std::string(failover::to_string(state.phase)) + ", " + state.active.value + " e" + std::to_string(state.epoch.value) + "\n";
+            std::string(failover::to_string(state.phase)) + ", " + state.active.value + " e" +
+            std::to_string(state.epoch.value) + "\n";
     for (const auto& e : step.effects) {
       if (const auto* arm = std::get_if<failover::Arm>(&e)) timers[arm->kind] = {arm->generation, mono + arm->after};
       remember(e);
@@ -92,11 +94,16 @@ class World {
     told += "    " + kind + " " + target.value + " (" + operation + ")\n";
   }
   static std::string about(const failover::Event& event) {
-    if (const auto* h = std::get_if<failover::HealthSeen>(&event)) return h->target.value + " " + std::string(to_string(h->verdict));
-    if (const auto* o = std::get_if<failover::Observed>(&event)) return o->target.value + " " + std::to_string(static_cast<int>(o->state)) + (o->reachable ? "" : " silent");
-    if (const auto* f = std::get_if<failover::Fenced>(&event)) return f->target.value + (f->stopped ? " stopped " : " unconfirmed ") + f->operation;
-    if (const auto* a = std::get_if<failover::Activated>(&event)) return a->target.value + " " + std::string(sdk::name_of(a->status)) + " " + a->operation;
-    if (const auto* c = std::get_if<failover::Command>(&event)) return std::to_string(static_cast<int>(c->what)) + " " + c->target.value;
+    if (const auto* h = std::get_if<failover::HealthSeen>(&event))
+      return h->target.value + " " + std::string(to_string(h->verdict));
+    if (const auto* o = std::get_if<failover::Observed>(&event))
+      return o->target.value + " " + std::to_string(static_cast<int>(o->state)) + (o->reachable ? "" : " silent");
+    if (const auto* f = std::get_if<failover::Fenced>(&event))
+      return f->target.value + (f->stopped ? " stopped " : " unconfirmed ") + f->operation;
+    if (const auto* a = std::get_if<failover::Activated>(&event))
+      return a->target.value + " " + std::string(sdk::name_of(a->status)) + " " + a->operation;
+    if (const auto* c = std::get_if<failover::Command>(&event))
+      return std::to_string(static_cast<int>(c->what)) + " " + c->target.value;
     return "";
   }
 

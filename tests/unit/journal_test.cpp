@@ -1,9 +1,9 @@
 #include <filesystem>
 #include <fstream>
 
-#include <csignal>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <csignal>
 
 #include "core/journal/journal.hpp"
 #include "tests/catch.hpp"
@@ -15,7 +15,8 @@ namespace fs = std::filesystem;
 namespace {
 
 struct Folder {
-  fs::path path = fs::temp_directory_path() / ("understudy-journal-" + std::to_string(::getpid()) + "-" + std::to_string(std::rand()));
+  fs::path path = fs::temp_directory_path() /
+                  ("understudy-journal-" + std::to_string(::getpid()) + "-" + std::to_string(std::rand()));
   ~Folder() { fs::remove_all(path); }
 };
 
@@ -25,8 +26,12 @@ std::unique_ptr<Journal> open_or_fail(const fs::path& folder, std::int64_t max_b
   return std::move(std::get<std::unique_ptr<Journal>>(opened));
 }
 
-MachineRecord granted(std::uint64_t epoch) { return {ServiceId("s"), WallTime(Millis(1)), failover::Granted{Epoch{epoch}, TargetId("home"), "", "test"}}; }
-MachineRecord note(const std::string& text) { return {ServiceId("s"), WallTime(Millis(1)), failover::Note{"k", Severity::info, TargetId("home"), text}}; }
+MachineRecord granted(std::uint64_t epoch) {
+  return {ServiceId("s"), WallTime(Millis(1)), failover::Granted{Epoch{epoch}, TargetId("home"), "", "test"}};
+}
+MachineRecord note(const std::string& text) {
+  return {ServiceId("s"), WallTime(Millis(1)), failover::Note{"k", Severity::info, TargetId("home"), text}};
+}
 
 }  // namespace
 
@@ -73,9 +78,10 @@ TEST_CASE("an intent without an outcome is found after a restart") {
   Folder f;
   {
     const auto j = open_or_fail(f.path);
-    (void)j->commit({MachineRecord{ServiceId("s"), {}, failover::Intent{"op1", "fence", TargetId("home"), Epoch{1}}},
-                     MachineRecord{ServiceId("s"), {}, failover::Intent{"op2", "activate", TargetId("spare"), Epoch{2}}},
-                     MachineRecord{ServiceId("s"), {}, failover::Outcome{"op1", "ok", ""}}});
+    (void)j->commit(
+        {MachineRecord{ServiceId("s"), {}, failover::Intent{"op1", "fence", TargetId("home"), Epoch{1}}},
+         MachineRecord{ServiceId("s"), {}, failover::Intent{"op2", "activate", TargetId("spare"), Epoch{2}}},
+         MachineRecord{ServiceId("s"), {}, failover::Outcome{"op1", "ok", ""}}});
   }
   const auto open = open_or_fail(f.path)->open_intents(ServiceId("s"));
   REQUIRE(open.size() == 1);
@@ -84,7 +90,9 @@ TEST_CASE("an intent without an outcome is found after a restart") {
 
 TEST_CASE("a damaged file is reported and not replaced") {
   Folder f;
-  { (void)open_or_fail(f.path)->commit({note("x")}); }
+  {
+    (void)open_or_fail(f.path)->commit({note("x")});
+  }
   const auto file = f.path / "journal.db";
   const auto size = fs::file_size(file);
   {
@@ -111,7 +119,8 @@ TEST_CASE("what was being sent when the process died is sent again, marked") {
   Folder f;
   {
     const auto j = open_or_fail(f.path);
-    (void)j->commit({OutboxPut{"1", NotifierId("log"), {{"title", "a"}}, {}}, OutboxPut{"2", NotifierId("log"), {{"title", "b"}}, {}}});
+    (void)j->commit({OutboxPut{"1", NotifierId("log"), {{"title", "a"}}, {}},
+                     OutboxPut{"2", NotifierId("log"), {{"title", "b"}}, {}}});
     (void)j->commit({OutboxUpdate{"1", OutboxState::sending, 1, {}, ""}});
     CHECK(j->outbox_due(WallTime(Millis(10))).size() == 1);
   }

@@ -10,7 +10,8 @@ namespace {
 
 struct Bad : test::Fixture {
   Bad() : Fixture({fs::path(UNDERSTUDY_BINARY_DIR) / "test_plugins"}) {}
-  std::string error(const std::string& plugin, const std::string& interface_name = "health", nlohmann::json settings = nlohmann::json::object()) {
+  std::string error(const std::string& plugin, const std::string& interface_name = "health",
+                    nlohmann::json settings = nlohmann::json::object()) {
     auto out = make(plugin, interface_name, std::move(settings));
     const auto* e = std::get_if<plugins::LoadError>(&out);
     REQUIRE(e != nullptr);
@@ -37,7 +38,8 @@ TEST_CASE("each way to be no usable plugin has its own sentence") {
 TEST_CASE("two plugins of one name are refused, and both are named") {
   const auto other = fs::path(UNDERSTUDY_BINARY_DIR) / "test_plugins_again";
   fs::create_directories(other);
-  fs::copy_file(fs::path(UNDERSTUDY_BINARY_DIR) / "test_plugins/good.so", other / "good.so", fs::copy_options::overwrite_existing);
+  fs::copy_file(fs::path(UNDERSTUDY_BINARY_DIR) / "test_plugins/good.so", other / "good.so",
+                fs::copy_options::overwrite_existing);
   test::Fixture f({fs::path(UNDERSTUDY_BINARY_DIR) / "test_plugins", other});
   auto out = f.make("good", "health", nlohmann::json::object());
   const auto* e = std::get_if<plugins::LoadError>(&out);
@@ -56,9 +58,12 @@ TEST_CASE("a plugin in plain C answers") {
 
 TEST_CASE("what a plugin throws, forgets, garbles or repeats becomes exactly one answer") {
   Bad f;
-  CHECK_THAT(f.call(*f.made("misbehaves", "health", {{"what", "throws"}}), "health.check/1").error.message, ContainsSubstring("it is broken"));
-  CHECK(f.call(*f.made("misbehaves", "health", {{"what", "throws-int"}}), "health.check/1").error.status == sdk::Status::unknown);
-  CHECK_THAT(f.call(*f.made("misbehaves", "health", {{"what", "forgets"}}), "health.check/1").error.message, ContainsSubstring("without an answer"));
+  CHECK_THAT(f.call(*f.made("misbehaves", "health", {{"what", "throws"}}), "health.check/1").error.message,
+             ContainsSubstring("it is broken"));
+  CHECK(f.call(*f.made("misbehaves", "health", {{"what", "throws-int"}}), "health.check/1").error.status ==
+        sdk::Status::unknown);
+  CHECK_THAT(f.call(*f.made("misbehaves", "health", {{"what", "forgets"}}), "health.check/1").error.message,
+             ContainsSubstring("without an answer"));
   CHECK(f.call(*f.made("garbage", "health", nlohmann::json::object()), "health.check/1").error.kind == "garbage");
   CHECK(f.call(*f.made("twice", "health", nlohmann::json::object()), "health.check/1").ok());
 }

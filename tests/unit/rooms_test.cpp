@@ -116,7 +116,8 @@ TEST_CASE("flapping asks for four times as many passes, and ends") {
   c.flap_window = Millis(100'000);
   Detector d;
   bool began = false;
-  for (int i = 0; i < 10; ++i) began = d.on_round(c, round(i % 2 == 0 ? Outcome::pass : Outcome::fail), true, at(i)).flapping_began || began;
+  for (int i = 0; i < 10; ++i)
+    began = d.on_round(c, round(i % 2 == 0 ? Outcome::pass : Outcome::fail), true, at(i)).flapping_began || began;
   CHECK(began);
   CHECK(d.flapping());
   (void)d.on_round(c, round(Outcome::fail), true, at(11));
@@ -178,7 +179,8 @@ TEST_CASE("a plan does not depend on the order of its inputs, and its money is f
   for (int i = 0; i < 200; ++i) {
     std::vector<policy::Candidate> all;
     for (int n = 0; n < 6; ++n) {
-      auto c = candidate(std::string(1, static_cast<char>('a' + n)), static_cast<double>(random() % 100) / 10, static_cast<int>(random() % 300));
+      auto c = candidate(std::string(1, static_cast<char>('a' + n)), static_cast<double>(random() % 100) / 10,
+                         static_cast<int>(random() % 300));
       c.order = n;
       for (auto h = random() % 5; h > 0; --h) c.history.push_back({random() % 3 != 0, Millis(random() % 100'000), {}});
       all.push_back(c);

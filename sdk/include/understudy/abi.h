@@ -38,7 +38,7 @@ extern "C" {
 
 /* UTF-8. Not terminated: `len` counts. Empty is {NULL or anything, 0}. */
 typedef struct us_bytes {
-  const char *data;
+  const char* data;
   size_t len;
 } us_bytes;
 
@@ -73,13 +73,13 @@ enum us_status {
  *                     thread of its own.
  */
 typedef struct us_port {
-  uint32_t size; /* sizeof(us_port) as the writer knew it */
+  uint32_t size;  /* sizeof(us_port) as the writer knew it */
   uint32_t flags; /* 0 */
-  void *ctx;      /* passed back as the first argument of each verb */
-  void (*call)(void *ctx, us_op op, us_bytes method, us_bytes params, int64_t budget_ms);
-  void (*cancel)(void *ctx, us_op op);
-  void (*complete)(void *ctx, us_op op, int32_t status, us_bytes result);
-  void (*notify)(void *ctx, us_bytes topic, us_bytes params);
+  void* ctx;      /* passed back as the first argument of each verb */
+  void (*call)(void* ctx, us_op op, us_bytes method, us_bytes params, int64_t budget_ms);
+  void (*cancel)(void* ctx, us_op op);
+  void (*complete)(void* ctx, us_op op, int32_t status, us_bytes result);
+  void (*notify)(void* ctx, us_bytes topic, us_bytes params);
 } us_port;
 
 /* What a library offers. Static storage: valid as long as the library is loaded (it is never unloaded). */
@@ -94,15 +94,15 @@ typedef struct us_plugin {
    * "settings"}. Does no I/O. Fills in *out and returns US_OK; or returns another us_status and leaves *out
    * alone, after a notify("create.failed", {"message": "...", "hint": "..."}) that says why. `*host` is
    * copied by whoever keeps it; host->ctx is valid until destroy() returns. */
-  int32_t (*create)(const us_port *host, us_bytes settings, us_port *out);
+  int32_t (*create)(const us_port* host, us_bytes settings, us_port* out);
 
   /* Ends one instance; `ctx` is out->ctx. [loop] Operations that are pending are forgotten: no verb of the
    * host's port is called after this returns. May wait for the instance's own threads. */
-  void (*destroy)(void *ctx);
+  void (*destroy)(void* ctx);
 } us_plugin;
 
 /* The only export. [any thread] Returns the same pointer at each call; runs no I/O. */
-US_EXPORT const us_plugin *understudy_plugin(void);
+US_EXPORT const us_plugin* understudy_plugin(void);
 
 #ifdef __cplusplus
 }

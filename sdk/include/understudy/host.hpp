@@ -111,7 +111,8 @@ class Host {
     static constexpr const char* names[] = {"debug", "info", "warning", "error"};
     notify("log", {{"level", names[static_cast<int>(level)]}, {"message", message}, {"fields", fields}});
   }
-  /// HealthSource: something happened that is worth a check now. `gone` says that the thing watched has certainly ended.
+  /// HealthSource: something happened that is worth a check now. `gone` says that the thing watched has certainly
+  /// ended.
   void hint(std::string_view reason, bool gone = false) { notify("health.hint", {{"reason", reason}, {"gone", gone}}); }
   /// Progress of a long operation, for people. `total` 0: not known.
   void progress(std::string_view operation, std::int64_t done, std::int64_t total, std::string_view unit) {

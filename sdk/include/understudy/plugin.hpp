@@ -2,7 +2,8 @@
 // The four interfaces as small abstract classes, and UNDERSTUDY_PLUGIN, which exports a library.
 //
 //   struct Ping final : sdk::HealthSource { void check(const CheckRequest&, Reply<CheckResult> reply) override {...} };
-//   UNDERSTUDY_PLUGIN(R"({"name": "ping", ...})", [](Host& host, const Envelope& e) { return std::make_unique<Ping>(); })
+//   UNDERSTUDY_PLUGIN(R"({"name": "ping", ...})", [](Host& host, const Envelope& e) { return std::make_unique<Ping>();
+//   })
 //
 // One instance serves one interface. Handlers run on the [loop] and must return at once: answer the Reply later, from
 // a host callback or from a Worker. A handler may throw Failure (or anything): it becomes the answer.
@@ -44,7 +45,8 @@ class HealthSource : public Provider {
   virtual void watch(Reply<Done> reply) { detail::refuse(reply, "watch"); }
 
   void handle(std::string_view method, const Json& params, Responder responder) final {
-    if (method == "health.check/1") return check(CheckRequest::from_json(params), Reply<CheckResult>(std::move(responder)));
+    if (method == "health.check/1")
+      return check(CheckRequest::from_json(params), Reply<CheckResult>(std::move(responder)));
     if (method == "health.watch/1") return watch(Reply<Done>(std::move(responder)));
     responder.fail(Status::unsupported, "no such method of a health source: " + std::string(method));
   }
@@ -61,9 +63,12 @@ class StandbyTarget : public Provider {
   virtual void logs(const LogsRequest&, Reply<LogLines> reply) { detail::refuse(reply, "logs"); }
 
   void handle(std::string_view method, const Json& params, Responder responder) final {
-    if (method == "standby.observe/1") return observe(ObserveRequest::from_json(params), Reply<Observation>(std::move(responder)));
-    if (method == "standby.activate/1") return activate(ActivateRequest::from_json(params), Reply<Observation>(std::move(responder)));
-    if (method == "standby.deactivate/1") return deactivate(DeactivateRequest::from_json(params), Reply<StopReport>(std::move(responder)));
+    if (method == "standby.observe/1")
+      return observe(ObserveRequest::from_json(params), Reply<Observation>(std::move(responder)));
+    if (method == "standby.activate/1")
+      return activate(ActivateRequest::from_json(params), Reply<Observation>(std::move(responder)));
+    if (method == "standby.deactivate/1")
+      return deactivate(DeactivateRequest::from_json(params), Reply<StopReport>(std::move(responder)));
     if (method == "standby.quote/1") return quote(Reply<Quote>(std::move(responder)));
     if (method == "standby.logs/1") return logs(LogsRequest::from_json(params), Reply<LogLines>(std::move(responder)));
     responder.fail(Status::unsupported, "no such method of a standby target: " + std::string(method));
@@ -81,9 +86,12 @@ class StateStore : public Provider {
   void handle(std::string_view method, const Json& params, Responder responder) final {
     if (method == "store.push/1") return push(PushRequest::from_json(params), Reply<Snapshot>(std::move(responder)));
     if (method == "store.pull/1") return pull(PullRequest::from_json(params), Reply<Snapshot>(std::move(responder)));
-    if (method == "store.list/1") return list(ListRequest::from_json(params), Reply<SnapshotList>(std::move(responder)));
-    if (method == "store.verify/1") return verify(VerifyRequest::from_json(params), Reply<Snapshot>(std::move(responder)));
-    if (method == "store.prune/1") return prune(PruneRequest::from_json(params), Reply<PruneReport>(std::move(responder)));
+    if (method == "store.list/1")
+      return list(ListRequest::from_json(params), Reply<SnapshotList>(std::move(responder)));
+    if (method == "store.verify/1")
+      return verify(VerifyRequest::from_json(params), Reply<Snapshot>(std::move(responder)));
+    if (method == "store.prune/1")
+      return prune(PruneRequest::from_json(params), Reply<PruneReport>(std::move(responder)));
     responder.fail(Status::unsupported, "no such method of a state store: " + std::string(method));
   }
 };
@@ -93,7 +101,8 @@ class Notifier : public Provider {
   virtual void send(const Alert& alert, Reply<Receipt> reply) = 0;
 
   void handle(std::string_view method, const Json& params, Responder responder) final {
-    if (method == "notify.send/1") return send(Alert::from_json(params.value("alert", Json::object())), Reply<Receipt>(std::move(responder)));
+    if (method == "notify.send/1")
+      return send(Alert::from_json(params.value("alert", Json::object())), Reply<Receipt>(std::move(responder)));
     responder.fail(Status::unsupported, "no such method of a notifier: " + std::string(method));
   }
 };
@@ -111,7 +120,9 @@ class Instance {
     if (!provider_) throw Failure(Status::unsupported, "this plugin has no interface \"" + envelope.interface + "\"");
   }
 
-  [[nodiscard]] us_port port() noexcept { return {sizeof(us_port), 0, this, on_call, on_cancel, on_complete, on_notify}; }
+  [[nodiscard]] us_port port() noexcept {
+    return {sizeof(us_port), 0, this, on_call, on_cancel, on_complete, on_notify};
+  }
 
   void close() {
     host_.close();
@@ -256,18 +267,18 @@ inline void destroy(void* ctx) noexcept {
 
 /// Exports a library. `manifest_json` is a string literal; the rest is a callable
 /// std::unique_ptr<Provider>(Host&, const Envelope&) that does no I/O and may throw Failure.
-#define UNDERSTUDY_PLUGIN(manifest_json, ...)                                                                     \
-  extern "C" US_EXPORT const us_plugin* understudy_plugin(void) {                                                 \
-    static constexpr std::string_view manifest = manifest_json;                                                   \
-    static const us_plugin plugin = {                                                                             \
-        sizeof(us_plugin),                                                                                        \
-        US_ABI_MAJOR,                                                                                             \
-        US_ABI_MINOR,                                                                                             \
-        0,                                                                                                        \
-        {manifest.data(), manifest.size()},                                                                       \
-        [](const us_port* us_host_, us_bytes us_settings_, us_port* us_out_) -> std::int32_t {                    \
-          return ::understudy::sdk::detail::create(us_host_, us_settings_, us_out_, __VA_ARGS__);                 \
-        },                                                                                                        \
-        [](void* ctx) { ::understudy::sdk::detail::destroy(ctx); }};                                              \
-    return &plugin;                                                                                               \
+#define UNDERSTUDY_PLUGIN(manifest_json, ...)                                                     \
+  extern "C" US_EXPORT const us_plugin* understudy_plugin(void) {                                 \
+    static constexpr std::string_view manifest = manifest_json;                                   \
+    static const us_plugin plugin = {                                                             \
+        sizeof(us_plugin),                                                                        \
+        US_ABI_MAJOR,                                                                             \
+        US_ABI_MINOR,                                                                             \
+        0,                                                                                        \
+        {manifest.data(), manifest.size()},                                                       \
+        [](const us_port* us_host_, us_bytes us_settings_, us_port* us_out_) -> std::int32_t {    \
+          return ::understudy::sdk::detail::create(us_host_, us_settings_, us_out_, __VA_ARGS__); \
+        },                                                                                        \
+        [](void* ctx) { ::understudy::sdk::detail::destroy(ctx); }};                              \
+    return &plugin;                                                                               \
   }

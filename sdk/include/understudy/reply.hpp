@@ -33,8 +33,7 @@ class Responder {
 
   explicit Responder(Sink sink, std::shared_ptr<CallState> state = std::make_shared<CallState>())
       : sink_(std::move(sink)), state_(std::move(state)) {}
-  Responder(Responder&& other) noexcept
-      : sink_(std::exchange(other.sink_, nullptr)), state_(std::move(other.state_)) {}
+  Responder(Responder&& other) noexcept : sink_(std::exchange(other.sink_, nullptr)), state_(std::move(other.state_)) {}
   Responder& operator=(Responder&& other) noexcept {
     if (this != &other) {
       forget();
@@ -48,7 +47,9 @@ class Responder {
   ~Responder() { forget(); }
 
   void ok(const Json& value = Json::object()) { finish(Status::ok, value); }
-  void fail(const Error& error) { finish(error.status == Status::ok ? Status::unknown : error.status, error.to_json()); }
+  void fail(const Error& error) {
+    finish(error.status == Status::ok ? Status::unknown : error.status, error.to_json());
+  }
   void fail(Status status, std::string message, std::string hint = {}) {
     fail(Error{status, std::move(message), std::move(hint), {}, {}});
   }

@@ -53,10 +53,10 @@ enum class Status : std::int32_t {
 /// Why a call failed, for the person who must act.
 struct Error {
   Status status = Status::unknown;
-  std::string message;                   ///< what failed, in one sentence
-  std::string hint;                      ///< what to do about it; may be empty
-  std::string kind;                      ///< a stable word for programs ("refused", "timeout"); may be empty
-  std::optional<Millis> retry_after{};   ///< how long the provider asked us to wait
+  std::string message;                  ///< what failed, in one sentence
+  std::string hint;                     ///< what to do about it; may be empty
+  std::string kind;                     ///< a stable word for programs ("refused", "timeout"); may be empty
+  std::optional<Millis> retry_after{};  ///< how long the provider asked us to wait
 
   [[nodiscard]] Json to_json() const {
     Json out = {{"message", message}};

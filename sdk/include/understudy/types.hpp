@@ -83,10 +83,10 @@ struct Observation {
 
 struct ActivateRequest {
   std::string service, target;
-  std::uint64_t epoch = 0;    ///< the fencing number; older than what runs: answer `conflict`
-  std::string operation;      ///< the same text when the same activation is repeated
-  std::string snapshot;       ///< id of the snapshot whose state was brought, or empty
-  std::string reason;         ///< "failover", "switchover", "failback", "drill"
+  std::uint64_t epoch = 0;  ///< the fencing number; older than what runs: answer `conflict`
+  std::string operation;    ///< the same text when the same activation is repeated
+  std::string snapshot;     ///< id of the snapshot whose state was brought, or empty
+  std::string reason;       ///< "failover", "switchover", "failback", "drill"
   [[nodiscard]] static ActivateRequest from_json(const Json& in) {
     return {in.value("service", ""),   in.value("target", ""),   in.value("epoch", std::uint64_t{0}),
             in.value("operation", ""), in.value("snapshot", ""), in.value("reason", "")};
@@ -97,7 +97,7 @@ struct DeactivateRequest {
   std::string service, target;
   std::uint64_t epoch = 0;  ///< stop whatever runs with this epoch or an older one; newer: answer `conflict`
   std::string operation;
-  Millis grace{10000};      ///< between asking the workload to end and killing it
+  Millis grace{10000};  ///< between asking the workload to end and killing it
   [[nodiscard]] static DeactivateRequest from_json(const Json& in) {
     return {in.value("service", ""), in.value("target", ""), in.value("epoch", std::uint64_t{0}),
             in.value("operation", ""), Millis(in.value("grace_ms", 10000))};
@@ -150,13 +150,13 @@ struct StatePath {
 };
 
 struct Snapshot {
-  std::string id;               ///< sorts by time: "20261120T101500.123Z-e7"
+  std::string id;  ///< sorts by time: "20261120T101500.123Z-e7"
   std::uint64_t epoch = 0;
   std::int64_t created_ms = 0;  ///< wall clock, milliseconds since 1970
   std::int64_t bytes = 0;
   std::int64_t files = 0;
-  bool valid = true;            ///< as far as listing can tell cheaply
-  std::string problem;          ///< why it is not valid
+  bool valid = true;    ///< as far as listing can tell cheaply
+  std::string problem;  ///< why it is not valid
 
   [[nodiscard]] Json to_json() const {
     return {{"id", id},       {"epoch", epoch}, {"created_ms", created_ms}, {"bytes", bytes},
@@ -208,7 +208,8 @@ struct PruneRequest {
   int keep_at_least = 10;
   bool dry_run = false;
   [[nodiscard]] static PruneRequest from_json(const Json& in) {
-    return {in.value("service", ""), in.value("keep_days", 30), in.value("keep_at_least", 10), in.value("dry_run", false)};
+    return {in.value("service", ""), in.value("keep_days", 30), in.value("keep_at_least", 10),
+            in.value("dry_run", false)};
   }
 };
 struct PruneReport {
@@ -231,9 +232,17 @@ struct Alert {
   Json facts = Json::object();
 
   [[nodiscard]] static Alert from_json(const Json& in) {
-    return {in.value("id", ""),      in.value("kind", ""),   in.value("severity", "info"), in.value("state", "event"),
-            in.value("service", ""), in.value("target", ""), in.value("title", ""),        in.value("text", ""),
-            in.value("at_ms", std::int64_t{0}), in.value("possible_duplicate", false), in.value("facts", Json::object())};
+    return {in.value("id", ""),
+            in.value("kind", ""),
+            in.value("severity", "info"),
+            in.value("state", "event"),
+            in.value("service", ""),
+            in.value("target", ""),
+            in.value("title", ""),
+            in.value("text", ""),
+            in.value("at_ms", std::int64_t{0}),
+            in.value("possible_duplicate", false),
+            in.value("facts", Json::object())};
   }
 };
 struct Receipt {
