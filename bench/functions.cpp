@@ -57,7 +57,8 @@ void plugin_call(benchmark::State& state, const char* isolation) {
   boost::asio::io_context loop;
   host::Logger log("error", "text");
   auto services = host::make_services(loop, log);
-  plugins::Registry registry({fs::path(UNDERSTUDY_BINARY_DIR) / "bench_plugins"}, {});
+  plugins::Registry registry({fs::path(UNDERSTUDY_BINARY_DIR) / "bench_plugins"}, {},
+                             fs::path(UNDERSTUDY_BINARY_DIR) / "bin/understudy");
   plugins::Registry::Wiring wiring{loop, *services, log};
   config::PluginUse use;
   use.plugin = "bench_site";
@@ -79,6 +80,7 @@ void plugin_call(benchmark::State& state, const char* isolation) {
 }
 BENCHMARK_CAPTURE(plugin_call, on_the_loop, "loop")->Unit(benchmark::kMicrosecond);
 BENCHMARK_CAPTURE(plugin_call, on_a_thread, "thread")->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(plugin_call, isolated, "process")->Unit(benchmark::kMicrosecond);
 
 void journal_commit(benchmark::State& state) {
   const fs::path folder = fs::temp_directory_path() / ("understudy-bench-" + std::to_string(::getpid()));

@@ -4,6 +4,7 @@
 
 #include "cli/context.hpp"
 #include "core/config/loader.hpp"
+#include "core/plugins/plugin_host.hpp"
 #include "core/runtime/load.hpp"
 
 namespace understudy::cli {
@@ -66,7 +67,20 @@ void info(Context& cx, const std::string& name) {
 
 }  // namespace
 
+/// What the orchestrator runs for an isolated plugin; not for people.
+void add_plugin_host(CLI::App& app, Context& cx) {
+  auto* host = app.add_subcommand("plugin-host", "")->group("");
+  auto library = std::make_shared<std::string>();
+  auto describe = std::make_shared<bool>(false);
+  host->add_option("library", *library)->required();
+  host->add_flag("--describe", *describe);
+  host->callback([&cx, library, describe] {
+    cx.exit_code = *describe ? plugins::describe_plugin(*library) : plugins::run_plugin_host(*library);
+  });
+}
+
 void add_plugin(CLI::App& app, Context& cx) {
+  add_plugin_host(app, cx);
   auto* family = app.add_subcommand("plugin", "The plugins that are found");
   family->require_subcommand(1);
   auto* all = family->add_subcommand("list", "List them");

@@ -33,13 +33,13 @@ def folder(preset):
     return "build" if preset == "release" else f"build-{preset}"
 
 
-def run_catch(preset, program):
+def run_catch(preset, program, **settings):
     """Catch2's JUnit report counts assertions, so its XML report is read: one TestCase a case, in versions 2 and 3."""
-    name = f"{preset}/{program}"
+    name = " ".join([f"{preset}/{program}", *settings.values()])
     path = os.path.join(folder(preset), "bin", program)
     report = path + ".xml"
     try:
-        done = subprocess.run([os.path.abspath(path), "-r", "xml", "-o", os.path.abspath(report)], env=environment(preset),
+        done = subprocess.run([os.path.abspath(path), "-r", "xml", "-o", os.path.abspath(report)], env={**environment(preset), **settings},
                               cwd=folder(preset), timeout=LIMIT_S, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
         output, code = done.stdout, done.returncode
     except subprocess.TimeoutExpired as late:
@@ -92,6 +92,7 @@ for preset in sys.argv[1:] or ["release"]:
     programs = sorted(p for p in os.listdir(os.path.join(folder(preset), "bin")) if p.endswith("_tests"))
     for program in programs:
         run_catch(preset, program)
+    run_catch(preset, "plugins_tests", UNDERSTUDY_TEST_ISOLATION="process")
     for script in sorted(os.listdir("tests/e2e")):
         if script.startswith("test_") and script.endswith(".py"):
             run_python(preset, os.path.join("tests/e2e", script))

@@ -14,7 +14,8 @@ namespace understudy::test {
 class Fixture {
  public:
   explicit Fixture(std::vector<std::filesystem::path> folders)
-      : registry(std::move(folders), {std::filesystem::path(UNDERSTUDY_BINARY_DIR) / "plugins"}) {}
+      : registry(std::move(folders), {std::filesystem::path(UNDERSTUDY_BINARY_DIR) / "plugins"},
+                 std::filesystem::path(UNDERSTUDY_BINARY_DIR) / "bin/understudy") {}
 
   boost::asio::io_context loop;
   host::Logger log{"error", "text"};
@@ -29,7 +30,9 @@ class Fixture {
     config::PluginUse use;
     use.plugin = plugin;
     use.settings = std::move(settings);
-    use.isolation = isolation;
+    // scripts/run_tests.py runs the whole suite once more with every plugin isolated.
+    const char* all = std::getenv("UNDERSTUDY_TEST_ISOLATION");
+    use.isolation = isolation.empty() && all != nullptr ? all : isolation;
     return registry.make(wiring, use, interface_name, "svc/a", "svc", "a");
   }
   std::unique_ptr<plugins::Instance> made(const std::string& plugin, const std::string& interface_name,

@@ -22,7 +22,7 @@ void merge(toml::table& base, toml::table&& over) {
       merge(*old->as_table(), std::move(*node.as_table()));
     } else {
       base.erase(key.str());
-      node.visit([&, k = &key](auto&& value) { base.insert(*k, std::move(value)); });
+      node.visit([&, k = &key](const auto& value) { base.insert(*k, value); });
     }
   }
 }

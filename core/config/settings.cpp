@@ -249,8 +249,10 @@ PluginUse read_use(Section& section, const std::string& interface_name, const st
   use.plugin = fixed_plugin;
   section.read("plugin", use.plugin);
   use.place = section.reading().place(section.where("plugin"), "plugin");
-  if (const auto isolation = section.choice("isolation", {"loop", "thread"}))
-    use.isolation = *isolation == 0 ? "loop" : "thread";
+  if (const auto isolation = section.choice("isolation", {"loop", "thread", "process"})) {
+    use.isolation = std::vector<std::string>{"loop", "thread", "process"}[*isolation];
+  }
+  section.read("pass_env", use.pass_env);
   const auto* settings = section.table("settings");
   if (use.plugin.empty()) {
     section.missing("plugin", "the name of the plugin to use");

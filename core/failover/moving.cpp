@@ -191,8 +191,8 @@ void on_fenced(Work& w, const Fenced& done) {
          done.target.value + " is not confirmed stopped: " + done.detail);
   w.arm(TimerKind::retry, w.backoff());
   if (s.retries < unconfirmed_stops_before_telling) return;
-  auto block = fence_block(w);
-  w.block("fence", std::move(block.text), std::move(block.unblock_with));
+  const auto block = fence_block(w);
+  w.block("fence", block.text, block.unblock_with);
 }
 
 void on_saved(Work& w, const Saved& done) {
@@ -259,7 +259,7 @@ void on_phase_timer(Work& w, const TimerFired& fired) {
 void hold(Work& w, Phase from, std::string by, std::string text, std::string unblock_with) {
   w.s.hold_from = from;
   w.enter(Phase::hold);
-  w.block(std::move(by), std::move(text), std::move(unblock_with));
+  w.block(by, text, unblock_with);
 }
 
 void pass_gate(Work& w) {

@@ -69,7 +69,7 @@ void Work::tell(std::string kind, Severity severity, AlertState state, const Tar
   effect(Tell{std::move(alert)});
 }
 
-void Work::block(std::string by, std::string text, std::string unblock_with, Severity severity) {
+void Work::block(const std::string& by, const std::string& text, const std::string& unblock_with, Severity severity) {
   if (s.blocked && s.blocked->by == by && s.blocked->text == text) return;
   const WallTime since = s.blocked && s.blocked->by == by ? s.blocked->since : now.wall;
   if (s.blocked && s.blocked->by != by) unblock();

@@ -51,9 +51,9 @@ std::string find_program(const std::string& name) {
   return {};
 }
 
-std::vector<std::string> merged_environment(const std::map<std::string, std::string>& added) {
+std::vector<std::string> merged_environment(const std::map<std::string, std::string>& added, bool clean) {
   std::vector<std::string> out;
-  for (char** e = environ; *e != nullptr; ++e) {
+  for (char** e = environ; !clean && *e != nullptr; ++e) {
     const std::string_view entry(*e);
     if (!added.contains(std::string(entry.substr(0, entry.find('='))))) out.emplace_back(entry);
   }
@@ -70,8 +70,19 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
 
 /// In the child, between fork and exec: async-signal-safe calls only.
 [[noreturn]] void become(const char* program, char** argv, char** env, const char* cwd, int in, int out, int err,
-                         int report) {
+                         int report, int passed) {
   ::setpgid(0, 0);
+  if (passed >= 0) {  // the report's own descriptor may be the one that is to be taken
+    report = ::fcntl(report, F_DUPFD_CLOEXEC, 10);
+    in = ::fcntl(in, F_DUPFD_CLOEXEC, 10);
+    out = ::fcntl(out, F_DUPFD_CLOEXEC, 10);
+    err = ::fcntl(err, F_DUPFD_CLOEXEC, 10);
+    if (passed == 3) {
+      ::fcntl(3, F_SETFD, 0);
+    } else {
+      ::dup2(passed, 3);
+    }
+  }
   ::dup2(in, 0);
   ::dup2(out, 1);
   ::dup2(err, 2);
@@ -93,14 +104,14 @@ SpawnResult spawn(const ChildSpec& spec) {
   Pipe in, out, err, report;
   if (!in.open() || !out.open() || !err.open() || !report.open()) return {{}, errno, "pipe"};
   auto argv = spec.argv;
-  auto env = merged_environment(spec.env);
+  auto env = merged_environment(spec.env, spec.clean_environment);
   const auto argv_pointers = pointers(argv);
   const auto env_pointers = pointers(env);
   const int pid = ::fork();
   if (pid < 0) return {{}, errno, "fork"};
   if (pid == 0) {
     become(program.c_str(), const_cast<char**>(argv_pointers.data()), const_cast<char**>(env_pointers.data()),
-           spec.cwd.c_str(), in.ends[0], out.ends[1], err.ends[1], report.ends[1]);
+           spec.cwd.c_str(), in.ends[0], out.ends[1], err.ends[1], report.ends[1], spec.pass_descriptor);
   }
   ::setpgid(pid, pid);  // both sides, so that a kill of the group can never come too early
   report.close(1);

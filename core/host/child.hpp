@@ -12,6 +12,8 @@ struct ChildSpec {
   std::vector<std::string> argv;           ///< argv[0] is looked up in PATH
   std::string cwd;                         ///< empty: ours
   std::map<std::string, std::string> env;  ///< added to ours
+  bool clean_environment = false;          ///< `env` is the whole environment
+  int pass_descriptor = -1;                ///< becomes descriptor 3 of the child
 };
 
 /// Descriptors are ours to close; all are close-on-exec.

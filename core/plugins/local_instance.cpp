@@ -8,6 +8,8 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "core/plugins/host_calls.hpp"
+
 namespace understudy::plugins {
 namespace {
 
@@ -28,17 +30,27 @@ sdk::Result failure(sdk::Status status, std::string message, std::string kind = 
 /// What both directions share. Outlives the Instance until the last late answer has been dropped.
 class Link : public std::enable_shared_from_this<Link> {
  public:
-  Link(const Registry::Wiring& w, std::shared_ptr<Library> lib, std::shared_ptr<LibraryThread> t, host::Caller c)
-      : wiring(w), library(std::move(lib)), thread(std::move(t)), caller(std::move(c)) {}
+  Link(const Registry::Wiring& w, std::shared_ptr<Library> lib, std::shared_ptr<LibraryThread> t,
+       std::shared_ptr<Stats> st, host::Caller c)
+      : wiring(w),
+        library(std::move(lib)),
+        thread(std::move(t)),
+        stats(std::move(st)),
+        caller(c),
+        calls(
+            w, std::move(c),
+            [this](us_op op, std::int32_t status, const std::string& body) { to_plugin(op, status, body); },
+            [this](const char* topic, const std::string& body) { item_to_plugin(topic, body); }) {}
 
   const Registry::Wiring wiring;
   const std::shared_ptr<Library> library;
   const std::shared_ptr<LibraryThread> thread;
+  const std::shared_ptr<Stats> stats;
   const host::Caller caller;
   us_port plugin{};
   std::atomic<bool> closed{false};
   std::string create_error, create_hint;
-  Instance::OnNotify on_notify;
+  HostCalls calls;
 
   us_port host_port() noexcept {
     return {sizeof(us_port), 0, this, host_call, host_cancel, host_complete, host_notify};
@@ -64,15 +76,22 @@ class Link : public std::enable_shared_from_this<Link> {
     const us_op op = next_op++;
     auto& entry = waiting[op];
     entry.done = std::move(done);
+    entry.since = Clock::now();
     entry.deadline = std::make_unique<asio::steady_timer>(wiring.loop, budget + slack);
     entry.deadline->async_wait([weak = weak_from_this(), op](const boost::system::error_code& error) {
       const auto self = weak.lock();
       if (self && !error) self->deadline_passed(op);
     });
     // An answer inside the call is normal: `entry` may be gone afterwards.
-    run_verb([self = shared_from_this(), op, m = std::string(method), p = dump(params), budget] {
-      self->plugin.call(self->plugin.ctx, op, bytes(m), bytes(p), budget.count());
-    });
+    const std::string text = dump(params);
+    if (!thread) {
+      const auto keep = shared_from_this();
+      plugin.call(plugin.ctx, op, bytes(method), bytes(text), budget.count());
+    } else {
+      run_verb([self = shared_from_this(), op, m = std::string(method), text, budget] {
+        self->plugin.call(self->plugin.ctx, op, bytes(m), bytes(text), budget.count());
+      });
+    }
     return waiting.contains(op) ? op : 0;
   }
 
@@ -94,6 +113,9 @@ class Link : public std::enable_shared_from_this<Link> {
       return;
     }
     auto done = std::move(it->second.done);
+    ++stats->calls;
+    if (!result.ok()) ++stats->failures;
+    stats->time += std::chrono::duration_cast<Micros>(Clock::now() - it->second.since);
     waiting.erase(it);
     done(std::move(result));
   }
@@ -107,12 +129,18 @@ class Link : public std::enable_shared_from_this<Link> {
 
   void drop_all() {
     closed.store(true);
+    calls.close();
     auto orphans = std::exchange(waiting, {});
     for (auto& [op, entry] : orphans) entry.done(failure(sdk::Status::cancelled, "the plugin instance is going away"));
   }
 
  private:
   static Link& self(void* ctx) { return *static_cast<Link*>(ctx); }
+
+  /// Already where everything happens: no copy of the message is needed.
+  [[nodiscard]] bool on_the_loop() const {
+    return !closed.load() && wiring.loop.get_executor().running_in_this_thread();
+  }
 
   template <class Fn>
   void on_loop(Fn fn) {
@@ -124,10 +152,11 @@ class Link : public std::enable_shared_from_this<Link> {
   // ---- plugin → core, any thread ---------------------------------------------------------------------------------
   static void host_complete(void* ctx, us_op op, std::int32_t raw, us_bytes body) noexcept {
     if (body.len > largest_payload) body = {nullptr, 0};
+    if (self(ctx).on_the_loop()) return self(ctx).answer(op, read(raw, view(body)));
     self(ctx).on_loop([op, raw, text = std::string(view(body))](Link& link) { link.answer(op, read(raw, text)); });
   }
 
-  static sdk::Result read(std::int32_t raw, const std::string& text) {
+  static sdk::Result read(std::int32_t raw, std::string_view text) {
     const auto status = sdk::status_from(raw);
     sdk::Json value = sdk::Json::parse(text, nullptr, false);
     if (status != sdk::Status::ok) return {{}, sdk::Error::from_json(status, value)};
@@ -136,56 +165,28 @@ class Link : public std::enable_shared_from_this<Link> {
   }
 
   static void host_call(void* ctx, us_op op, us_bytes method, us_bytes params, std::int64_t budget_ms) noexcept {
+    if (self(ctx).on_the_loop()) return self(ctx).calls.serve(op, view(method), view(params), Millis(budget_ms));
     self(ctx).on_loop([op, m = std::string(view(method)), p = std::string(view(params)), budget_ms](Link& link) {
-      link.serve(op, m, p, Millis(std::max<std::int64_t>(1, budget_ms)));
+      link.calls.serve(op, m, p, Millis(budget_ms));
     });
   }
 
-  std::unordered_map<us_op, host::Services::Ticket> host_calls_;
-
-  void serve(us_op op, const std::string& method, const std::string& params, Millis budget) {
-    host::ServiceCall call;
-    call.caller = &caller;
-    call.method = method;
-    call.params = sdk::Json::parse(params, nullptr, false);
-    call.budget = budget;
-    call.done = [link = shared_from_this(), op](sdk::Result result) {
-      link->host_calls_.erase(op);
-      link->to_plugin(op, std::move(result));
-    };
-    const char* topic = method == "process.run/1" ? "process.item" : "http.item";
-    if (call.params.is_object() && call.params.contains("stream")) {
-      call.on_item = [weak = weak_from_this(), op, topic](const sdk::Json& item) {
-        if (const auto link = weak.lock()) link->item_to_plugin(op, topic, item);
-      };
-    }
-    if (!call.params.is_object()) return call.done(failure(sdk::Status::invalid, "params are not a JSON object"));
-    host_calls_.emplace(op, 0);
-    const auto ticket = wiring.services.start(std::move(call));
-    if (const auto it = host_calls_.find(op); it != host_calls_.end()) it->second = ticket;
-  }
-
-  void to_plugin(us_op op, sdk::Result result) {
-    if (closed.load()) return;
-    const std::string body = dump(result.ok() ? result.value : result.error.to_json());
-    run_verb([link = shared_from_this(), op, status = static_cast<std::int32_t>(result.error.status), body] {
+  void to_plugin(us_op op, std::int32_t status, const std::string& body) {
+    if (!thread) return plugin.complete(plugin.ctx, op, status, bytes(body));
+    run_verb([link = shared_from_this(), op, status, body] {
       if (!link->closed.load()) link->plugin.complete(link->plugin.ctx, op, status, bytes(body));
     });
   }
 
-  void item_to_plugin(us_op op, const char* topic, sdk::Json item) {
-    if (closed.load()) return;
-    item["op"] = op;
-    run_verb([link = shared_from_this(), topic, body = dump(item)] {
+  void item_to_plugin(const char* topic, const std::string& body) {
+    if (!thread) return plugin.notify(plugin.ctx, bytes(topic), bytes(body));
+    run_verb([link = shared_from_this(), topic, body] {
       if (!link->closed.load()) link->plugin.notify(link->plugin.ctx, bytes(topic), bytes(body));
     });
   }
 
   static void host_cancel(void* ctx, us_op op) noexcept {
-    self(ctx).on_loop([op](Link& link) {
-      if (const auto it = link.host_calls_.find(op); it != link.host_calls_.end() && it->second != 0)
-        link.wiring.services.cancel(it->second);
-    });
+    self(ctx).on_loop([op](Link& link) { link.calls.cancel(op); });
   }
 
   static void host_notify(void* ctx, us_bytes topic, us_bytes params) noexcept {
@@ -198,25 +199,7 @@ class Link : public std::enable_shared_from_this<Link> {
       link.create_hint = error.hint;
       return;
     }
-    link.on_loop([t = std::string(view(topic)), p = std::string(view(params))](Link& l) { l.notified(t, p); });
-  }
-
-  void notified(const std::string& topic, const std::string& text) {
-    const auto params = sdk::Json::parse(text, nullptr, false);
-    if (!params.is_object()) return;
-    if (topic == "log") return write_log(params);
-    if (on_notify) on_notify(topic, params);
-  }
-
-  void write_log(const sdk::Json& params) {
-    const auto name = params.value("level", "info");
-    const auto level = name == "debug"     ? host::Level::debug
-                       : name == "warning" ? host::Level::warning
-                       : name == "error"   ? host::Level::error
-                                           : host::Level::info;
-    const auto fields = params.value("fields", sdk::Json::object());
-    wiring.log.write_raw(level, caller.instance, params.value("message", ""),
-                         fields.empty() ? std::string() : dump(fields));
+    link.on_loop([t = std::string(view(topic)), p = std::string(view(params))](Link& l) { l.calls.notified(t, p); });
   }
 };
 
@@ -255,7 +238,7 @@ class LocalInstance final : public Instance {
     return link_->call(method, params, budget, std::move(done));
   }
   void cancel(Ticket ticket) override { link_->cancel(ticket); }
-  void on_notify(OnNotify handler) override { link_->on_notify = std::move(handler); }
+  void on_notify(OnNotify handler) override { link_->calls.on_notify(std::move(handler)); }
   [[nodiscard]] bool offers(std::string_view method) const override {
     return link_->library->provides(interface_, method);
   }
@@ -294,8 +277,10 @@ std::int32_t run_create(const std::shared_ptr<Link>& link, const std::string& se
 std::variant<std::unique_ptr<Instance>, LoadError> make_local_instance(const Registry::Wiring& wiring,
                                                                        std::shared_ptr<Library> library,
                                                                        std::shared_ptr<LibraryThread> thread,
+                                                                       std::shared_ptr<Stats> stats,
                                                                        host::Caller caller, const sdk::Json& envelope) {
-  auto link = std::make_shared<Link>(wiring, std::move(library), std::move(thread), std::move(caller));
+  auto link =
+      std::make_shared<Link>(wiring, std::move(library), std::move(thread), std::move(stats), std::move(caller));
   const auto status = run_create(link, dump(envelope));
   if (status != US_OK) {
     if (status == US_UNKNOWN && link->create_error.empty()) {

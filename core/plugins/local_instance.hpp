@@ -7,12 +7,13 @@
 #include "core/plugins/instance.hpp"
 #include "core/plugins/library_thread.hpp"
 #include "core/plugins/registry.hpp"
+#include "core/plugins/stats.hpp"
 
 namespace understudy::plugins {
 
 /// `thread` may be null: then the verbs run on the loop.
 [[nodiscard]] std::variant<std::unique_ptr<Instance>, LoadError> make_local_instance(
     const Registry::Wiring& wiring, std::shared_ptr<Library> library, std::shared_ptr<LibraryThread> thread,
-    host::Caller caller, const sdk::Json& envelope);
+    std::shared_ptr<Stats> stats, host::Caller caller, const sdk::Json& envelope);
 
 }  // namespace understudy::plugins

@@ -1,7 +1,9 @@
 #include "core/plugins/registry.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 
+#include "core/plugins/isolated_instance.hpp"
 #include "core/plugins/local_instance.hpp"
 
 namespace understudy::plugins {
@@ -19,6 +21,17 @@ std::vector<fs::path> candidates(const std::vector<fs::path>& folders, const std
   return out;
 }
 
+/// What a process needs to find its way, and what the file grants.
+std::map<std::string, std::string> guest_environment(const config::PluginUse& use) {
+  std::map<std::string, std::string> out;
+  std::vector<std::string> names{"PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR"};
+  names.insert(names.end(), use.pass_env.begin(), use.pass_env.end());
+  for (const auto& name : names) {
+    if (const char* value = std::getenv(name.c_str()); value != nullptr) out[name] = value;
+  }
+  return out;
+}
+
 std::string joined(const std::vector<fs::path>& folders) {
   std::string out;
   for (const auto& f : folders) out += (out.empty() ? "" : ", ") + f.string();
@@ -27,8 +40,8 @@ std::string joined(const std::vector<fs::path>& folders) {
 
 }  // namespace
 
-Registry::Registry(std::vector<fs::path> path, std::vector<fs::path> bundled)
-    : path_(std::move(path)), bundled_(std::move(bundled)) {}
+Registry::Registry(std::vector<fs::path> path, std::vector<fs::path> bundled, fs::path program)
+    : path_(std::move(path)), bundled_(std::move(bundled)), program_(std::move(program)) {}
 Registry::~Registry() = default;
 
 std::variant<std::shared_ptr<Library>, LoadError> Registry::find(const std::string& name) {
@@ -40,7 +53,7 @@ std::variant<std::shared_ptr<Library>, LoadError> Registry::find(const std::stri
   if (files.size() > 1)
     return LoadError{"two plugins are called \"" + name + "\": " + files[0].string() + " and " + files[1].string(),
                      "remove one, or take its folder out of plugin_path"};
-  auto loaded = load_library(files.front());
+  auto loaded = is_bundled(files.front()) ? load_library(files.front()) : describe_library(files.front(), program_);
   if (auto* error = std::get_if<LoadError>(&loaded)) return *error;
   auto library = std::get<std::shared_ptr<Library>>(loaded);
   if (library->manifest().name != name) {
@@ -73,10 +86,16 @@ std::vector<std::pair<fs::path, std::variant<std::shared_ptr<Library>, LoadError
   return out;
 }
 
-bool Registry::is_bundled(const Library& library) const {
+bool Registry::is_bundled(const fs::path& library) const {
   std::error_code ec;
-  const auto folder = fs::weakly_canonical(library.path().parent_path(), ec);
+  const auto folder = fs::weakly_canonical(library.parent_path(), ec);
   return std::ranges::any_of(bundled_, [&](const fs::path& b) { return fs::weakly_canonical(b, ec) == folder; });
+}
+
+std::shared_ptr<Stats> Registry::stats_of(const std::string& plugin) {
+  auto& slot = stats_[plugin];
+  if (!slot) slot = std::make_shared<Stats>();
+  return slot;
 }
 
 std::variant<std::unique_ptr<Instance>, LoadError> Registry::make(const Wiring& wiring, const config::PluginUse& use,
@@ -101,19 +120,38 @@ std::variant<std::unique_ptr<Instance>, LoadError> Registry::make(const Wiring& 
                        "update Understudy"};
     }
   }
-  std::shared_ptr<LibraryThread> thread;
-  if (use.isolation == "thread" || (use.isolation.empty() && !is_bundled(*library))) {
-    auto& slot = threads_[use.plugin];
-    if (!slot) slot = std::make_shared<LibraryThread>();
-    thread = slot;
-  }
   const sdk::Json envelope = {{"interface", interface_name},
                               {"instance", instance},
                               {"service", service},
                               {"target", target},
                               {"settings", use.settings}};
-  return make_local_instance(wiring, std::move(library), std::move(thread),
-                             host::Caller{use.plugin, instance, use.secrets}, envelope);
+  return make_with(wiring, use, std::move(library), envelope);
+}
+
+std::variant<std::unique_ptr<Instance>, LoadError> Registry::make_with(const Wiring& wiring,
+                                                                       const config::PluginUse& use,
+                                                                       std::shared_ptr<Library> library,
+                                                                       const sdk::Json& envelope) {
+  const std::string isolation = !use.isolation.empty()        ? use.isolation
+                                : is_bundled(library->path()) ? "loop"
+                                                              : "process";
+  const host::Caller caller{use.plugin, envelope.at("instance").get<std::string>(), use.secrets};
+  if (isolation == "process") {
+    return make_isolated_instance(wiring, std::move(library), program_, guest_environment(use), stats_of(use.plugin),
+                                  caller, envelope);
+  }
+  if (!library->loaded()) {
+    auto loaded = load_library(library->path());
+    if (auto* error = std::get_if<LoadError>(&loaded)) return *error;
+    library = loaded_[use.plugin] = std::get<std::shared_ptr<Library>>(loaded);
+  }
+  std::shared_ptr<LibraryThread> thread;
+  if (isolation == "thread") {
+    auto& slot = threads_[use.plugin];
+    if (!slot) slot = std::make_shared<LibraryThread>();
+    thread = slot;
+  }
+  return make_local_instance(wiring, std::move(library), std::move(thread), stats_of(use.plugin), caller, envelope);
 }
 
 }  // namespace understudy::plugins

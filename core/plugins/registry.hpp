@@ -15,6 +15,7 @@
 #include "core/host/services.hpp"
 #include "core/plugins/instance.hpp"
 #include "core/plugins/library.hpp"
+#include "core/plugins/stats.hpp"
 
 namespace understudy::plugins {
 
@@ -22,8 +23,11 @@ class LibraryThread;
 
 class Registry {
  public:
-  /// `path`: folders, searched in order. Libraries that lie in a folder of `bundled` are trusted to run on the loop.
-  Registry(std::vector<std::filesystem::path> path, std::vector<std::filesystem::path> bundled);
+  /// `path`: folders, searched in order. Libraries that lie in a folder of `bundled` are trusted: they are loaded into
+  /// this process and run on the loop. All others run isolated, unless the file says otherwise; `program` is the
+  /// understudy that hosts them.
+  Registry(std::vector<std::filesystem::path> path, std::vector<std::filesystem::path> bundled,
+           std::filesystem::path program);
   ~Registry();
   Registry(const Registry&) = delete;
   Registry& operator=(const Registry&) = delete;
@@ -31,6 +35,8 @@ class Registry {
   [[nodiscard]] std::variant<std::shared_ptr<Library>, LoadError> find(const std::string& name);
   /// Every library in the path, with its manifest or with why it cannot be used.
   [[nodiscard]] std::vector<std::pair<std::filesystem::path, std::variant<std::shared_ptr<Library>, LoadError>>> all();
+  /// How those that were used have behaved.
+  [[nodiscard]] const std::map<std::string, std::shared_ptr<Stats>>& stats() const noexcept { return stats_; }
   /// Names for "did you mean".
   [[nodiscard]] std::vector<std::string> names() const;
 
@@ -45,11 +51,18 @@ class Registry {
       const std::string& instance, const std::string& service, const std::string& target);
 
  private:
-  [[nodiscard]] bool is_bundled(const Library& library) const;
+  [[nodiscard]] bool is_bundled(const std::filesystem::path& library) const;
+  [[nodiscard]] std::variant<std::unique_ptr<Instance>, LoadError> make_with(const Wiring& wiring,
+                                                                             const config::PluginUse& use,
+                                                                             std::shared_ptr<Library> library,
+                                                                             const sdk::Json& envelope);
+  [[nodiscard]] std::shared_ptr<Stats> stats_of(const std::string& plugin);
 
   std::vector<std::filesystem::path> path_, bundled_;
+  std::filesystem::path program_;
   std::map<std::string, std::shared_ptr<Library>> loaded_;
   std::map<std::string, std::shared_ptr<LibraryThread>> threads_;
+  std::map<std::string, std::shared_ptr<Stats>> stats_;
 };
 
 }  // namespace understudy::plugins

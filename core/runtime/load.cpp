@@ -54,7 +54,7 @@ std::unique_ptr<plugins::Registry> make_registry(const std::vector<fs::path>& pl
   const auto bundled = bundled_plugin_folders();
   auto path = plugin_path;
   path.insert(path.end(), bundled.begin(), bundled.end());
-  return std::make_unique<plugins::Registry>(std::move(path), bundled);
+  return std::make_unique<plugins::Registry>(std::move(path), bundled, boost::dll::program_location().string());
 }
 
 Loaded load(const std::vector<fs::path>& files) {

@@ -109,7 +109,7 @@ void ServiceRunner::ask_quotes() {
   for (auto& [id, owned] : places_) {
     if (!owned->instance || !owned->instance->offers("standby.quote/1")) continue;
     owned->instance->call("standby.quote/1", sdk::Json::object(), quote_budget,
-                          [this, p = owned.get(), alive = std::weak_ptr(alive_)](const sdk::Result& result) {
+                          [p = owned.get(), alive = std::weak_ptr(alive_)](const sdk::Result& result) {
                             if (alive.expired() || !result.ok()) return;
                             const auto& v = result.value;
                             Price price{{v.value("standby_usd_per_hour", 0.0)},

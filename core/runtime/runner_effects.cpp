@@ -211,7 +211,7 @@ void ServiceRunner::pushed(const StateKeeper::Answer& answer) {
   tell(std::move(alert));
 }
 
-void ServiceRunner::push_now(Reply reply) {
+void ServiceRunner::push_now(const Reply& reply) {
   const auto* target = service_.find(state_.active);
   if (!keeper_ || target == nullptr || target->paths.empty()) {
     return reply({{},

@@ -36,7 +36,7 @@ class ServiceRunner {
   [[nodiscard]] policy::Plan plan(const failover::MakePlan& ask) const;
   [[nodiscard]] policy::Plan plan_if_failed_now() const;
   [[nodiscard]] StateKeeper* keeper() noexcept { return keeper_.get(); }
-  void push_now(Reply reply);
+  void push_now(const Reply& reply);
   [[nodiscard]] const failover::State& state() const noexcept { return state_; }
   [[nodiscard]] const config::Service& service() const noexcept { return service_; }
   [[nodiscard]] nlohmann::json status() const;

@@ -166,7 +166,7 @@ Response error_response(int status, std::string code, std::string message, std::
   return {status, {{"error", {{"code", std::move(code)}, {"message", std::move(message)}, {"hint", std::move(hint)}}}}};
 }
 
-void handle(Control& control, const Request& request, std::function<void(Response)> reply) {
+void handle(Control& control, const Request& request, const std::function<void(Response)>& reply) {
   sdk::Json body = sdk::Json::object();
   if (!request.body.empty()) {
     body = sdk::Json::parse(request.body, nullptr, false);

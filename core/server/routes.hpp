@@ -21,7 +21,7 @@ struct Response {
 };
 
 /// Answers once, now or later.
-void handle(runtime::Control& control, const Request& request, std::function<void(Response)> reply);
+void handle(runtime::Control& control, const Request& request, const std::function<void(Response)>& reply);
 
 [[nodiscard]] Response error_response(int status, std::string code, std::string message, std::string hint = {});
 

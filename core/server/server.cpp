@@ -112,7 +112,7 @@ class Session : public std::enable_shared_from_this<Session> {
            [self = shared_from_this(), keep](Response response) { self->send(std::move(response), keep); });
   }
 
-  void send(Response response, bool keep) {
+  void send(const Response& response, bool keep) {
     response_.emplace();
     response_->version(11);
     response_->result(static_cast<unsigned>(response.status));

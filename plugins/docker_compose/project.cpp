@@ -14,7 +14,7 @@ using namespace understudy::sdk;
 
 constexpr const char* default_socket = "/var/run/docker.sock";
 
-std::string trimmed(std::string text) {
+std::string trimmed(const std::string& text) {
   constexpr const char* blanks = " \t\r\"'";
   const auto first = text.find_first_not_of(blanks);
   if (first == std::string::npos) return {};

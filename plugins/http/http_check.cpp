@@ -113,8 +113,8 @@ class HttpCheck final : public HealthSource {
   /// Secrets are fetched before the first request, one after the other, and then stay in the request.
   void fetch_secret(const CheckRequest& request, const std::shared_ptr<Reply<CheckResult>>& reply) {
     if (extra_->secrets.empty()) return send(request, std::move(*reply));
-    const auto [key, where] = extra_->secrets.back();
-    host_.call("secret.get/1", {{"key", key}}, secret_budget, [this, request, reply, where = where](const Result& r) {
+    const auto [key, place] = extra_->secrets.back();
+    host_.call("secret.get/1", {{"key", key}}, secret_budget, [this, request, reply, where = place](const Result& r) {
       if (!r.ok()) return (*reply)(result(Outcome::unknown, "a secret is missing: " + r.error.message, false));
       request_[Json::json_pointer(where)] = r.value.at("value");
       if (!extra_->secrets.empty()) extra_->secrets.pop_back();

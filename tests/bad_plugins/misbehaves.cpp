@@ -1,6 +1,9 @@
 // One plugin that does whatever wrong thing its settings ask for.
+#include <fcntl.h>
+#include <unistd.h>
 #include <chrono>
 #include <condition_variable>
+#include <cstdlib>
 #include <mutex>
 
 #include "understudy/plugin.hpp"
@@ -14,11 +17,22 @@ struct Raw final : Provider {
   Host& host;
   std::string what;
   std::vector<Responder> kept;
+
+  /// What this process was given.
+  static void tell(Responder& responder) {
+    std::string all;
+    for (char** e = environ; *e != nullptr; ++e) all += std::string(*e) + "\n";
+    int descriptors = 0;
+    for (int fd = 0; fd < 1024; ++fd) descriptors += ::fcntl(fd, F_GETFD) >= 0;
+    responder.ok({{"env", all}, {"descriptors", descriptors}});
+  }
   void handle(std::string_view, const Json&, Responder responder) override {
     if (what == "throws") throw std::runtime_error("it is broken");
     if (what == "throws-int") throw 5;
     if (what == "never") return kept.push_back(std::move(responder));
     if (what == "forgets") return;
+    if (what == "dies") std::abort();
+    if (what == "tells") return tell(responder);
     if (what == "hangs") {
       std::mutex m;
       std::unique_lock lock(m);

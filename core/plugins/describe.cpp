@@ -1,0 +1,76 @@
+// A library's manifest, read in a child process.
+#include <poll.h>
+#include <unistd.h>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstring>
+#include <thread>
+
+#include "core/host/child.hpp"
+#include "core/plugins/library.hpp"
+
+namespace understudy::plugins {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr auto patience = std::chrono::seconds(5);
+constexpr std::size_t largest_answer = 2 * 1024 * 1024;
+
+/// What the child prints until it ends; nothing when it takes too long.
+std::optional<std::string> read_all(int fd, Clock::time_point until) {
+  std::string out;
+  char buffer[4096];
+  while (out.size() < largest_answer) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now()).count();
+    pollfd one{fd, POLLIN, 0};
+    if (left <= 0 || ::poll(&one, 1, static_cast<int>(left)) <= 0) return std::nullopt;
+    const auto n = ::read(fd, buffer, sizeof buffer);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) break;
+    out.append(buffer, static_cast<std::size_t>(n));
+  }
+  return out;
+}
+
+std::string end_of(int pid) {
+  std::optional<host::Ended> ended;
+  while (!(ended = host::reap(pid))) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  if (ended->signal) return std::string("it died of ") + ::strsignal(*ended->signal);
+  return "it ended with exit code " + std::to_string(ended->exit_code.value_or(-1));
+}
+
+}  // namespace
+
+std::variant<std::shared_ptr<Library>, LoadError> describe_library(const std::filesystem::path& path,
+                                                                   const std::filesystem::path& program) {
+  const std::string file = path.string();
+  host::ChildSpec spec;
+  spec.argv = {program.string(), "plugin-host", "--describe", file};
+  spec.env = {{"PATH", "/usr/local/bin:/usr/bin:/bin"}};
+  spec.clean_environment = true;
+  const auto spawned = host::spawn(spec);
+  if (!spawned.child)
+    return LoadError{"cannot run " + spawned.what + ": " + std::strerror(spawned.error),
+                     "is Understudy installed whole?"};
+  const auto& child = *spawned.child;
+  const auto said = read_all(child.out, Clock::now() + patience);
+  for (const int fd : {child.in, child.out, child.err}) ::close(fd);
+  if (!said) ::kill(-child.pid, SIGKILL);
+  const std::string end = end_of(child.pid);
+  if (!said)
+    return LoadError{file + ": did not describe itself within 5 s", "what runs when it is loaded must return at once"};
+  const auto answer = sdk::Json::parse(said->substr(0, said->find('\n')), nullptr, false);
+  if (!answer.is_object())
+    return LoadError{file + ": cannot be loaded: " + end + " while it was loaded", "this is a bug of the plugin"};
+  if (!answer.contains("manifest"))
+    return LoadError{answer.value("message", file + ": cannot be loaded"), answer.value("hint", "")};
+  auto out = std::make_shared<Library>();
+  out->path_ = path;
+  auto manifest = read_manifest(path, answer.at("manifest"));
+  if (auto* error = std::get_if<LoadError>(&manifest)) return *error;
+  out->manifest_ = std::move(std::get<Manifest>(manifest));
+  return out;
+}
+
+}  // namespace understudy::plugins

@@ -1,0 +1,85 @@
+#include "core/plugins/host_calls.hpp"
+
+#include <algorithm>
+
+namespace understudy::plugins {
+namespace {
+
+std::string dump(const sdk::Json& value) { return value.dump(-1, ' ', false, sdk::Json::error_handler_t::replace); }
+
+}  // namespace
+
+HostCalls::HostCalls(const Registry::Wiring& wiring, host::Caller caller, Reply reply, Item item)
+    : wiring_(wiring), reply_(std::move(reply)), item_(std::move(item)), state_(std::make_shared<State>()) {
+  state_->caller = std::move(caller);
+}
+
+void HostCalls::serve(us_op op, std::string_view method, std::string_view params, Millis budget) {
+  host::ServiceCall call;
+  call.caller = &state_->caller;  // kept by `done`
+  call.method = method;
+  call.params = sdk::Json::parse(params, nullptr, false);
+  call.budget = std::max(budget, Millis(1));
+  call.done = [this, state = state_, op](const sdk::Result& result) {
+    state->tickets.erase(op);
+    if (!state->open) return;
+    reply_(op, static_cast<std::int32_t>(result.error.status),
+           dump(result.ok() ? result.value : result.error.to_json()));
+  };
+  if (!call.params.is_object()) {
+    return call.done({{}, {sdk::Status::invalid, "params are not a JSON object", {}, {}, {}}});
+  }
+  if (call.params.contains("stream")) {
+    const char* topic = method == "process.run/1" ? "process.item" : "http.item";
+    call.on_item = [this, state = state_, op, topic](const sdk::Json& item) {
+      if (!state->open) return;
+      sdk::Json body = item;
+      body["op"] = op;
+      item_(topic, dump(body));
+    };
+  }
+  state_->tickets.emplace(op, 0);
+  const auto state = state_;  // an answer inside start() may close us
+  const auto ticket = wiring_.services.start(std::move(call));
+  if (const auto it = state->tickets.find(op); it != state->tickets.end()) it->second = ticket;
+}
+
+void HostCalls::cancel(us_op op) {
+  if (const auto it = state_->tickets.find(op); it != state_->tickets.end() && it->second != 0)
+    wiring_.services.cancel(it->second);
+}
+
+void HostCalls::close() {
+  if (!std::exchange(state_->open, false)) return;
+  const auto tickets = std::exchange(state_->tickets, {});
+  for (const auto& [op, ticket] : tickets) {
+    if (ticket != 0) wiring_.services.cancel(ticket);
+  }
+}
+
+void HostCalls::reopen() {
+  close();
+  auto fresh = std::make_shared<State>();
+  fresh->caller = state_->caller;
+  state_ = std::move(fresh);
+}
+
+void HostCalls::notified(std::string_view topic, std::string_view text) {
+  const auto params = sdk::Json::parse(text, nullptr, false);
+  if (!params.is_object()) return;
+  if (topic == "log") return write_log(params);
+  if (on_notify_) on_notify_(topic, params);
+}
+
+void HostCalls::write_log(const sdk::Json& params) {
+  const auto name = params.value("level", "info");
+  const auto level = name == "debug"     ? host::Level::debug
+                     : name == "warning" ? host::Level::warning
+                     : name == "error"   ? host::Level::error
+                                         : host::Level::info;
+  const auto fields = params.value("fields", sdk::Json::object());
+  wiring_.log.write_raw(level, state_->caller.instance, params.value("message", ""),
+                        fields.empty() ? std::string() : dump(fields));
+}
+
+}  // namespace understudy::plugins

@@ -1,0 +1,164 @@
+// An isolated plugin may die at any moment: every call is answered once, nothing leaks, and the core goes on.
+#include <dirent.h>
+#include <signal.h>
+#include <fstream>
+#include <random>
+
+#include "core/plugins/frame.hpp"
+#include "tests/loader_fixture.hpp"
+
+using namespace understudy;
+namespace fs = std::filesystem;
+using Json = nlohmann::json;
+using plugins::Frame;
+
+namespace {
+
+struct Isolated : test::Fixture {
+  Isolated() : Fixture({fs::path(UNDERSTUDY_BINARY_DIR) / "test_plugins"}) {}
+  std::unique_ptr<plugins::Instance> isolated(const std::string& what) {
+    return made("misbehaves", "health", {{"what", what}}, "process");
+  }
+};
+
+/// The plugin hosts that are children of this process.
+std::vector<int> hosts() {
+  std::vector<int> out;
+  for (const auto& entry : fs::directory_iterator("/proc")) {
+    const int pid = std::atoi(entry.path().filename().c_str());
+    if (pid <= 0) continue;
+    std::ifstream in(entry.path() / "stat");
+    std::string stat((std::istreambuf_iterator<char>(in)), {});
+    const auto close = stat.rfind(')');
+    if (close == std::string::npos) continue;
+    char state = 0;
+    int parent = 0;
+    std::sscanf(stat.c_str() + close + 1, " %c %d", &state, &parent);
+    if (parent == ::getpid() && state != 'Z') out.push_back(pid);
+  }
+  return out;
+}
+
+std::size_t open_descriptors() {
+  return static_cast<std::size_t>(std::distance(fs::directory_iterator("/proc/self/fd"), fs::directory_iterator()));
+}
+
+}  // namespace
+
+TEST_CASE("isolated: ten thousand calls with the process killed at random are each answered once") {
+  Isolated f;
+  const auto instance = f.isolated("");
+  std::mt19937 random(20261121);
+  INFO("seed 20261121");
+  constexpr int calls = 10'000;
+  int answered = 0, good = 0, kills = 0;
+  std::vector<int> answers(calls, 0);
+  (void)f.call(*instance, "health.check/1");
+  const auto before = open_descriptors();
+  for (int i = 0; i < calls; ++i) {
+    instance->call("health.check/1", Json::object(), Millis(20'000), [&, i](const sdk::Result& r) {
+      ++answers[static_cast<std::size_t>(i)];
+      ++answered;
+      good += r.ok();
+      if (!r.ok()) CHECK((r.error.status == sdk::Status::unknown || r.error.status == sdk::Status::transient));
+    });
+    if (random() % 200 == 0) {
+      for (const int pid : hosts()) {
+        ::kill(pid, SIGKILL);
+        ++kills;
+      }
+    }
+    if (random() % 4 == 0) f.run([&] { return answered > i - static_cast<int>(random() % 8); });
+  }
+  f.run([&] { return answered == calls; });
+  CHECK(std::ranges::all_of(answers, [](int n) { return n == 1; }));
+  CHECK(kills > 10);
+  CHECK(good > calls / 2);
+  CHECK(f.call(*instance, "health.check/1").ok());
+  CHECK(open_descriptors() <= before + 2);
+  CHECK(hosts().size() == 1);
+  const auto& stats = *f.registry.stats().at("misbehaves");
+  CHECK(stats.crashes > 0);
+  CHECK(stats.restarts == stats.crashes);
+}
+
+TEST_CASE("isolated: a hanging call ends its process at its deadline, and the next call is served") {
+  Isolated f;
+  const auto hanging = f.isolated("hangs");
+  const auto first = hosts();
+  CHECK(f.call(*hanging, "health.check/1", Json::object(), Millis(100)).error.status == sdk::Status::unknown);
+  f.run([&] { return !hosts().empty() && hosts() != first; });
+  CHECK(f.registry.stats().at("misbehaves")->crashes == 1);
+}
+
+TEST_CASE("isolated: a plugin that dies whenever it is asked rests, and says so") {
+  Isolated f;
+  const auto dying = f.isolated("dies");
+  sdk::Result last;
+  for (int i = 0; i < 6; ++i) last = f.call(*dying, "health.check/1", Json::object(), Millis(5'000));
+  CHECK(last.error.status == sdk::Status::transient);
+  CHECK_THAT(last.error.message, ContainsSubstring("again and again"));
+}
+
+TEST_CASE("isolated: a crash is told with the method and the signal") {
+  Isolated f;
+  const auto dying = f.isolated("dies");
+  const auto r = f.call(*dying, "health.check/1");
+  CHECK(r.error.status == sdk::Status::unknown);
+  CHECK_THAT(r.error.message, ContainsSubstring("crashed during health.check/1"));
+}
+
+TEST_CASE("isolated: the environment holds only what the file grants, and no descriptor of ours") {
+  Isolated f;
+  ::setenv("US_SECRET_OF_THE_CORE", "x", 1);
+  ::setenv("US_GRANTED", "y", 1);
+  config::PluginUse use;
+  use.plugin = "misbehaves";
+  use.settings = {{"what", "tells"}};
+  use.isolation = "process";
+  use.pass_env = {"US_GRANTED"};
+  auto made = f.registry.make(f.wiring, use, "health", "svc/a", "svc", "a");
+  REQUIRE(std::holds_alternative<std::unique_ptr<plugins::Instance>>(made));
+  const auto told = f.call(*std::get<std::unique_ptr<plugins::Instance>>(made), "health.check/1");
+  REQUIRE(told.ok());
+  CHECK(told.value.at("env").get<std::string>().find("US_SECRET_OF_THE_CORE") == std::string::npos);
+  CHECK(told.value.at("env").get<std::string>().find("US_GRANTED=y") != std::string::npos);
+  CHECK(told.value.at("descriptors") == 4);  // 0, 1, 2 and the socket
+}
+
+TEST_CASE("isolated: the process ends with its instance") {
+  Isolated f;
+  auto instance = f.isolated("");
+  CHECK(hosts().size() == 1);
+  instance.reset();
+  f.run([&] { return hosts().empty(); });
+}
+
+TEST_CASE("frames: what was encoded is read again, in pieces when it is long") {
+  for (const std::size_t size : {std::size_t{0}, std::size_t{10}, plugins::largest_packet, std::size_t{1'000'000}}) {
+    const Frame sent{Frame::Kind::call, 77, 1234, "standby.observe/1", std::string(size, 'x')};
+    plugins::FrameReader reader;
+    std::optional<Frame> read;
+    for (const auto& packet : plugins::encode(sent)) {
+      CHECK(packet.size() <= plugins::largest_packet);
+      REQUIRE_FALSE(read);
+      auto taken = reader.take(packet.data(), packet.size());
+      REQUIRE_FALSE(std::holds_alternative<plugins::FrameReader::Broken>(taken));
+      if (auto* frame = std::get_if<Frame>(&taken)) read = *frame;
+    }
+    REQUIRE(read);
+    CHECK((read->op == 77 && read->number == 1234 && read->name == sent.name && read->body == sent.body));
+  }
+}
+
+TEST_CASE("frames: no packet from a stranger is believed") {
+  std::mt19937 random(7);
+  for (int i = 0; i < 20'000; ++i) {
+    plugins::FrameReader reader;
+    auto packet = plugins::encode({Frame::Kind::complete, 1, 0, "x", "{}"}).front();
+    for (int flips = 0; flips < 4; ++flips) packet[random() % packet.size()] = static_cast<char>(random());
+    packet.resize(random() % (packet.size() + 1));
+    const auto taken = reader.take(packet.data(), packet.size());
+    if (const auto* frame = std::get_if<Frame>(&taken)) CHECK(frame->body.size() <= plugins::largest_frame_body);
+  }
+}
