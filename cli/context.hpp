@@ -64,6 +64,7 @@ void add_pause(CLI::App& app, Context& context);
 void add_snapshot(CLI::App& app, Context& context);
 void add_history(CLI::App& app, Context& context);
 void add_plugin(CLI::App& app, Context& context);
+void add_plugin_new(CLI::App& plugin_family, Context& context);
 void add_completion(CLI::App& app, Context& context);
 
 /// The whole program.

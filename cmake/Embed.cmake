@@ -1,0 +1,17 @@
+# understudy_embed(TARGET FOLDER FUNCTION): the files of FOLDER as a map of name → text, returned by
+# `const std::map<std::string, std::string_view>& FUNCTION()` in namespace understudy::cli.
+function(understudy_embed target folder function)
+  file(GLOB_RECURSE files CONFIGURE_DEPENDS RELATIVE ${folder} ${folder}/*)
+  set(text "#include <map>\n#include <string>\n#include <string_view>\nnamespace understudy::cli {\n")
+  string(APPEND text "const std::map<std::string, std::string_view>& ${function}();\n")
+  string(APPEND text "const std::map<std::string, std::string_view>& ${function}() {\n  static const std::map<std::string, std::string_view> files = {\n")
+  foreach(file IN LISTS files)
+    file(READ ${folder}/${file} content)
+    string(APPEND text "    {\"${file}\", R\"us_file(${content})us_file\"},\n")
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${folder}/${file})
+  endforeach()
+  string(APPEND text "  };\n  return files;\n}\n}  // namespace understudy::cli\n")
+  file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/${function}.cpp.new "${text}")
+  file(COPY_FILE ${CMAKE_CURRENT_BINARY_DIR}/${function}.cpp.new ${CMAKE_CURRENT_BINARY_DIR}/${function}.cpp ONLY_IF_DIFFERENT)
+  target_sources(${target} PRIVATE ${CMAKE_CURRENT_BINARY_DIR}/${function}.cpp)
+endfunction()
