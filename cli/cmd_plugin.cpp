@@ -17,8 +17,29 @@ std::unique_ptr<plugins::Registry> registry(const Context& cx) {
   return runtime::make_registry(orchestrator ? orchestrator->plugin_path : std::vector<std::filesystem::path>());
 }
 
+/// How the running orchestrator's plugins have behaved; empty when none runs.
+Json live_stats(Context& cx) {
+  const auto orchestrator = config::load_orchestrator_only(cx.files(), config::process_environment());
+  std::error_code ec;
+  if (!orchestrator || !std::filesystem::exists(orchestrator->data_dir / "understudy.sock", ec)) return Json::object();
+  const auto answer = Client(orchestrator->data_dir).request("GET", "/v1/status", nullptr, std::chrono::seconds(5));
+  const auto* reply = std::get_if<Reply>(&answer);
+  return reply != nullptr && reply->ok() ? reply->body.value("plugins", Json::object()) : Json::object();
+}
+
+std::string stats_text(const Json& s) {
+  const auto calls = s.value("calls", std::int64_t{0});
+  std::string out = fmt::format("{} calls, {:.0f} us each", calls,
+                                calls > 0 ? s.value("time_us", 0.0) / static_cast<double>(calls) : 0.0);
+  if (s.value("failures", 0) > 0) out += fmt::format(", {} failed", s.value("failures", 0));
+  if (s.value("crashes", 0) > 0)
+    out += coloured(fmt::format(", {} crashes, {} restarts", s.value("crashes", 0), s.value("restarts", 0)), 31);
+  return out;
+}
+
 void list(Context& cx) {
   Json all = Json::array();
+  const Json live = live_stats(cx);
   const auto found = registry(cx);
   for (const auto& [path, one] : found->all()) {
     if (const auto* error = std::get_if<plugins::LoadError>(&one)) {
@@ -31,7 +52,10 @@ void list(Context& cx) {
     for (const auto& [name, body] : m.interfaces.items()) interfaces += (interfaces.empty() ? "" : ", ") + name;
     all.push_back(
         {{"path", path.string()}, {"name", m.name}, {"version", m.version}, {"interfaces", m.interfaces.size()}});
-    if (!cx.json) print(fmt::format("{:<16} {:<8} {:<18} {}\n", m.name, m.version, interfaces, m.summary));
+    if (live.contains(m.name)) all.back()["stats"] = live.at(m.name);
+    if (cx.json) continue;
+    print(fmt::format("{:<16} {:<8} {:<18} {}\n", m.name, m.version, interfaces, m.summary));
+    if (live.contains(m.name)) print(fmt::format("{:<16} {}\n", "", stats_text(live.at(m.name))));
   }
   if (cx.json) print(Json{{"schema", 1}, {"plugins", all}}.dump(2) + "\n");
 }

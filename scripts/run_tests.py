@@ -24,7 +24,7 @@ def environment(preset):
     env["ASAN_OPTIONS"] = "detect_leaks=1:abort_on_error=0:detect_stack_use_after_return=1"
     env["UBSAN_OPTIONS"] = "print_stacktrace=1:halt_on_error=1"
     env["TSAN_OPTIONS"] = "halt_on_error=1:second_deadlock_stack=1"
-    env["LSAN_OPTIONS"] = "suppressions=" + os.path.abspath("tests/lsan.supp")
+    env["LSAN_OPTIONS"] = "print_suppressions=0:suppressions=" + os.path.abspath("tests/lsan.supp")
     env["UNDERSTUDY_BUILD"] = os.path.abspath(folder(preset))
     return env
 

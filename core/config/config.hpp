@@ -40,7 +40,7 @@ struct PluginUse {
   std::string plugin;
   nlohmann::json settings = nlohmann::json::object();
   std::map<std::string, SecretRef> secrets;
-  std::string isolation;  ///< "" (the default for this plugin), "loop", "thread" or "process"
+  std::string isolation;              ///< "" (the default for this plugin), "loop", "thread" or "process"
   std::vector<std::string> pass_env;  ///< variables of ours that an isolated process gets too
   Place place;
 };

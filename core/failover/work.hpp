@@ -34,7 +34,8 @@ class Work {
   void tell(std::string kind, Severity severity, AlertState state, const TargetId& target, std::string title,
             std::string text);
   /// Blocks: shown by status with its unblocking command, told at once and again every `remind_every`.
-  void block(const std::string& by, const std::string& text, const std::string& unblock, Severity severity = Severity::critical);
+  void block(const std::string& by, const std::string& text, const std::string& unblock,
+             Severity severity = Severity::critical);
   void unblock();
   void answer(const Command& command, sdk::Status status, std::string kind, std::string message, std::string hint = {});
   void accept(const Command& command);

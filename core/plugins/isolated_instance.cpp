@@ -67,10 +67,8 @@ class Guest : public std::enable_shared_from_this<Guest> {
 
   us_op call(std::string_view method, const sdk::Json& params, Millis budget, Instance::Done done) {
     if (state_ == State::resting) {
-      done(failure(
-          sdk::Status::transient,
-          "plugin " + caller.plugin + " crashes again and again and rests",
-          "crashed"));
+      done(
+          failure(sdk::Status::transient, "plugin " + caller.plugin + " crashes again and again and rests", "crashed"));
       return 0;
     }
     const us_op op = next_op_++;

@@ -113,6 +113,22 @@ void Orchestrator::on_change(std::uint64_t seen, Millis at_most, std::function<v
   });
 }
 
+namespace {
+
+sdk::Json plugin_stats(const plugins::Registry& registry) {
+  sdk::Json out = sdk::Json::object();
+  for (const auto& [name, stats] : registry.stats()) {
+    out[name] = {{"calls", stats->calls},
+                 {"failures", stats->failures},
+                 {"crashes", stats->crashes},
+                 {"restarts", stats->restarts},
+                 {"time_us", stats->time.count()}};
+  }
+  return out;
+}
+
+}  // namespace
+
 sdk::Json Orchestrator::status() const {
   const auto& g = *generation_;
   const auto& problem = world_.journal.problem();
@@ -128,6 +144,7 @@ sdk::Json Orchestrator::status() const {
                    {"journal", {{"ok", !problem.has_value()}, {"problem", problem ? problem->message : ""}}},
                    {"network", {{"verdict", to_string(g.prober->network())}}},
                    {"alerts", {{"queued", counts.queued}, {"dead", counts.dead}}},
+                   {"plugins", plugin_stats(*g.registry)},
                    {"services", sdk::Json::array()}};
   for (const auto& r : g.runners) out["services"].push_back(r->status());
   return out;

@@ -14,13 +14,6 @@ using plugins::Frame;
 
 namespace {
 
-struct Isolated : test::Fixture {
-  Isolated() : Fixture({fs::path(UNDERSTUDY_BINARY_DIR) / "test_plugins"}) {}
-  std::unique_ptr<plugins::Instance> isolated(const std::string& what) {
-    return made("misbehaves", "health", {{"what", what}}, "process");
-  }
-};
-
 /// The plugin hosts that are children of this process.
 std::vector<int> hosts() {
   std::vector<int> out;
@@ -38,6 +31,15 @@ std::vector<int> hosts() {
   }
   return out;
 }
+
+struct Isolated : test::Fixture {
+  Isolated() : Fixture({fs::path(UNDERSTUDY_BINARY_DIR) / "test_plugins"}) {
+    run([] { return hosts().empty(); });  // those of the test before may still be ending
+  }
+  std::unique_ptr<plugins::Instance> isolated(const std::string& what) {
+    return made("misbehaves", "health", {{"what", what}}, "process");
+  }
+};
 
 std::size_t open_descriptors() {
   return static_cast<std::size_t>(std::distance(fs::directory_iterator("/proc/self/fd"), fs::directory_iterator()));
