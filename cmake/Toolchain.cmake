@@ -8,6 +8,10 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(understudy_flags INTERFACE -Wno-restrict -Wno-maybe-uninitialized -Wno-stringop-overflow -Wno-stringop-overread
     -Wno-array-bounds -Wno-dangling-pointer -Wno-free-nonheap-object)
 endif()
+if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  # libstdc++ 12's own stable_sort calls what it declares deprecated.
+  target_compile_options(understudy_flags INTERFACE -Wno-deprecated-declarations)
+endif()
 target_compile_definitions(understudy_flags INTERFACE UNDERSTUDY_VERSION="${PROJECT_VERSION}")
 target_include_directories(understudy_flags INTERFACE ${CMAKE_SOURCE_DIR})
 

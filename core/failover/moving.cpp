@@ -84,8 +84,8 @@ FenceBlock fence_block(const Work& w) {
 void fence_timed_out(Work& w) {
   const auto& move = *w.s.move;
   if (move.fence != Part::done) {
-    auto block = fence_block(w);
-    hold(w, w.s.phase, "fence", std::move(block.text), std::move(block.unblock_with));
+    const auto block = fence_block(w);
+    hold(w, w.s.phase, "fence", block.text, block.unblock_with);
     if (w.s.move->fence == Part::todo) w.arm(TimerKind::retry, w.backoff());
     return;
   }
@@ -256,7 +256,7 @@ void on_phase_timer(Work& w, const TimerFired& fired) {
   }
 }
 
-void hold(Work& w, Phase from, std::string by, std::string text, std::string unblock_with) {
+void hold(Work& w, Phase from, const std::string& by, const std::string& text, const std::string& unblock_with) {
   w.s.hold_from = from;
   w.enter(Phase::hold);
   w.block(by, text, unblock_with);

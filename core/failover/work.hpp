@@ -83,7 +83,7 @@ void on_prepared(Work& w, const Prepared& done);
 void on_phase_timer(Work& w, const TimerFired& fired);
 void pass_gate(Work& w);
 /// Waits for a person; resume goes on at `from`.
-void hold(Work& w, Phase from, std::string by, std::string text, std::string unblock_with);
+void hold(Work& w, Phase from, const std::string& by, const std::string& text, const std::string& unblock_with);
 /// Gives up a planned move: the origin is started again, with its own state.
 void roll_back(Work& w, const std::string& why);
 

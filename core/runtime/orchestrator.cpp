@@ -288,7 +288,7 @@ void Orchestrator::snapshot_push(const ServiceId& service, const Requester& by, 
   auto* runner = find(service, reply);
   if (runner == nullptr) return;
   note(service, "snapshot.asked", "a snapshot was asked for by " + by.who);
-  runner->push_now(std::move(reply));
+  runner->push_now(reply);
 }
 
 void Orchestrator::snapshot_verify(const ServiceId& service, const SnapshotId& id, Reply reply) {

@@ -109,7 +109,7 @@ class Session : public std::enable_shared_from_this<Session> {
                   false);
     stream_.expires_never();  // a long poll may take its time
     handle(server->control, request,
-           [self = shared_from_this(), keep](Response response) { self->send(std::move(response), keep); });
+           [self = shared_from_this(), keep](const Response& response) { self->send(response, keep); });
   }
 
   void send(const Response& response, bool keep) {
