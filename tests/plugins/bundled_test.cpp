@@ -211,6 +211,33 @@ TEST_CASE("process: the end of a watched process is told at once") {
   CHECK(f.call(*health, "health.check/1").value.at("outcome") == "fail");
 }
 
+TEST_CASE("process: health by pid file, by name and by number") {
+  Bundled f;
+  const auto target =
+      f.made("process", "target", {{"command", {"sleep", "98765.4321"}}, {"run_dir", f.folder.string()}});
+  REQUIRE(f.call(*target, "standby.activate/1", {{"service", "svc"}, {"target", "a"}, {"epoch", 1}}).ok());
+  const int pid = Json::parse(slurp(f.folder / "svc-a.run.json")).at("pid").get<int>();
+  const auto pid_file = f.folder / "pid";
+  write(pid_file, std::to_string(pid) + "\n");
+  const auto outcome_of = [&](Json settings) {
+    const auto r = f.call(*f.made("process", "health", std::move(settings)), "health.check/1");
+    REQUIRE(r.ok());
+    return r.value.at("outcome").get<std::string>();
+  };
+  CHECK(outcome_of({{"pid_file", pid_file.string()}}) == "pass");
+  CHECK(outcome_of({{"pid_file", pid_file.string()}, {"match", "no such name"}}) == "fail");
+  CHECK(outcome_of({{"pid_file", (f.folder / "absent").string()}}) == "fail");
+  CHECK(outcome_of({{"match", "sleep 98765.4321"}}) == "pass");
+  CHECK(outcome_of({{"match", "/sleep 98765\\.4321$/"}}) == "pass");
+  CHECK(outcome_of({{"match", "/sleep 11111$/"}}) == "fail");
+  CHECK(outcome_of({{"match", "sleep 98765.4321"}, {"min_count", 2}}) == "fail");
+  CHECK(outcome_of({{"match", "sleep 98765.4321"}, {"weak", true}}) == "degraded");
+  CHECK(f.make("process", "health", Json::object()).index() == 1);  // nothing says how it is recognised
+  CHECK(f.make("process", "health", {{"match", "/(/"}}).index() == 1);
+  REQUIRE(f.call(*target, "standby.deactivate/1", {{"epoch", 1}, {"grace_ms", 1000}}).ok());
+  CHECK(outcome_of({{"pid_file", pid_file.string()}}) == "fail");
+}
+
 TEST_CASE("local_dir: what was saved comes back, byte for byte, with modes and links") {
   Bundled f;
   const auto state = f.folder / "state";

@@ -83,6 +83,25 @@ TEST_CASE("it takes `fall` failures to be down and `rise` passes to be up again"
   CHECK(d.verdict() == Verdict::up);
 }
 
+TEST_CASE("a certain end weighs as all failures but the last, once, and only when a check confirms it") {
+  config::Detect c;
+  c.fall = 3;
+  Detector d;
+  (void)d.on_round(c, round(Outcome::pass), true, at(0));
+  d.hinted(true);
+  (void)d.on_round(c, round(Outcome::fail), true, at(1));
+  CHECK(d.verdict() == Verdict::up);  // a supervisor may start it again
+  (void)d.on_round(c, round(Outcome::fail), true, at(2));
+  CHECK(d.verdict() == Verdict::down);
+  Detector other;
+  (void)other.on_round(c, round(Outcome::pass), true, at(0));
+  other.hinted(true);
+  (void)other.on_round(c, round(Outcome::pass), true, at(1));  // it was there after all
+  (void)other.on_round(c, round(Outcome::fail), true, at(2));
+  (void)other.on_round(c, round(Outcome::fail), true, at(3));
+  CHECK(other.verdict() == Verdict::up);
+}
+
 TEST_CASE("unknown never counts: not from the check, not when our own network is what fails (repmgr #821)") {
   config::Detect c;
   c.fall = 1;
