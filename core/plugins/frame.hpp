@@ -2,6 +2,8 @@
 // A message is one packet, or several when it is long; its size is bounded.
 #pragma once
 
+#include <sys/socket.h>
+
 #include <cstdint>
 #include <deque>
 #include <string>
@@ -48,6 +50,13 @@ class FrameReader {
 
 /// One packet is never larger than this.
 inline constexpr std::size_t largest_packet = 64 * 1024;
+
+/// Where the system has no such flag, the host ignores SIGPIPE anyway.
+#if defined(MSG_NOSIGNAL)
+inline constexpr int no_signal = MSG_NOSIGNAL;
+#else
+inline constexpr int no_signal = 0;
+#endif
 
 /// Both ends of a SOCK_SEQPACKET pair, close-on-exec; {-1, -1} and errno on failure.
 struct SocketPair {

@@ -118,7 +118,7 @@ struct GuestProcess::Impl : std::enable_shared_from_this<GuestProcess::Impl> {
   void flush() {
     while (!unsent.empty() && !ending) {
       const auto& packet = unsent.front();
-      const auto n = ::send(socket.native_handle(), packet.data(), packet.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+      const auto n = ::send(socket.native_handle(), packet.data(), packet.size(), MSG_DONTWAIT | no_signal);
       if (n < 0 && errno == EINTR) continue;
       if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS)) return wait_writable();
       if (n < 0) return;  // it has ended: the reading side says so
@@ -209,7 +209,7 @@ void GuestProcess::send(const Frame& frame) {
 }
 
 void GuestProcess::kill(std::string cause) { impl_->kill_for(std::move(cause)); }
-int GuestProcess::pid() const noexcept { return impl_->pid; }
+bool GuestProcess::alive() const noexcept { return !impl_->ending; }
 
 void GuestProcess::wait_for_frame(int timeout_ms) {
   if (impl_->ending) return;

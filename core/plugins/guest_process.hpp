@@ -44,7 +44,8 @@ class GuestProcess {
   void kill(std::string cause);
   /// Blocks until a frame came or the time is over; for the first greeting only.
   void wait_for_frame(int timeout_ms);
-  [[nodiscard]] int pid() const noexcept;
+  /// False once it has ended or is being killed, also before ended() was told.
+  [[nodiscard]] bool alive() const noexcept;
 
  private:
   struct Impl;

@@ -55,7 +55,7 @@ class Guest : public std::enable_shared_from_this<Guest> {
     while (state_ == State::starting && !refused_ && Clock::now() < deadline) {
       const auto left = std::chrono::duration_cast<Millis>(deadline - Clock::now());
       process_->wait_for_frame(static_cast<int>(std::max<std::int64_t>(1, left.count())));
-      if (process_ && ended_at_start_) break;
+      if (ended_at_start_ || !process_->alive()) break;
     }
     timer_.cancel();
     if (state_ == State::ready) return std::nullopt;

@@ -29,7 +29,7 @@ class Wire {
       const auto packets = encode(frame);
       const std::lock_guard lock(mutex_);
       for (const auto& packet : packets) {
-        while (::send(fd_, packet.data(), packet.size(), MSG_NOSIGNAL) < 0) {
+        while (::send(fd_, packet.data(), packet.size(), no_signal) < 0) {
           if (errno != EINTR) ::_exit(0);  // the core is gone
         }
       }

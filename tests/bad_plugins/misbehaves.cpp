@@ -47,6 +47,7 @@ UNDERSTUDY_PLUGIN(
     R"({"name": "misbehaves", "version": "1", "interfaces": {"health": {"provides": ["health.check/1"], "settings": {"additionalProperties": true}}}})",
     [](Host& host, const Envelope& e) -> std::unique_ptr<Provider> {
       const auto what = e.settings.value("what", "");
+      if (what == "dies-in-create") std::abort();
       if (what == "throws-in-create") throw std::runtime_error("no luck today");
       return std::make_unique<Raw>(host, what);
     })

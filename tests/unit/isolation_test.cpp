@@ -102,6 +102,15 @@ TEST_CASE("isolated: a plugin that dies whenever it is asked rests, and says so"
   CHECK_THAT(last.error.message, ContainsSubstring("again and again"));
 }
 
+TEST_CASE("isolated: a crash in create is an error of the configuration, told at once") {
+  Isolated f;
+  const auto began = std::chrono::steady_clock::now();
+  const auto made = f.make("misbehaves", "health", {{"what", "dies-in-create"}}, "process");
+  REQUIRE(std::holds_alternative<plugins::LoadError>(made));
+  CHECK_THAT(std::get<plugins::LoadError>(made).message, ContainsSubstring("did not finish create()"));
+  CHECK(std::chrono::steady_clock::now() - began < std::chrono::seconds(4));
+}
+
 TEST_CASE("isolated: a crash is told with the method and the signal") {
   Isolated f;
   const auto dying = f.isolated("dies");

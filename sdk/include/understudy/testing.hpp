@@ -92,10 +92,10 @@ class FakeHost::Instance {
     while (true) {
       if (const auto it = state_->answers.find(op); it != state_->answers.end()) return it->second;
       if (!state_->inbox.empty()) {
-        auto asked = std::move(state_->inbox.front());
+        auto next = std::move(state_->inbox.front());
         state_->inbox.pop_front();
         lock.unlock();
-        serve(asked);
+        serve(next);
         lock.lock();
       } else if (state_->wake.wait_until(lock, end) == std::cv_status::timeout) {
         return {{}, {Status::unknown, "no answer in time", {}, "deadline", {}}};
@@ -124,14 +124,14 @@ class FakeHost::Instance {
     std::vector<Notice> notices;
   };
 
-  void serve(const Asked& asked) {
-    state_->host->asked.emplace_back(asked.method, asked.params);
-    const auto it = state_->host->answers_.find(asked.method);
+  void serve(const Asked& request) {
+    state_->host->asked.emplace_back(request.method, request.params);
+    const auto it = state_->host->answers_.find(request.method);
     const Result result = it != state_->host->answers_.end()
-                              ? it->second(asked.params)
-                              : Result{{}, {Status::unsupported, "the test answers no " + asked.method, {}, {}, {}}};
+                              ? it->second(request.params)
+                              : Result{{}, {Status::unsupported, "the test answers no " + request.method, {}, {}, {}}};
     const std::string text = detail::dump(result.ok() ? result.value : result.error.to_json());
-    state_->plugin.complete(state_->plugin.ctx, asked.op, static_cast<std::int32_t>(result.error.status),
+    state_->plugin.complete(state_->plugin.ctx, request.op, static_cast<std::int32_t>(result.error.status),
                             detail::bytes(text));
   }
 

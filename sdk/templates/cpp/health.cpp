@@ -1,5 +1,4 @@
-// @NAME@: a health source for Understudy. Handlers run on the loop and return at once; the answer comes from a
-// callback.
+// @NAME@: a health source for Understudy. Handlers run on the loop and return at once; the answer comes from a callback.
 #include <understudy/plugin.hpp>
 
 using namespace understudy::sdk;
@@ -42,6 +41,4 @@ UNDERSTUDY_PLUGIN(R"json({
       "url": {"type": "string", "format": "url", "description": "what to ask"}}}}},
   "needs": ["http.request/1"]
 })json",
-                  [](Host& host, const Envelope& e) -> std::unique_ptr<Provider> {
-                    return std::make_unique<Check>(host, e);
-                  })
+                  [](Host& host, const Envelope& e) -> std::unique_ptr<Provider> { return std::make_unique<Check>(host, e); })

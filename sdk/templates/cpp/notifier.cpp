@@ -14,14 +14,12 @@ class Messenger final : public Notifier {
   void send(const Alert& alert, Reply<Receipt> reply) override {
     auto kept = share(std::move(reply));
     const Json body = {{"text", alert.title + (alert.text.empty() ? "" : "\n" + alert.text)}, {"id", alert.id}};
-    const Json ask = {
-        {"url", url_}, {"method", "POST"}, {"body", body.dump()}, {"headers", {{"Content-Type", "application/json"}}}};
+    const Json ask = {{"url", url_}, {"method", "POST"}, {"body", body.dump()}, {"headers", {{"Content-Type", "application/json"}}}};
     host_.call("http.request/1", ask, patience, [kept](const Result& r) {
       if (!r.ok()) return kept->fail_with(r);
       const int status = r.value.at("status").get<int>();
       if (status < 300) return (*kept)(Receipt{});
-      kept->fail(status == 429 || status >= 500 ? Status::transient : Status::denied,
-                 "the messenger answers " + std::to_string(status));
+      kept->fail(status == 429 || status >= 500 ? Status::transient : Status::denied, "the messenger answers " + std::to_string(status));
     });
   }
 
@@ -40,6 +38,4 @@ UNDERSTUDY_PLUGIN(R"json({
       "url": {"type": "string", "format": "url", "description": "where to post"}}}}},
   "needs": ["http.request/1"]
 })json",
-                  [](Host& host, const Envelope& e) -> std::unique_ptr<Provider> {
-                    return std::make_unique<Messenger>(host, e);
-                  })
+                  [](Host& host, const Envelope& e) -> std::unique_ptr<Provider> { return std::make_unique<Messenger>(host, e); })

@@ -27,8 +27,7 @@ class Store final : public StateStore {
   }
   void pull(const PullRequest& request, Reply<Snapshot> reply) override {
     worker_.answer(std::move(reply), [this, request] {
-      for (const auto& entry : fs::directory_iterator(existing(request.service, request.id)))
-        copy(entry.path(), fs::path(request.staging) / entry.path().filename());
+      for (const auto& entry : fs::directory_iterator(existing(request.service, request.id))) copy(entry.path(), fs::path(request.staging) / entry.path().filename());
       return described(request.service, request.id);
     });
   }
@@ -55,12 +54,9 @@ class Store final : public StateStore {
   }
 
  private:
-  static void copy(const fs::path& from, const fs::path& to) {
-    fs::copy(from, to, fs::copy_options::recursive | fs::copy_options::copy_symlinks);
-  }
+  static void copy(const fs::path& from, const fs::path& to) { fs::copy(from, to, fs::copy_options::recursive | fs::copy_options::copy_symlinks); }
   fs::path folder(const std::string& service, const std::string& id) const {
-    if (id.empty() || id.find('/') != std::string::npos || id.front() == '.')
-      throw Failure(Status::invalid, "no such id: " + id);
+    if (id.empty() || id.find('/') != std::string::npos || id.front() == '.') throw Failure(Status::invalid, "no such id: " + id);
     return fs::path(dir_) / service / id;
   }
   fs::path existing(const std::string& service, const std::string& id) const {

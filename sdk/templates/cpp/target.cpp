@@ -44,9 +44,7 @@ class Site final : public StandbyTarget {
     const auto r = host_.blocking("http.request/1", {{"url", api_ + path}, {"method", method}}, patience);
     const Json& answer = r.get();  // throws Failure with the host's own error
     const int status = answer.at("status").get<int>();
-    if (status >= 300)
-      throw Failure(status >= 500 ? Status::transient : Status::invalid,
-                    "the provider answers " + std::to_string(status));
+    if (status >= 300) throw Failure(status >= 500 ? Status::transient : Status::invalid, "the provider answers " + std::to_string(status));
     const Json body = Json::parse(answer.at("body").get<std::string>(), nullptr, false);
     return body.is_object() ? body : Json::object();
   }
@@ -54,9 +52,7 @@ class Site final : public StandbyTarget {
     const Json body = ask("GET", "/state");
     Observation out;
     const auto state = body.value("state", "");
-    out.state = state == "running"   ? Observation::State::active
-                : state == "stopped" ? Observation::State::stopped
-                                     : Observation::State::unknown;
+    out.state = state == "running" ? Observation::State::active : state == "stopped" ? Observation::State::stopped : Observation::State::unknown;
     if (body.contains("epoch")) out.epoch = body.at("epoch").get<std::uint64_t>();
     out.detail = state;
     return out;
@@ -77,6 +73,4 @@ UNDERSTUDY_PLUGIN(R"json({
       "api": {"type": "string", "format": "url", "description": "address of the provider's API"}}}}},
   "needs": ["http.request/1"]
 })json",
-                  [](Host& host, const Envelope& e) -> std::unique_ptr<Provider> {
-                    return std::make_unique<Site>(host, e);
-                  })
+                  [](Host& host, const Envelope& e) -> std::unique_ptr<Provider> { return std::make_unique<Site>(host, e); })

@@ -16,6 +16,7 @@ void expect(bool what, const char* text) {
 
 int main() {
   testing::FakeHost host(understudy_plugin());
-  @TEST @expect(instance.call("no.such/1").error.status == Status::unsupported, "an unknown method is unsupported");
+@TEST@
+  expect(instance.call("no.such/1").error.status == Status::unsupported, "an unknown method is unsupported");
   std::puts("@NAME@: 1 test passed");
 }
