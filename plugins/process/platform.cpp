@@ -14,6 +14,11 @@
 #if defined(__linux__)
 #include <dirent.h>
 #include <sys/syscall.h>
+#else
+#include <sys/types.h>
+#if defined(__APPLE__) || defined(__FreeBSD__) || defined(__OpenBSD__) || defined(__NetBSD__)
+#include <sys/event.h>
+#endif
 #endif
 
 namespace process_plugin {
@@ -140,7 +145,20 @@ std::string boot_id() {
   ::pclose(pipe);
   return line;
 }
+#if defined(__APPLE__) || defined(__FreeBSD__) || defined(__OpenBSD__) || defined(__NetBSD__)
+/// A kqueue with one interest: it is readable once that has happened.
+int end_descriptor(int pid) {
+  const int queue = ::kqueue();
+  if (queue < 0) return -1;
+  struct kevent wanted;
+  EV_SET(&wanted, pid, EVFILT_PROC, EV_ADD, NOTE_EXIT, 0, nullptr);
+  if (::kevent(queue, &wanted, 1, nullptr, 0, nullptr) == 0) return queue;
+  ::close(queue);
+  return -1;  // it has ended already, or is not ours to watch
+}
+#else
 int end_descriptor(int) { return -1; }
+#endif
 void close_from(int first) noexcept {
   for (int fd = first; fd < 65536; ++fd) ::close(fd);
 }
