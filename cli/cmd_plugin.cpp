@@ -108,6 +108,7 @@ void add_plugin(CLI::App& app, Context& cx) {
   auto* family = app.add_subcommand("plugin", "The plugins that are found");
   family->require_subcommand(1);
   add_plugin_new(*family, cx);
+  add_plugin_call(*family, cx);
   auto* all = family->add_subcommand("list", "List them");
   all->add_flag("--json", cx.json, "machine-readable");
   all->callback([&cx] { list(cx); });

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstring>
 
 namespace understudy::host {
 namespace {
@@ -57,6 +58,7 @@ std::string Transfer::prepare() {
     want_headers_ = want_headers_ || want == "headers";
     want_tls_ = want_tls_ || want == "tls";
   }
+  if (auto problem = open_files(); !problem.empty()) return problem;
   set_common();
   if (plain_) return {};
   set_credentials();
@@ -67,6 +69,26 @@ std::string Transfer::prepare() {
     headers_ = curl_slist_append(headers_, (name + ": " + text).c_str());
   }
   if (headers_ != nullptr) curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, headers_);
+  return {};
+}
+
+std::string Transfer::open_files() {
+  const auto& p = call_.params;
+  if (p.contains("body_base64")) {
+    auto bytes = decode_base64(p.at("body_base64").get_ref<const std::string&>());
+    if (!bytes) return "body_base64 is no base64";
+    request_body_ = std::move(*bytes);
+  }
+  if (p.contains("body_file")) {
+    const auto& path = p.at("body_file").get_ref<const std::string&>();
+    upload_ = UploadFile::open(path);
+    if (!upload_) return "cannot read " + path + ": " + std::strerror(errno);
+  }
+  if (p.contains("to_file")) {
+    const auto& path = p.at("to_file").get_ref<const std::string&>();
+    download_ = DownloadFile::create(path);
+    if (!download_) return "cannot create " + path + ": " + std::strerror(errno);
+  }
   return {};
 }
 
@@ -95,9 +117,9 @@ void Transfer::set_common() {
   curl_easy_setopt(easy_, CURLOPT_TIMEOUT_MS, static_cast<long>(stream_ ? call_.budget.count() : timeout));
   curl_easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT_MS,
                    static_cast<long>(std::max<std::int64_t>(1, p.value("connect_timeout_ms", timeout))));
-  static constexpr const char* special[] = {"method",     "body",    "headers",     "max_redirects", "unix_socket",
-                                            "verify_tls", "ca_file", "client_cert", "client_key",    "fresh",
-                                            "basic",      "bearer",  "want"};
+  static constexpr const char* special[] = {
+      "method",     "body",  "headers", "max_redirects", "unix_socket", "verify_tls",  "ca_file",   "client_cert",
+      "client_key", "fresh", "basic",   "bearer",        "want",        "body_base64", "body_file", "to_file"};
   plain_ = std::ranges::none_of(special, [&](const char* key) { return p.contains(key); });
   if (!plain_) set_method();
 }
@@ -110,8 +132,23 @@ void Transfer::set_method() {
   }
   if (p.value("fresh", false)) curl_easy_setopt(easy_, CURLOPT_FRESH_CONNECT, 1L);
   const auto method = p.value("method", "GET");
-  if (p.contains("body")) {
-    request_body_ = p.at("body").get<std::string>();
+  set_body(method);
+  if (method != "GET" && method != "HEAD") curl_easy_setopt(easy_, CURLOPT_CUSTOMREQUEST, method.c_str());
+  if (p.contains("unix_socket"))
+    curl_easy_setopt(easy_, CURLOPT_UNIX_SOCKET_PATH, p.at("unix_socket").get<std::string>().c_str());
+}
+
+void Transfer::set_body(const std::string& method) {
+  const auto& p = call_.params;
+  if (upload_) {
+    curl_easy_setopt(easy_, CURLOPT_UPLOAD, 1L);
+    curl_easy_setopt(easy_, CURLOPT_READFUNCTION, nullptr);  // fread
+    curl_easy_setopt(easy_, CURLOPT_READDATA, upload_->stream());
+    curl_easy_setopt(easy_, CURLOPT_SEEKFUNCTION, &Transfer::on_seek);
+    curl_easy_setopt(easy_, CURLOPT_SEEKDATA, this);
+    curl_easy_setopt(easy_, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(upload_->size()));
+  } else if (p.contains("body") || p.contains("body_base64")) {
+    if (p.contains("body")) request_body_ = p.at("body").get<std::string>();
     curl_easy_setopt(easy_, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_body_.size()));
     curl_easy_setopt(easy_, CURLOPT_POSTFIELDS, request_body_.c_str());
   } else if (method == "HEAD") {
@@ -120,9 +157,18 @@ void Transfer::set_method() {
     curl_easy_setopt(easy_, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(0));
     curl_easy_setopt(easy_, CURLOPT_POSTFIELDS, "");
   }
-  if (method != "GET" && method != "HEAD") curl_easy_setopt(easy_, CURLOPT_CUSTOMREQUEST, method.c_str());
-  if (p.contains("unix_socket"))
-    curl_easy_setopt(easy_, CURLOPT_UNIX_SOCKET_PATH, p.at("unix_socket").get<std::string>().c_str());
+}
+
+int Transfer::on_seek(void* self, curl_off_t offset, int origin) {
+  const auto& upload = static_cast<Transfer*>(self)->upload_;
+  return origin == SEEK_SET && upload->rewind_to(offset) ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_FAIL;
+}
+
+/// An error's body is for the caller to read and never goes to a file.
+bool Transfer::succeeded() const {
+  long status = 0;
+  curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
+  return status >= 200 && status < 300;
 }
 
 void Transfer::set_credentials() {
@@ -156,6 +202,11 @@ std::size_t Transfer::take(std::string_view data) {
     lines(data);
     return data.size();
   }
+  if (download_ && succeeded()) {
+    if (download_->write(data)) return data.size();
+    file_problem_ = std::strerror(errno);
+    return 0;
+  }
   const std::size_t room = max_body_ - std::min(max_body_, body_.size());
   body_.append(data.substr(0, room));
   if (data.size() <= room) return data.size();
@@ -188,6 +239,16 @@ std::size_t Transfer::on_header(char* data, std::size_t, std::size_t n, void* ra
 }
 
 sdk::Result Transfer::result(CURLcode code) {
+  const bool to_file = download_ && succeeded();
+  if (to_file && code == CURLE_OK && !download_->keep()) file_problem_ = std::strerror(errno);
+  if (!file_problem_.empty()) {
+    return {{},
+            {sdk::Status::transient,
+             "cannot write " + call_.params.value("to_file", "") + ": " + file_problem_,
+             "is the disk full?",
+             "file",
+             {}}};
+  }
   if (code == CURLE_OK || (code == CURLE_WRITE_ERROR && truncated_)) return reply();
   long os_error = 0;
   curl_easy_getinfo(easy_, CURLINFO_OS_ERRNO, &os_error);
@@ -210,6 +271,7 @@ sdk::Result Transfer::reply() {
                    {"time_us", time_us},
                    {"remote_ip", ip != nullptr ? ip : ""},
                    {"reused", connects == 0}};
+  if (download_ && succeeded()) out["bytes"] = download_->bytes();
   if (want_headers_) {
     sdk::Json headers = sdk::Json::object();
     std::string_view rest = header_bytes_;

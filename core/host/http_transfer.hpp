@@ -5,6 +5,7 @@
 
 #include <curl/curl.h>
 
+#include "core/host/body_files.hpp"
 #include "core/host/services.hpp"
 
 namespace understudy::host {
@@ -30,10 +31,14 @@ class Transfer {
 
  private:
   static std::size_t on_body(char* data, std::size_t, std::size_t n, void* self);
+  static int on_seek(void* self, curl_off_t offset, int origin);
   static std::size_t on_header(char* data, std::size_t, std::size_t n, void* self);
   std::size_t take(std::string_view data);
   void set_common();
   void set_method();
+  void set_body(const std::string& method);
+  [[nodiscard]] std::string open_files();
+  [[nodiscard]] bool succeeded() const;
   void set_credentials();
   void lines(std::string_view data);
   [[nodiscard]] sdk::Result reply();
@@ -46,7 +51,9 @@ class Transfer {
   std::size_t max_body_ = 0;
   bool plain_ = false, truncated_ = false, want_headers_ = false, want_tls_ = false, stream_ = false,
        said_status_ = false;
-  std::string partial_line_;
+  std::string partial_line_, file_problem_;
+  std::optional<UploadFile> upload_;
+  std::unique_ptr<DownloadFile> download_;
   char error_[CURL_ERROR_SIZE] = {};
 };
 

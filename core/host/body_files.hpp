@@ -1,0 +1,57 @@
+// Request bodies that are read from a file and response bodies that are written to one: state of any size and any bytes
+// passes without going through JSON. Reads and writes are of 64 KiB at most, on the loop.
+#pragma once
+
+#include <cstdint>
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace understudy::host {
+
+/// The bytes of a regular file, from its beginning.
+class UploadFile {
+ public:
+  /// None, and errno, when it cannot be opened or is no regular file.
+  [[nodiscard]] static std::optional<UploadFile> open(const std::string& path);
+  [[nodiscard]] std::int64_t size() const noexcept { return size_; }
+  [[nodiscard]] std::FILE* stream() const noexcept { return file_.get(); }
+  /// For a request that curl begins anew on another connection.
+  [[nodiscard]] bool rewind_to(std::int64_t offset) const noexcept;
+
+ private:
+  struct Close {
+    void operator()(std::FILE* f) const noexcept { std::fclose(f); }
+  };
+  std::unique_ptr<std::FILE, Close> file_;
+  std::int64_t size_ = 0;
+};
+
+/// A new file, of which nothing stays unless keep() was called.
+class DownloadFile {
+ public:
+  /// Null, and errno, when it exists or cannot be made.
+  [[nodiscard]] static std::unique_ptr<DownloadFile> create(const std::string& path);
+  DownloadFile(const DownloadFile&) = delete;
+  DownloadFile& operator=(const DownloadFile&) = delete;
+  ~DownloadFile();
+
+  [[nodiscard]] bool write(std::string_view data) noexcept;  ///< false: errno says why
+  [[nodiscard]] bool keep() noexcept;                        ///< false when the last bytes could not be written
+  [[nodiscard]] std::int64_t bytes() const noexcept { return bytes_; }
+
+ private:
+  DownloadFile(int fd, std::string path) : fd_(fd), path_(std::move(path)) {}
+
+  int fd_;
+  std::string path_;
+  std::int64_t bytes_ = 0;
+  bool kept_ = false;
+};
+
+/// None when it is no base64 (RFC 4648, padded).
+[[nodiscard]] std::optional<std::string> decode_base64(std::string_view text);
+
+}  // namespace understudy::host
