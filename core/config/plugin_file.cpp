@@ -62,6 +62,12 @@ PluginFile load_plugin_file(const std::filesystem::path& file, const std::string
       out.uses[interface_name] = read_use(s, interface_name, plugin);
       s.finish();
     }
+    if (const auto* kit = root.table("kit")) {
+      Section s(reading, *kit, "kit");
+      std::vector<std::string> command;
+      s.read("tamper", command);
+      s.finish();
+    }
     root.finish();
   } catch (const toml::parse_error& e) {
     reading.report("E0101", e.source(), "", std::string(e.description()));
@@ -70,6 +76,19 @@ PluginFile load_plugin_file(const std::filesystem::path& file, const std::string
         {"E0101", Diagnostic::Severity::error, e.what(), "name another file", {file.string(), 0, 0}, ""});
   }
   out.diagnostics = std::move(reading.diagnostics);
+  return out;
+}
+
+KitOptions load_kit_options(const std::filesystem::path& file) {
+  KitOptions out;
+  try {
+    const toml::table table = toml::parse(content(file), file.string());
+    if (const auto* command = table["kit"]["tamper"].as_array()) {
+      for (const auto& word : *command) out.tamper.push_back(word.value_or(std::string()));
+    }
+  } catch (const std::exception&) {
+    return {};
+  }
   return out;
 }
 

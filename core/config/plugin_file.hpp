@@ -25,4 +25,11 @@ struct PluginFile {
 /// For JSON; the interface is the caller's. Throws std::runtime_error with a sentence.
 [[nodiscard]] PluginUse load_plugin_json(const std::filesystem::path& file, const std::string& plugin);
 
+/// The table [kit] of the same file: what the conformance kit needs beside settings.
+struct KitOptions {
+  std::vector<std::string> tamper;  ///< a command that damages the snapshot $SNAPSHOT of $SERVICE at the provider
+};
+/// What is wrong with it was said by load_plugin_file().
+[[nodiscard]] KitOptions load_kit_options(const std::filesystem::path& file);
+
 }  // namespace understudy::config

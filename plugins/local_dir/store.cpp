@@ -350,8 +350,8 @@ PruneReport Store::prune(const PruneRequest& request, std::int64_t now_ms) {
   int valid_seen = 0;
   for (const auto& s : list(request.service).snapshots) {
     const bool young = now_ms - s.created_ms < request.keep_days * 86'400'000LL;
-    const bool kept = !s.valid || young ||
-                      valid_seen < std::max(1, request.keep_at_least);  // a damaged one is for a person to look at
+    const bool kept = request.keep_at_least > 0 &&
+                      (!s.valid || young || valid_seen < request.keep_at_least);  // a damaged one is for a person
     valid_seen += s.valid ? 1 : 0;
     if (kept) {
       ++out.kept;
@@ -367,6 +367,7 @@ PruneReport Store::prune(const PruneRequest& request, std::int64_t now_ms) {
   }
   if (request.dry_run) return out;
   std::error_code ec;
+  if (request.keep_at_least == 0) remove_tree(folder);
   for (const auto& entry : fs::directory_iterator(folder + "/snapshots", ec)) {
     struct stat st{};
     if (entry.path().filename().string().rfind(incoming, 0) != 0 || ::stat(entry.path().c_str(), &st) != 0) continue;

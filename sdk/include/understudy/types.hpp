@@ -201,7 +201,9 @@ struct SnapshotList {
   }
 };
 
-/// Keeps everything younger than keep_days, and the newest keep_at_least valid ones whatever their age.
+/// Keeps everything younger than keep_days, the newest keep_at_least valid ones whatever their age, and what is
+/// damaged: that is for a person to look at. keep_at_least = 0 keeps nothing at all of this service; Understudy asks
+/// for that only when the conformance kit sweeps up after itself.
 struct PruneRequest {
   std::string service;
   int keep_days = 30;

@@ -1,0 +1,148 @@
+// A state store of plain copies, that keeps every rule or breaks the one that it was compiled to break.
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "understudy/plugin.hpp"
+
+namespace {
+using namespace understudy::sdk;
+namespace fs = std::filesystem;
+
+std::string content(const fs::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  std::stringstream out;
+  out << in.rdbuf();
+  return out.str();
+}
+
+/// Size and a sum of every file: enough to notice what the kit damages.
+std::string digest(const fs::path& folder) {
+  std::size_t sum = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+    const auto name = entry.path().lexically_relative(folder).string();
+    sum ^= std::hash<std::string>()(name + "\n" + (entry.is_regular_file() ? content(entry.path()) : "/"));
+  }
+  return std::to_string(sum);
+}
+
+class Copies final : public StateStore {
+ public:
+  explicit Copies(const Envelope& e) : dir_(e.settings.at("dir").get<std::string>()) {
+    if (e.interface != "state") throw Failure(Status::unsupported, "state only");
+  }
+  void push(const PushRequest& r, Reply<Snapshot> reply) override {
+    worker_.answer(std::move(reply), [this, r] { return save(r); });
+  }
+  void pull(const PullRequest& r, Reply<Snapshot> reply) override {
+    worker_.answer(std::move(reply), [this, r] {
+      const auto snapshot = checked(r.service, r.id);
+      fs::copy(folder(r.service, r.id) / "data", r.staging, fs::copy_options::recursive);
+#if defined(LOSES_BYTES)
+      for (const auto& entry : fs::recursive_directory_iterator(r.staging)) {
+        if (entry.is_regular_file() && entry.file_size() > 100'000)
+          fs::resize_file(entry.path(), entry.file_size() - 1);
+      }
+#endif
+      return snapshot;
+    });
+  }
+  void list(const ListRequest& r, Reply<SnapshotList> reply) override {
+    worker_.answer(std::move(reply), [this, r] { return SnapshotList{all(r.service)}; });
+  }
+  void verify(const VerifyRequest& r, Reply<Snapshot> reply) override {
+    worker_.answer(std::move(reply), [this, r] { return checked(r.service, r.id); });
+  }
+  void prune(const PruneRequest& r, Reply<PruneReport> reply) override {
+    worker_.answer(std::move(reply), [this, r] {
+      PruneReport out;
+      int seen = 0;
+      for (const auto& s : all(r.service)) {
+        if (seen++ < r.keep_at_least) continue;
+        out.removed.push_back(s.id);
+#if !defined(FORGETS_DRY_RUN)
+        if (r.dry_run) continue;
+#endif
+        fs::remove_all(folder(r.service, s.id));
+      }
+      out.kept = static_cast<std::int64_t>(all(r.service).size());
+      if (r.keep_at_least == 0) fs::remove_all(dir_ / r.service);
+      return out;
+    });
+  }
+
+ private:
+  [[nodiscard]] fs::path folder(const std::string& service, const std::string& id) const {
+    if (id.empty() || id.find('/') != std::string::npos) throw Failure(Status::invalid, "no such snapshot");
+    return dir_ / service / id;
+  }
+  Snapshot save(const PushRequest& r) {
+    const auto earlier = all(r.service);
+#if !defined(TAKES_OLD_EPOCHS)
+    if (!earlier.empty() && r.epoch < earlier.front().epoch)
+      throw Failure(Status::conflict, "a newer epoch has pushed");
+#endif
+    if (std::ranges::find(earlier, r.id, &Snapshot::id) != earlier.end())
+      throw Failure(Status::conflict, "there is such a snapshot");
+    const auto final = folder(r.service, r.id);
+    const auto staged = dir_ / r.service / ("incoming-" + r.id);
+    fs::create_directories(staged / "data");
+    for (const auto& p : r.paths) {
+      if (!fs::exists(p.path)) throw Failure(Status::invalid, p.path + " does not exist");
+      fs::copy(p.path, staged / "data" / p.name, fs::copy_options::recursive);
+    }
+    std::ofstream(staged / "about") << r.epoch << ' ' << bytes_of(staged / "data") << ' ' << digest(staged / "data");
+    fs::rename(staged, final);
+    return about(r.service, r.id);
+  }
+  static std::int64_t bytes_of(const fs::path& folder) {
+    std::int64_t out = 0;
+    for (const auto& entry : fs::recursive_directory_iterator(folder))
+      out += entry.is_regular_file() ? static_cast<std::int64_t>(entry.file_size()) : 0;
+    return out;
+  }
+  [[nodiscard]] Snapshot about(const std::string& service, const std::string& id) const {
+    Snapshot out;
+    out.id = id;
+    std::ifstream(folder(service, id) / "about") >> out.epoch >> out.bytes;
+    out.created_ms = 1'700'000'000'000;
+    return out;
+  }
+  [[nodiscard]] Snapshot checked(const std::string& service, const std::string& id) const {
+    const auto where = folder(service, id);
+    if (!fs::exists(where / "about")) throw Failure(Status::invalid, "no such snapshot");
+    std::uint64_t epoch = 0;
+    std::int64_t bytes = 0;
+    std::string sum;
+    std::ifstream(where / "about") >> epoch >> bytes >> sum;
+#if !defined(TRUSTS_WHAT_IT_FINDS)
+    if (sum != digest(where / "data")) throw Failure(Status::invalid, "the snapshot is damaged");
+#endif
+    return about(service, id);
+  }
+  [[nodiscard]] std::vector<Snapshot> all(const std::string& service) const {
+    std::vector<Snapshot> out;
+    if (!fs::exists(dir_ / service)) return out;
+    for (const auto& entry : fs::directory_iterator(dir_ / service)) {
+      auto name = entry.path().filename().string();
+#if defined(LISTS_THE_UNFINISHED)
+      if (name.rfind("incoming-", 0) == 0) name = name.substr(9);
+#else
+      if (name.rfind("incoming-", 0) == 0) continue;
+#endif
+      out.push_back(about(service, name));
+    }
+    std::ranges::sort(out, std::ranges::greater(), &Snapshot::id);
+    return out;
+  }
+  fs::path dir_;
+  Worker worker_;
+};
+}  // namespace
+
+UNDERSTUDY_PLUGIN(R"({"name": ")" NAME
+                  R"(", "version": "1", "license": "Apache-2.0", "summary": "For the kit's own tests",
+  "interfaces": {"state": {"provides": ["store.push/1", "store.pull/1", "store.list/1", "store.verify/1", "store.prune/1"],
+    "settings": {"required": ["dir"], "properties": {"dir": {"type": "string", "format": "path", "description": "where"}}}}}})",
+                  [](Host&, const Envelope& e) -> std::unique_ptr<Provider> { return std::make_unique<Copies>(e); })
