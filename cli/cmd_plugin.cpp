@@ -109,6 +109,7 @@ void add_plugin(CLI::App& app, Context& cx) {
   family->require_subcommand(1);
   add_plugin_new(*family, cx);
   add_plugin_call(*family, cx);
+  add_plugin_schema(*family, cx);
   add_plugin_test(app, *family, cx);
   auto* all = family->add_subcommand("list", "List them");
   all->add_flag("--json", cx.json, "machine-readable");

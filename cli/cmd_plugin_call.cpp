@@ -1,14 +1,17 @@
-// understudy plugin call: one instance of a plugin, driven line by line: for its author, and for tests in any language.
-#include <iostream>
-#include <thread>
+// understudy plugin call, record, replay: one instance of a plugin driven line by line, for its author and for tests in
+// any language; what it asks of its host kept in a cassette, and played back.
+#include <algorithm>
+#include <fstream>
 
 #include <CLI/CLI.hpp>
-#include <boost/asio/post.hpp>
 
 #include "cli/context.hpp"
+#include "cli/plugin_lines.hpp"
 #include "cli/plugin_tools.hpp"
 #include "core/config/plugin_file.hpp"
-#include "core/conformance/session.hpp"
+#include "core/conformance/recorder.hpp"
+#include "core/conformance/replayer.hpp"
+#include "core/host/real_services.hpp"
 
 namespace understudy::cli {
 namespace {
@@ -17,14 +20,8 @@ using Json = nlohmann::json;
 
 struct Options {
   std::string library, interface_name = "health", settings, isolation = "loop", service = "service", target = "target";
+  std::string cassette;  ///< to be written; empty: not recorded
 };
-
-std::string line_of(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"; }
-
-Json answer_of(const sdk::Result& result) {
-  if (result.ok()) return {{"status", "ok"}, {"result", result.value}};
-  return {{"status", sdk::name_of(result.error.status)}, {"error", result.error.to_json()}};
-}
 
 std::optional<config::PluginUse> settings_of(Context& cx, const Options& o, const std::filesystem::path& library) {
   if (o.settings.ends_with(".json")) {
@@ -40,48 +37,6 @@ std::optional<config::PluginUse> settings_of(Context& cx, const Options& o, cons
   return (*all)[o.interface_name];
 }
 
-/// Answers in the order of the questions, one after the other.
-class Lines {
- public:
-  Lines(conformance::Session& session, plugins::Instance& instance) : session_(session), instance_(instance) {
-    instance_.on_notify([](std::string_view topic, const Json& params) {
-      std::cerr << line_of({{"topic", topic}, {"params", params}}) << std::flush;
-    });
-  }
-  void serve() {
-    // A thread reads: the loop goes on meanwhile, for timers and watches of the plugin.
-    std::thread reader([this] {
-      for (std::string line; std::getline(std::cin, line);)
-        boost::asio::post(session_.loop(), [this, line] { one(line); });
-      boost::asio::post(session_.loop(), [this] { ended_ = true; });
-    });
-    while (!session_.run([this] { return ended_ && waiting_ == 0; }, Millis(3'600'000))) {
-    }
-    reader.join();
-  }
-
- private:
-  void one(const std::string& line) {
-    const auto asked = Json::parse(line, nullptr, false);
-    if (!asked.is_object() || !asked.contains("method")) {
-      std::cout << line_of({{"status", "invalid"}, {"error", {{"message", "no JSON object with a method"}}}})
-                << std::flush;
-      return;
-    }
-    ++waiting_;
-    instance_.call(asked.at("method").get<std::string>(), asked.value("params", Json::object()),
-                   Millis(asked.value("budget_ms", 30'000)), [this](const sdk::Result& result) {
-                     --waiting_;
-                     std::cout << line_of(answer_of(result)) << std::flush;
-                   });
-  }
-
-  conformance::Session& session_;
-  plugins::Instance& instance_;
-  int waiting_ = 0;
-  bool ended_ = false;
-};
-
 void call(Context& cx, const Options& o) {
   const auto library = find_library(cx, o.library);
   if (!library) return;
@@ -89,32 +44,90 @@ void call(Context& cx, const Options& o) {
   if (!use) return;
   use->isolation = o.isolation;
   host::Logger log("debug", "text");
-  conformance::Session session(*library, this_program(), log);
+  conformance::Recorder* recorder = nullptr;
+  conformance::Session session(*library, this_program(), log, [&](boost::asio::io_context& loop) {
+    auto made = std::make_unique<conformance::Recorder>(host::make_services(loop, log));
+    recorder = made.get();
+    return made;
+  });
+  conformance::Cassette cassette{library->stem().string(), "", o.interface_name, o.service, o.target, 0, {}, {}, {}};
+  cassette.recorded_at_ms =
+      std::chrono::duration_cast<Millis>(std::chrono::system_clock::now().time_since_epoch()).count();
   auto made = session.make(*use, o.interface_name, o.service, o.target);
   if (const auto* error = std::get_if<plugins::LoadError>(&made)) return cx.fail(failed, error->message, error->hint);
   auto& instance = std::get<std::unique_ptr<plugins::Instance>>(made);
-  Lines(session, *instance).serve();
+  serve_lines(session, *instance, [&](conformance::Step step) { cassette.steps.push_back(std::move(step)); });
+  if (o.cassette.empty()) return;
+  if (auto known = session.library(); const auto* one = std::get_if<std::shared_ptr<plugins::Library>>(&known))
+    cassette.version = (*one)->manifest().version;
+  std::ranges::stable_sort(cassette.steps, {}, &conformance::Step::at_ms);
+  cassette.settings = recorder->without_secrets(use->settings);
+  cassette.exchanges = recorder->exchanges();
+  for (auto& step : cassette.steps) {
+    step.params = recorder->without_secrets(step.params);
+    step.answer = recorder->without_secrets(step.answer);
+  }
+  std::ofstream out(o.cassette);
+  const auto folder = std::filesystem::absolute(o.cassette).parent_path().string();
+  out << conformance::replaced(conformance::to_json(cassette), folder, conformance::here)
+             .dump(1, ' ', false, Json::error_handler_t::replace)
+      << "\n";
+  if (!out.flush()) cx.fail(failed, o.cassette + " cannot be written");
+}
+
+void replay(Context& cx, const Options& o) {
+  const auto library = find_library(cx, o.library);
+  if (!library) return;
+  try {
+    host::Logger log("warning", "text");
+    const auto cassette = conformance::read_cassette(o.cassette);
+    const auto differences = conformance::replay(*library, this_program(), log, cassette);
+    for (const auto& d : differences) print(d + "\n");
+    if (!differences.empty())
+      return cx.fail(failed, std::to_string(differences.size()) + " differences from " + o.cassette,
+                     "record it anew when the plugin is meant to behave so");
+    print(std::to_string(cassette.steps.size()) + " steps answered as they were recorded\n");
+  } catch (const std::runtime_error& e) {
+    cx.fail(wrong_use, e.what());
+  }
+}
+
+void add_driving(CLI::App& command, const std::shared_ptr<Options>& o) {
+  command.add_option("library", o->library, "NAME.so, or a plugin's name")->required();
+  command.add_option("--interface", o->interface_name, "health, target, state or notifier")
+      ->check(CLI::IsMember({"health", "target", "state", "notifier"}));
+  command.add_option("--settings", o->settings, "a TOML file with a table for the interface, or a JSON file");
+  command.add_option("--isolation", o->isolation, "loop (default), thread or process")
+      ->check(CLI::IsMember({"loop", "thread", "process"}));
+  command.add_option("--service", o->service, "the service's name as the plugin is told it");
+  command.add_option("--target", o->target, "the target's name");
+  command.footer(
+      "Each line of the input is {\"method\": \"health.check/1\", \"params\": {...}, \"budget_ms\": 5000}; each line "
+      "of the\n"
+      "output {\"status\": \"ok\", \"result\": {...}} or {\"status\": \"transient\", \"error\": {\"message\": ...}}, "
+      "as the answers come.");
 }
 
 }  // namespace
 
 void add_plugin_call(CLI::App& family, Context& cx) {
-  auto* command = family.add_subcommand("call", "Drive one instance: JSON lines in, JSON lines out");
   auto o = std::make_shared<Options>();
-  command->add_option("library", o->library, "NAME.so, or a plugin's name")->required();
-  command->add_option("--interface", o->interface_name, "health, target, state or notifier")
-      ->check(CLI::IsMember({"health", "target", "state", "notifier"}));
-  command->add_option("--settings", o->settings, "a TOML file with a table for the interface, or a JSON file");
-  command->add_option("--isolation", o->isolation, "loop (default), thread or process")
-      ->check(CLI::IsMember({"loop", "thread", "process"}));
-  command->add_option("--service", o->service, "the service's name as the plugin is told it");
-  command->add_option("--target", o->target, "the target's name");
-  command->footer(
-      "Each line of the input is {\"method\": \"health.check/1\", \"params\": {...}, \"budget_ms\": 5000}; each line "
-      "of the\n"
-      "output {\"status\": \"ok\", \"result\": {...}} or {\"status\": \"transient\", \"error\": {\"message\": ...}}, "
-      "as the answers come.");
-  command->callback([&cx, o] { call(cx, *o); });
+  auto* one = family.add_subcommand("call", "Drive one instance: JSON lines in, JSON lines out");
+  add_driving(*one, o);
+  one->callback([&cx, o] { call(cx, *o); });
+
+  auto r = std::make_shared<Options>();
+  auto* record =
+      family.add_subcommand("record", "The same, keeping what it asks of its host in a cassette, without secrets");
+  add_driving(*record, r);
+  record->add_option("--to", r->cassette, "the cassette to write (JSON)")->required();
+  record->callback([&cx, r] { call(cx, *r); });
+
+  auto p = std::make_shared<Options>();
+  auto* back = family.add_subcommand("replay", "Play a cassette: no network, virtual time; are the answers the same?");
+  back->add_option("library", p->library, "NAME.so, or a plugin's name")->required();
+  back->add_option("cassette", p->cassette, "the cassette")->required();
+  back->callback([&cx, p] { replay(cx, *p); });
 }
 
 }  // namespace understudy::cli

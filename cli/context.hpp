@@ -66,6 +66,7 @@ void add_history(CLI::App& app, Context& context);
 void add_plugin(CLI::App& app, Context& context);
 void add_plugin_new(CLI::App& plugin_family, Context& context);
 void add_plugin_call(CLI::App& plugin_family, Context& context);
+void add_plugin_schema(CLI::App& plugin_family, Context& context);
 void add_plugin_test(CLI::App& app, CLI::App& plugin_family, Context& context);
 void add_completion(CLI::App& app, Context& context);
 

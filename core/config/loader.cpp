@@ -228,6 +228,18 @@ Environment process_environment() {
   return out;
 }
 
+Config read_config(Reading& reading, const toml::table& table, const std::vector<std::filesystem::path>& files,
+                   const MakeSchemas& make_schemas) {
+  Config config;
+  Section root(reading, table, "the file");
+  config.orchestrator = read_orchestrator(reading, root, files, make_schemas);
+  read_services(reading, root, config);
+  read_notifiers(reading, root, config);
+  read_routes(reading, root, config);
+  root.finish();
+  return config;
+}
+
 LoadResult load(const std::vector<std::filesystem::path>& files, const MakeSchemas& make_schemas,
                 const Environment& environment) {
   LoadResult result;
@@ -235,13 +247,7 @@ LoadResult load(const std::vector<std::filesystem::path>& files, const MakeSchem
   std::string text;
   auto table = parse_all(reading, files, text);
   if (table) {
-    Config config;
-    Section root(reading, *table, "the file");
-    config.orchestrator = read_orchestrator(reading, root, files, make_schemas);
-    read_services(reading, root, config);
-    read_notifiers(reading, root, config);
-    read_routes(reading, root, config);
-    root.finish();
+    Config config = read_config(reading, *table, files, make_schemas);
     for (const auto& file : files) config.files.push_back(file.string());
     config.hash = sha256_hex(text);
     result.config = std::move(config);

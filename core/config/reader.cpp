@@ -2,15 +2,25 @@
 
 #include <algorithm>
 
+#include "core/config/patterns.hpp"
 #include "core/config/units.hpp"
 
 namespace understudy::config {
 namespace {
 
+using namespace patterns;
+
 std::uint32_t characters_before(std::string_view line, std::size_t byte) {
   return static_cast<std::uint32_t>(std::ranges::count_if(
       line.substr(0, byte), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
+
+nlohmann::json with_default(nlohmann::json property, nlohmann::json value, bool has_one) {
+  if (has_one) property["default"] = std::move(value);
+  return property;
+}
+
+nlohmann::json text_like(const char* pattern) { return {{"type", "string"}, {"pattern", pattern}}; }
 
 std::string money_hint() { return "write it as 12.5 or \"$12.50\""; }
 
@@ -92,6 +102,11 @@ const toml::source_region& Section::where(std::string_view key) const {
   return table_.source();
 }
 
+template <class Make>
+void Section::tell(std::string_view key, Make make) {
+  if (reading_.on_key) reading_.on_key(name_, key, make());
+}
+
 const toml::node* Section::get(std::string_view key) {
   known_.emplace(key);
   return table_.get(key);
@@ -118,6 +133,7 @@ const toml::array* Section::array(std::string_view key) {
 }
 
 void Section::read(std::string_view key, std::string& out) {
+  tell(key, [&] { return with_default({{"type", "string"}}, out, !out.empty()); });
   const auto* node = get(key);
   if (node == nullptr) return;
   if (const auto* text = node->as_string()) {
@@ -128,6 +144,7 @@ void Section::read(std::string_view key, std::string& out) {
 }
 
 void Section::read(std::string_view key, bool& out) {
+  tell(key, [&] { return with_default({{"type", "boolean"}}, out, true); });
   const auto* node = get(key);
   if (node == nullptr) return;
   if (const auto* value = node->as_boolean()) {
@@ -138,6 +155,7 @@ void Section::read(std::string_view key, bool& out) {
 }
 
 void Section::read(std::string_view key, int& out, int least, int most) {
+  tell(key, [&] { return with_default({{"type", "integer"}, {"minimum", least}, {"maximum", most}}, out, true); });
   const auto* node = get(key);
   if (node == nullptr) return;
   const auto* value = node->as_integer();
@@ -151,6 +169,10 @@ void Section::read(std::string_view key, int& out, int least, int most) {
 }
 
 void Section::read(std::string_view key, double& out, double least, double most) {
+  tell(key, [&] {
+    return with_default({{"anyOf", {{{"type", "number"}, {"minimum", least}, {"maximum", most}}, text_like(percent)}}},
+                        out, true);
+  });
   const auto* node = get(key);
   if (node == nullptr) return;
   std::optional<double> value = node->value<double>();
@@ -165,6 +187,7 @@ void Section::read(std::string_view key, double& out, double least, double most)
 }
 
 void Section::read(std::string_view key, Millis& out, Millis least, Millis most) {
+  tell(key, [&] { return with_default(text_like(duration), format_duration(out), out.count() != 0); });
   const auto* node = get(key);
   if (node == nullptr) return;
   const auto* text = node->as_string();
@@ -185,6 +208,10 @@ void Section::read(std::string_view key, Millis& out, Millis least, Millis most)
 }
 
 void Section::read(std::string_view key, Usd& out) {
+  tell(key, [&] {
+    return with_default({{"anyOf", {{{"type", "number"}, {"minimum", 0}}, text_like(money)}}}, out.value,
+                        out.value != 0);
+  });
   const auto* node = get(key);
   if (node == nullptr) return;
   std::optional<double> value = node->value<double>();
@@ -195,6 +222,9 @@ void Section::read(std::string_view key, Usd& out) {
 }
 
 void Section::read(std::string_view key, std::vector<std::string>& out) {
+  tell(key, [&] {
+    return nlohmann::json{{"anyOf", {{{"type", "array"}, {"items", {{"type", "string"}}}}, {{"type", "string"}}}}};
+  });
   const auto* node = get(key);
   if (node == nullptr) return;
   if (const auto* text = node->as_string()) {
@@ -232,6 +262,7 @@ void Section::read_paths(std::string_view key, std::vector<std::filesystem::path
 }
 
 std::optional<std::size_t> Section::choice(std::string_view key, const std::vector<std::string>& allowed) {
+  tell(key, [&] { return nlohmann::json{{"type", "string"}, {"enum", allowed}}; });
   if (!has(key)) {
     (void)get(key);
     return std::nullopt;
@@ -250,6 +281,7 @@ std::optional<std::size_t> Section::choice(std::string_view key, const std::vect
 }
 
 void Section::missing(std::string_view key, std::string what) {
+  tell(key, [] { return nlohmann::json{{"x-required", true}}; });
   reading_.report("E0105", table_.source(), "", name_ + " needs " + std::string(key) + ": " + std::move(what));
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -10,6 +11,8 @@
 
 #define TOML_EXCEPTIONS 1
 #include <toml++/toml.h>
+
+#include <nlohmann/json.hpp>
 
 #include "core/config/diagnostics.hpp"
 #include "core/config/loader.hpp"
@@ -23,6 +26,8 @@ struct Reading {
   std::vector<Diagnostic> diagnostics;
   std::map<std::string, std::vector<std::string>> lines;  ///< file → its lines, for the messages
   std::string first_file;                                 ///< for what is missing as a whole
+  /// Hears of every key that is asked for, with its JSON Schema: the schema of the file cannot drift from its reader.
+  std::function<void(const std::string& section, std::string_view key, nlohmann::json)> on_key = {};
 
   /// `token`: what to point at in the line; the column is counted in characters, since the parser's drifts.
   void report(std::string code, const toml::source_region& where, std::string_view token, std::string message,
@@ -72,6 +77,8 @@ class Section {
 
  private:
   void wrong_type(std::string_view key, const toml::node& node, std::string_view wanted);
+  template <class Make>
+  void tell(std::string_view key, Make make);
 
   Reading& reading_;
   const toml::table& table_;
@@ -85,6 +92,10 @@ class Section {
 /// An array of tables of plugin uses.
 [[nodiscard]] std::vector<PluginUse> read_uses(Section& section, std::string_view key,
                                                const std::string& interface_name);
+
+/// loader.cpp: the whole file, once it is parsed.
+[[nodiscard]] Config read_config(Reading& reading, const toml::table& table,
+                                 const std::vector<std::filesystem::path>& files, const MakeSchemas& make_schemas);
 
 /// services.cpp
 [[nodiscard]] Service read_service(Reading& reading, const std::string& name, const toml::table& table);

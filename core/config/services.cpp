@@ -43,11 +43,9 @@ void read_price(Section& target, PriceOverride& price) {
   money("active_per_hour", price.active_per_hour);
   money("activation", price.activation);
   money("transfer_per_gb", price.transfer_per_gb);
-  if (s.has("min_billing")) {
-    Millis value{0};
-    s.read("min_billing", value, Millis(0), year);
-    price.min_billing = std::chrono::duration_cast<std::chrono::seconds>(value);
-  }
+  Millis billed{0};
+  s.read("min_billing", billed, Millis(0), year);
+  if (s.has("min_billing")) price.min_billing = std::chrono::duration_cast<std::chrono::seconds>(billed);
   price.place = target.reading().place(target.where("price"), "price");
   s.finish();
 }
@@ -96,11 +94,9 @@ State read_state(Section& s) {
   out.store = read_use(s, "state");
   s.read_paths("paths", out.paths);
   s.read("every", out.every, Millis(1000), year);
-  if (s.has("max_age")) {
-    Millis age{0};
-    s.read("max_age", age, Millis(1000), year);
-    out.max_age = age;
-  }
+  Millis age{0};
+  s.read("max_age", age, Millis(1000), year);
+  if (s.has("max_age")) out.max_age = age;
   if (const auto* keep = s.table("keep")) {
     Section k(s.reading(), *keep, s.name() + ".keep");
     k.read("days", out.keep_days, 0, 36500);

@@ -254,6 +254,7 @@ PluginUse read_use(Section& section, const std::string& interface_name, const st
   }
   section.read("pass_env", use.pass_env);
   const auto* settings = section.table("settings");
+  if (const auto& tell = section.reading().on_key) tell(section.name(), "settings", {{"x-interface", interface_name}});
   if (use.plugin.empty()) {
     section.missing("plugin", "the name of the plugin to use");
     return use;

@@ -53,6 +53,19 @@ std::optional<Millis> parse_duration(std::string_view text) {
   return Millis(std::llround(total));
 }
 
+std::string format_duration(Millis time) {
+  constexpr std::array<std::pair<std::string_view, std::int64_t>, 5> units{
+      {{"d", 86'400'000}, {"h", 3'600'000}, {"m", 60'000}, {"s", 1'000}, {"ms", 1}}};
+  std::string out;
+  auto left = time.count();
+  for (const auto& [unit, size] : units) {
+    if (left < size) continue;
+    out += std::to_string(left / size) + std::string(unit);
+    left %= size;
+  }
+  return out.empty() ? "0s" : out;
+}
+
 std::optional<std::int64_t> parse_size(std::string_view text) {
   constexpr std::array<std::pair<std::string_view, double>, 10> units{{{"", 1},
                                                                        {"B", 1},

@@ -13,6 +13,8 @@ namespace understudy::config {
 
 /// "90s", "1h30m", "250ms", "2d". Nothing for anything else (a bare number too), or over 100 years.
 [[nodiscard]] std::optional<Millis> parse_duration(std::string_view text);
+/// As a person would write it: "1h30m", "250ms", "0s". parse_duration() reads it back.
+[[nodiscard]] std::string format_duration(Millis time);
 /// "64MiB", "1.5GB", "512"; powers of 1024 with an i, of 1000 without.
 [[nodiscard]] std::optional<std::int64_t> parse_size(std::string_view text);
 /// "$12.50", "12.50 USD", "0.25".

@@ -1,0 +1,99 @@
+// What each key means, for editors: the sentences of docs/configuration.md. A test finds the key that has none.
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "core/config/schema.hpp"
+
+namespace understudy::config {
+namespace {
+
+using Entry = std::pair<std::string_view, std::string_view>;
+
+constexpr Entry whole[] = {
+    {"orchestrator.name", "shown in alerts and to whoever finds the lock taken"},
+    {"orchestrator.data_dir", "journal, socket, token, working files"},
+    {"orchestrator.listen", "loopback address for the API, besides the unix socket"},
+    {"orchestrator.mode", "\"observe\": decide and tell, touch nothing"},
+    {"orchestrator.plugin_path", "folders with plugins, besides the bundled ones"},
+    {"orchestrator.log.level", "what is logged at least"},
+    {"orchestrator.log.format", "text for people, json for collectors"},
+    {"service.NAME.primary", "the target that runs it when all is well"},
+    {"service.NAME.downtime_cost_per_hour", "what an hour of silence costs, USD"},
+    {"service.NAME.expected_outage", "until history tells"},
+    {"service.NAME.objective", "what the choice of a standby minimises"},
+    {"service.NAME.regions", "allowed ones; empty: all"},
+    {"service.NAME.observe_every", "how often targets that do not run it are looked at"},
+    {"service.NAME.budget.per_month", "no standby that would cost more, USD"},
+    {"service.NAME.budget.per_activation", "no standby whose activation costs more, USD"},
+    {"service.NAME.state.paths", "the folders or files that are the state, at the primary"},
+    {"service.NAME.state.every", "how often it is saved"},
+    {"service.NAME.state.max_age", "a snapshot older than this needs a person's consent"},
+    {"service.NAME.state.keep.days", "younger snapshots are kept"},
+    {"service.NAME.state.keep.at_least", "so many are kept whatever their age"},
+    {"service.NAME.state.save_on_failover", "try to save what the stopped target left"},
+    {"service.NAME.state.save_timeout", "of that"},
+    {"service.NAME.failback.policy", "go home by itself, or when a person says so"},
+    {"service.NAME.failback.stable_for", "home must be well for so long; doubled after each failback that failed"},
+    {"service.NAME.limits.max_failovers", "more than these in the window: hold"},
+    {"service.NAME.limits.window", "of max_failovers"},
+    {"service.NAME.limits.breaker_failures", "failed starts in a row that rest a target"},
+    {"service.NAME.limits.breaker_open", "how long it rests"},
+    {"service.NAME.limits.retry_initial", "before a failed step is tried again; doubling, jittered"},
+    {"service.NAME.limits.retry_max", "the longest of those waits"},
+    {"service.NAME.limits.fence_timeout", "not confirmed stopped so long: hold; attempts go on"},
+    {"service.NAME.limits.plan_timeout", "for prices and observations of a plan"},
+    {"service.NAME.limits.remind_every", "a blocked service alerts again this often"},
+    {"service.NAME.target.NAME.paths", "where it keeps the state, one for each of state.paths"},
+    {"service.NAME.target.NAME.region", "for `regions` of the service"},
+    {"service.NAME.target.NAME.failure_domain", "targets that share a domain with what failed are left out"},
+    {"service.NAME.target.NAME.price.standby_per_hour", "while it waits, USD"},
+    {"service.NAME.target.NAME.price.active_per_hour", "while it serves, USD"},
+    {"service.NAME.target.NAME.price.activation", "each time, USD"},
+    {"service.NAME.target.NAME.price.transfer_per_gb", "for bringing the state in, USD"},
+    {"service.NAME.target.NAME.price.min_billing", "the shortest run that is billed"},
+    {"service.NAME.target.NAME.declared.ready_in", "from the start until it serves, until its own activations tell"},
+    {"service.NAME.target.NAME.declared.success", "how often a start succeeds, until its own activations tell"},
+    {"service.NAME.target.NAME.order", "for objective = \"ordered\"; default: the place in the file"},
+    {"service.NAME.target.NAME.activate_timeout", "for a start to be verified"},
+    {"service.NAME.target.NAME.deactivate_timeout", "for one attempt to stop"},
+    {"service.NAME.target.NAME.stop_grace", "between asking the workload to end and killing it"},
+    {"route.match.severity", "\"warning\", or \">=warning\" for that and worse"},
+    {"route.match.service", "names of services"},
+    {"route.match.target", "names of targets"},
+    {"route.match.kind", "kinds of alerts; \"failover.*\" matches what begins so"},
+    {"route.to", "the notifiers that get it"},
+    {"route.throttle", "one delivery for one alert in this time; a resolve is never held back"},
+    {"route.continue", "go on to the next route"}};
+
+/// The same key in several places.
+constexpr Entry endings[] = {
+    {".detect.interval", "between checks"},
+    {".detect.fast_interval", "once a check has failed, and while a start is verified"},
+    {".detect.timeout", "of one check"},
+    {".detect.fall", "failures in a row: down"},
+    {".detect.rise", "passes in a row: up again"},
+    {".detect.k", "for combine = \"k_of_n\""},
+    {".detect.start_grace", "after a start failures do not count until the first pass, at most so long"},
+    {".detect.jitter", "of the interval, each way"},
+    {".detect.flap_window", "of flap_max"},
+    {".detect.flap_max", "more changes than these in the window: flapping, and rise counts four times"},
+    {".detect.degraded_is_up", "a degraded answer counts as a pass"},
+    {".detect.combine", "chain: the first check with a verdict decides"},
+    {".plugin", "`understudy plugin list`"},
+    {".isolation", "loop, thread or process; bundled ones run on the loop, others in a process"},
+    {".pass_env", "variables that an isolated plugin gets besides PATH, HOME, LANG, LC_ALL, TZ, TMPDIR"}};
+
+}  // namespace
+
+std::string_view describe_key(std::string_view key) noexcept {
+  for (const auto& [name, text] : whole) {
+    if (name == key) return text;
+  }
+  for (const auto& [ending, text] : endings) {
+    if (key.ends_with(ending)) return text;
+  }
+  return {};
+}
+
+}  // namespace understudy::config

@@ -1,0 +1,31 @@
+// Host services that pass everything on and write it down.
+#pragma once
+
+#include <chrono>
+#include <memory>
+
+#include "core/conformance/cassette.hpp"
+#include "core/host/services.hpp"
+
+namespace understudy::conformance {
+
+/// On the loop. The tape outlives the services.
+class Recorder final : public host::Services {
+ public:
+  explicit Recorder(std::unique_ptr<host::Services> real);
+
+  Ticket start(host::ServiceCall call) override;
+  void cancel(Ticket ticket) override { real_->cancel(ticket); }
+  [[nodiscard]] std::vector<std::string> methods() const override { return real_->methods(); }
+
+  /// What was recorded, with every secret that was read replaced by its placeholder, in whatever text it stands.
+  [[nodiscard]] std::vector<HostExchange> exchanges() const;
+  [[nodiscard]] sdk::Json without_secrets(const sdk::Json& value) const;
+
+ private:
+  struct Tape;
+  std::unique_ptr<host::Services> real_;
+  std::shared_ptr<Tape> tape_;
+};
+
+}  // namespace understudy::conformance
