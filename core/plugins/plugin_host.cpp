@@ -40,12 +40,11 @@ class Wire {
 
   /// The next message; nothing when the core has closed the socket.
   std::optional<Frame> receive() {
-    std::string buffer(largest_packet, '\0');
     while (true) {
-      const auto n = ::recv(fd_, buffer.data(), buffer.size(), 0);
+      const auto n = ::recv(fd_, buffer_.data(), buffer_.size(), 0);
       if (n < 0 && errno == EINTR) continue;
       if (n <= 0) return std::nullopt;
-      auto taken = reader_.take(buffer.data(), static_cast<std::size_t>(n));
+      auto taken = reader_.take(buffer_.data(), static_cast<std::size_t>(n));
       if (auto* frame = std::get_if<Frame>(&taken)) return std::move(*frame);
       if (std::holds_alternative<FrameReader::Broken>(taken)) return std::nullopt;
     }
@@ -68,6 +67,7 @@ class Wire {
   int fd_;
   std::mutex mutex_;
   FrameReader reader_;
+  std::string buffer_ = std::string(largest_packet, '\0');  // only receive(), on the one thread that reads
 };
 
 std::string error_body(const std::string& message, const std::string& hint) {

@@ -1,5 +1,6 @@
 """The conformance kit: the bundled plugins keep every rule in both isolations, and each plugin that was written to break
 one rule fails with the sentence for it."""
+import hashlib
 import json
 import os
 import shutil
@@ -8,7 +9,7 @@ import tempfile
 import unittest
 import xml.etree.ElementTree as ElementTree
 
-from harness import BUILD, free_port
+from harness import BUILD, ROOT, free_port
 
 PROGRAM = os.path.join(BUILD, "bin/understudy")
 WRONG = os.path.join(BUILD, "wrong_plugins")
@@ -98,6 +99,20 @@ class Bundled(Kit):
     def test_local_dir(self):
         self.all_pass("local_dir", f'[state]\nsettings = {{ dir = "{self.folder}/provider", fsync = false }}\n{self.tamper("data/state")}')
         self.assertEqual(os.listdir(self.folder + "/provider"), [], "the sweeper left something")
+
+
+class OfThePast(Kit):
+    """A plugin of the first released header loads in every 1.x."""
+
+    HEADER = os.path.join(ROOT, "tests/compat/abi_1_0/abi.h")
+    SHA256 = "aa460619526475f2d0e9e2836e918882bd68a38634df4c754719677e34a2d8b2"
+
+    def test_the_frozen_header_is_as_it_was(self):
+        with open(self.HEADER, "rb") as header:
+            self.assertEqual(hashlib.sha256(header.read()).hexdigest(), self.SHA256, "it is frozen: add a folder for a new minor")
+
+    def test_it_keeps_every_rule(self):
+        self.all_pass(os.path.join(BUILD, "compat_plugins/of_abi_1_0.so"))
 
 
 class Wrong(Kit):
