@@ -9,6 +9,8 @@ using namespace understudy::sdk;
 
 /// A longer wait is the caller's: the worker would keep others' messages waiting.
 constexpr Millis longest_nap{5'000};
+/// With less time left nothing is begun: it would only be cut off.
+constexpr Millis least_time{200};
 constexpr int most_attempts = 4;  // one for each thing that can be mended, and the one that works
 
 const Json no_buttons = {{"inline_keyboard", Json::array()}};
@@ -104,11 +106,12 @@ void Courier::take_turn(const Json& chat, Millis until) {
   const auto key = name_of(chat);
   auto now = moment(host_).monotonic;
   const auto wait = pace_.wait(key, is_group(chat), now);
-  if (wait > longest_nap || now + wait >= until) {
+  if (wait > longest_nap || (wait > Millis(0) && now + wait + least_time > until)) {
     throw Failure(Error{Status::transient,
                         "the chat takes no more messages for " + std::to_string(wait.count()) + " ms",
                         "Telegram limits how fast a chat may be written to", "pace", wait});
   }
+  if (now + least_time > until) throw Failure(Status::transient, "the time for sending was used up by waiting");
   if (wait > Millis(0)) {
     (void)host_.blocking("timer.after/1", {{"ms", wait.count()}}, wait + Millis(5'000)).get();
     now = moment(host_).monotonic;

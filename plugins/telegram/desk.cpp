@@ -10,6 +10,7 @@ using Action = Button::Action;
 
 constexpr std::size_t longest_note = 200;  // of a callback's answer
 constexpr std::size_t longest_plan = 3'000, longest_label = 64, most_boards = 100;
+constexpr std::size_t most_strangers = 100;
 constexpr Millis note_budget{10'000}, quick{10'000}, slow{60'000};
 
 const std::string stale = "This button is out of date: nothing was done. Use the newest message, or /status.";
@@ -92,7 +93,7 @@ void Desk::message(const Json& in, const Moment& now) {
   const bool ours = is_our_chat(chat);
   if (!listed(person.id)) {
     stranger(person, "command");
-    if (ours) reply(in, refusal(person));
+    if (ours && strangers_.size() < most_strangers && strangers_.insert(person.id).second) reply(in, refusal(person));
     return;
   }
   // In another group the answer would be read by strangers.

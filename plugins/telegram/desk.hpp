@@ -4,6 +4,7 @@
 
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -74,6 +75,7 @@ class Desk {
   PostOffice& office_;
   const Settings& settings_;
   std::string bot_name_;
+  std::set<std::int64_t> strangers_;  ///< who were told that they may not: once, or they could use up the chat's pace
   Buttons buttons_;
   std::mutex mutex_;  ///< for boards_
   std::map<std::string, Board> boards_;

@@ -1,6 +1,7 @@
 #include "incident.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <ctime>
 
 namespace telegram_plugin {
@@ -115,11 +116,12 @@ std::int64_t number_at(const Json& in, const char* key) {
   return it != in.end() && it->is_number_integer() ? it->get<std::int64_t>() : 0;
 }
 
+/// "acknowledge, promote", or the same as a JSON list.
 std::vector<std::string> words(const std::string& list) {
   std::vector<std::string> out;
   std::string word;
   for (const char c : list + ",") {
-    if (c != ',' && c != ' ') {
+    if (std::isalpha(static_cast<unsigned char>(c)) != 0 || c == '_') {
       word += c;
     } else if (!word.empty()) {
       out.push_back(std::exchange(word, {}));
@@ -217,8 +219,7 @@ bool deserves_reply(const Alert& alert, const Settings& settings) {
 
 std::vector<std::string> actions_for(const Alert& alert, const std::vector<std::string>& before) {
   if (alert.facts.contains("actions")) {
-    const auto& said = alert.facts.at("actions");
-    return said.is_array() ? said.get<std::vector<std::string>>() : words(fact(alert, "actions"));
+    return words(fact(alert, "actions"));
   }
   if (alert.state == "resolved") return {};
   if (alert.state == "firing") return {"acknowledge", "promote"};

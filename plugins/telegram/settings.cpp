@@ -18,7 +18,7 @@ constexpr Millis longest_poll{50'000};  // the server cuts longer ones
 
 Json chat_from(const Json& in) {
   if (in.is_number_integer()) return in;
-  const auto text = in.is_string() ? in.get<std::string>() : std::string();
+  auto text = in.is_string() ? in.get<std::string>() : std::string();
   std::int64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error == std::errc() && end == text.data() + text.size()) return number;
@@ -63,7 +63,8 @@ Settings Settings::from(const Json& in) {
   out.users = in.value("users", std::set<std::int64_t>());
   if (out.commands && out.users.empty()) {
     wrong("commands = true needs users, the numeric ids of those who may use them",
-          "@userinfobot tells you your id; membership of the chat alone permits nothing");
+          "yours is \"from\":{\"id\": in the answer of getUpdates when you have written to the bot; membership of the "
+          "chat permits nothing");
   }
   out.replies = replies_from(in.value("replies", "important"));
   out.quiet = in.value("quiet", std::set<std::string>{"info"});

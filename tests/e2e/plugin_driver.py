@@ -10,13 +10,13 @@ from harness import BUILD
 
 
 class Plugin:
-    def __init__(self, lib, interface, settings, env=None, service="service", target="target"):
+    def __init__(self, lib, interface, settings, env=None, service="service", target="target", isolation="loop"):
         self.notices, self.log = [], []
         self.file = tempfile.NamedTemporaryFile("w", suffix=".json", prefix="understudy-settings-")
         json.dump(settings, self.file)
         self.file.flush()
         words = [os.path.join(BUILD, "bin/understudy"), "plugin", "call", os.path.join(BUILD, "plugins", f"{lib}.so"),
-                 "--interface", interface, "--settings", self.file.name, "--service", service, "--target", target]
+                 "--interface", interface, "--settings", self.file.name, "--service", service, "--target", target, "--isolation", isolation]
         self.process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1,
                                         env={**os.environ, **(env or {})})
         self.answers, self.unread = queue.Queue(), []

@@ -89,7 +89,7 @@ class TelegramApi:
 
     def fault(self, method, code=None, description="", retry_after=None, silent_s=None, drop=False, after=False, text=None, times=1):
         """The next `times` calls of `method` fail: with an error, by silence, by a closed connection, or with `text`
-        for a body. `after`: it has its effect all the same."""
+        for a body. `after`: it has its effect all the same. Without any of these the call goes well."""
         for _ in range(times):
             self.faults.append({"method": method, "code": code, "description": description, "retry_after": retry_after, "silent_s": silent_s,
                                 "drop": drop, "after": after, "text": text})
@@ -164,6 +164,8 @@ class TelegramApi:
             fault = next((f for f in self.faults if f["method"] == name), None)
             if fault:
                 self.faults.remove(fault)
+        if fault and not any(fault[k] for k in ("code", "silent_s", "drop", "text")):
+            fault = None  # a place in the queue for a call that goes well
         if fault and not fault["after"]:
             return self.misbehave(fault)
         try:

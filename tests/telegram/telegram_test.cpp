@@ -59,7 +59,10 @@ struct World {
     bot = std::make_unique<testing::FakeHost::Instance>(host.make("notifier", all));
   }
 
+  std::optional<Result> instead;  ///< of every HTTP answer
+
   Result served(const Json& asked) {
+    if (instead) return *instead;
     const auto url = asked.at("url").get<std::string>();
     const Json params = Json::parse(asked.at("body").get<std::string>());
     const Json value = method(url.substr(url.rfind('/') + 1), params);
@@ -309,6 +312,34 @@ TEST_CASE("telegram: a long answer comes in parts") {
   world.type("/history trader");
   world.message_with("number 499");
   CHECK(world.messages.size() > 4);
+}
+
+TEST_CASE("telegram: whatever quotes the URL, the token is taken out of it") {
+  const bool polls = GENERATE(false, true);
+  World world(Json{{"commands", polls}});
+  const std::string url = "https://api.telegram.org/bot1:abcdefgh/sendMessage";
+  const auto body = [](const Json& value) { return Json{{"status", 400}, {"body", value.dump()}}; };
+  const std::vector<Result> answers = {
+      {{}, {Status::transient, "cannot reach " + url, "try " + url, "timeout", {}}},
+      {{}, {Status::transient, "abcdefgh and 1:abcdefgh", "", "refused", {}}},
+      {body({{"ok", false}, {"description", "Bad Request: no such " + url}})},
+      {body({{"ok", false}, {"description", "Conflict: " + url}, {"error_code", 409}})},
+  };
+  std::string said;
+  for (const auto& answer : answers) {
+    world.instead = answer;
+    if (polls) {
+      const auto until = world.now_ms + 200'000;
+      REQUIRE(world.bot->run([&] { return world.now_ms > until; }));
+    } else {
+      const auto result = world.alert("trader is down");
+      CHECK_FALSE(result.ok());
+      said += result.error.to_json().dump();
+    }
+  }
+  for (const auto& notice : world.bot->notices()) said += notice.params.dump();
+  CHECK_THAT(said, ContainsSubstring("[token]"));
+  CHECK(said.find("abcdefgh") == std::string::npos);
 }
 
 TEST_CASE("telegram: no more than one message a second and twenty a minute go to a group") {
