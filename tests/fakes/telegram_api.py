@@ -227,6 +227,7 @@ class TelegramApi:
             try:
                 text = parsed_html(text)
             except ValueError as problem:
+                self.problems.append(f"HTML that cannot be parsed: {problem}: {text[:200]}")
                 raise Refused(400, f"Bad Request: can't parse entities: {problem}") from problem
         if not text.strip():
             raise Refused(400, "Bad Request: message text is empty")

@@ -102,14 +102,18 @@ struct World {
     return press_data(message, data);
   }
   std::string press_data(std::int64_t message, const std::string& data) {
+    const auto query = pressed(message, data);
+    REQUIRE(bot->run([&] { return answered.contains(query); }));
+    return answered[query].at("text").get<std::string>();
+  }
+  std::string pressed(std::int64_t message, const std::string& data) {
     const auto query = "q" + std::to_string(next_id++);
     update({{"callback_query",
              {{"id", query},
               {"from", person()},
               {"data", data},
               {"message", {{"message_id", message}, {"chat", {{"id", chat}}}}}}}});
-    REQUIRE(bot->run([&] { return answered.contains(query); }));
-    return answered[query].at("text").get<std::string>();
+    return query;
   }
   void type(const std::string& text) {
     update({{"message",
@@ -256,6 +260,32 @@ TEST_CASE("telegram: acknowledging names the incident and the state that was see
   CHECK(world.wishes[0].at("incident") == "inc-1");
   CHECK(world.wishes[0].at("expect_index") == 7);
   CHECK(world.bot->run([&] { return world.labels(1) == std::vector<std::string>{"Promote…"}; }));
+}
+
+TEST_CASE("telegram: of two presses at once one counts") {
+  World world;
+  REQUIRE(world.alert("trader is down").ok());
+  const auto data = world.messages[1].buttons[0].at("callback_data").get<std::string>();
+  const auto first = world.pressed(1, data), second = world.pressed(1, data);
+  REQUIRE(world.bot->run([&] { return world.answered.size() == 2; }));
+  CHECK(world.wished("acknowledge") == 1);
+  CHECK(world.answered[first].at("text") == "all is well");
+  CHECK_THAT(world.answered[second].at("text").get<std::string>(), ContainsSubstring("out of date"));
+}
+
+TEST_CASE("telegram: a conflict of pollers is said once and asked about ever less often") {
+  World world;
+  world.instead = Result{{{"status", 409}, {"body", R"({"ok":false,"description":"Conflict: terminated by other"})"}}};
+  const auto began = world.now_ms;
+  REQUIRE(world.bot->run([&] { return world.now_ms > began + 600'000; }));
+  CHECK(std::ranges::count_if(world.host.asked, [](const auto& a) { return a.first == "http.request/1"; }) < 20);
+  const auto notices = world.bot->notices();
+  CHECK(std::ranges::count_if(notices, [](const auto& n) {
+          return n.params.dump().find("another program reads this bot's updates") != std::string::npos;
+        }) == 1);
+  world.instead.reset();
+  world.type("/status");
+  world.message_with("all is well");
 }
 
 TEST_CASE("telegram: a refusal is told, and the button comes back") {
