@@ -42,6 +42,7 @@ struct PluginUse {
   std::map<std::string, SecretRef> secrets;
   std::string isolation;              ///< "" (the default for this plugin), "loop", "thread" or "process"
   std::vector<std::string> pass_env;  ///< variables of ours that an isolated process gets too
+  std::vector<std::string> grants;    ///< "operator": may ask for what people may ask for
   Place place;
 };
 

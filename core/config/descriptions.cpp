@@ -82,6 +82,7 @@ constexpr Entry endings[] = {
     {".detect.combine", "chain: the first check with a verdict decides"},
     {".plugin", "`understudy plugin list`"},
     {".isolation", "loop, thread or process; bundled ones run on the loop, others in a process"},
+    {".grants", "\"operator\": the plugin may ask for what people may ask for; bundled ones may"},
     {".pass_env", "variables that an isolated plugin gets besides PATH, HOME, LANG, LC_ALL, TZ, TMPDIR"}};
 
 }  // namespace

@@ -253,6 +253,11 @@ PluginUse read_use(Section& section, const std::string& interface_name, const st
     use.isolation = std::vector<std::string>{"loop", "thread", "process"}[*isolation];
   }
   section.read("pass_env", use.pass_env);
+  section.read("grants", use.grants);
+  for (const auto& grant : use.grants) {
+    if (grant != "operator")
+      section.wrong("grants", "E0104", "there is no grant \"" + grant + "\"", "known is operator");
+  }
   const auto* settings = section.table("settings");
   if (const auto& tell = section.reading().on_key) tell(section.name(), "settings", {{"x-interface", interface_name}});
   if (use.plugin.empty()) {

@@ -22,6 +22,7 @@ struct Caller {
   std::string plugin;
   std::string instance;  ///< "trader/home/health[0]"
   std::map<std::string, config::SecretRef> secrets;
+  std::vector<std::string> grants;  ///< "operator": may ask for what people may ask for
 };
 
 struct ServiceCall {

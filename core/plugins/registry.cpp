@@ -135,7 +135,8 @@ std::variant<std::unique_ptr<Instance>, LoadError> Registry::make_with(const Wir
   const std::string isolation = !use.isolation.empty()        ? use.isolation
                                 : is_bundled(library->path()) ? "loop"
                                                               : "process";
-  const host::Caller caller{use.plugin, envelope.at("instance").get<std::string>(), use.secrets};
+  host::Caller caller{use.plugin, envelope.at("instance").get<std::string>(), use.secrets, use.grants};
+  if (is_bundled(library->path())) caller.grants.emplace_back("operator");
   if (isolation == "process") {
     return make_isolated_instance(wiring, std::move(library), program_, guest_environment(use), stats_of(use.plugin),
                                   caller, envelope);

@@ -8,6 +8,7 @@
 
 #include "core/host/memory.hpp"
 #include "core/host/real_services.hpp"
+#include "core/runtime/operator_services.hpp"
 #include "core/runtime/orchestrator.hpp"
 #include "core/runtime/sd_notify.hpp"
 #include "core/server/server.hpp"
@@ -40,7 +41,7 @@ class Process {
           std::unique_ptr<journal::Journal> journal)
       : log_(config.orchestrator.log_level, config.orchestrator.log_format),
         journal_(std::move(journal)),
-        services_(host::make_services(loop_, log_)),
+        services_(std::make_unique<runtime::OperatorServices>(host::make_services(loop_, log_))),
         orchestrator_({loop_, log_, *services_, *journal_}, std::move(files)),
         server_(loop_, orchestrator_, log_),
         config_(std::move(config)),
@@ -48,6 +49,7 @@ class Process {
 
   int run() {
     const Server::Options options{config_.orchestrator.data_dir, config_.orchestrator.listen};
+    services_->serve(&orchestrator_);
     const auto problems = orchestrator_.start(std::move(config_), std::move(registry_));
     for (const auto& p : problems) say("understudy: " + p.message + (p.hint.empty() ? "" : "\n    = " + p.hint));
     if (!problems.empty()) return 2;
@@ -92,7 +94,7 @@ class Process {
   asio::io_context loop_{1};
   host::Logger log_;
   std::unique_ptr<journal::Journal> journal_;
-  std::unique_ptr<host::Services> services_;
+  std::unique_ptr<runtime::OperatorServices> services_;
   runtime::Orchestrator orchestrator_;
   Server server_;
   config::Config config_;

@@ -69,8 +69,10 @@ class Schema(unittest.TestCase):
         self.assertEqual(sdk, described)
 
     def test_the_host_and_the_schema_know_the_same_services(self):
-        with open(os.path.join(ROOT, "core/host/real_services.cpp")) as source:
-            offered = set(re.findall(r'"([a-z]+\.[a-z]+/\d+)"', source.read()))
+        offered = set()
+        for path in ("core/host/real_services.cpp", "core/runtime/operator_services.cpp"):
+            with open(os.path.join(ROOT, path)) as source:
+                offered |= set(re.findall(r'"([a-z]+\.[a-z]+/\d+)"', source.read()))
         self.assertEqual(offered, set(schemas()["host"]["methods"]))
 
     def test_examples_obey(self):

@@ -351,7 +351,7 @@ TEST_CASE("log: alerts are appended to the file as lines of JSON") {
 
 TEST_CASE("host: programs are run to their end, and killed with their children at their deadline") {
   Bundled f;
-  const host::Caller caller{"test", "test", {}};
+  const host::Caller caller{"test", "test", {}, {}};
   const auto run = [&](Json params, int budget_ms) {
     std::optional<sdk::Result> out;
     host::ServiceCall call;
@@ -384,7 +384,7 @@ TEST_CASE("host: secrets come from where they are said to be, and never reach th
   const host::Caller caller{"test",
                             "test",
                             {{"a", {config::SecretRef::Kind::file, (f.folder / "key").string()}},
-                             {"b", {config::SecretRef::Kind::env, "UNDERSTUDY_NOT_SET"}}}};
+                             {"b", {config::SecretRef::Kind::env, "UNDERSTUDY_NOT_SET"}}}, {}};
   const auto get = [&](const std::string& key) {
     std::optional<sdk::Result> out;
     f.services->start(
