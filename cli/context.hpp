@@ -60,6 +60,7 @@ void add_run(CLI::App& app, Context& context);
 void add_status(CLI::App& app, Context& context);
 void add_plan(CLI::App& app, Context& context);
 void add_moves(CLI::App& app, Context& context);
+void add_alert(CLI::App& app, Context& context);
 void add_pause(CLI::App& app, Context& context);
 void add_snapshot(CLI::App& app, Context& context);
 void add_history(CLI::App& app, Context& context);

@@ -12,13 +12,22 @@ bool one_of(const std::vector<std::string>& names, const std::string& name) {
   return names.empty() || std::ranges::find(names, name) != names.end();
 }
 
+}  // namespace
+
 bool kind_matches(const std::vector<std::string>& patterns, const std::string& kind) {
   return patterns.empty() || std::ranges::any_of(patterns, [&](const std::string& p) {
            return !p.empty() && p.back() == '*' ? kind.rfind(p.substr(0, p.size() - 1), 0) == 0 : kind == p;
          });
 }
 
-}  // namespace
+bool in_hours(const config::Route& route, const LocalTime& local) {
+  if (!route.days.empty() && std::ranges::find(route.days, local.weekday) == route.days.end()) return false;
+  if (!route.hours) return true;
+  const auto [from, to] = *route.hours;
+  // "22:00-06:00" goes over midnight.
+  return from <= to ? local.minute_of_day >= from && local.minute_of_day < to
+                    : local.minute_of_day >= from || local.minute_of_day < to;
+}
 
 bool matches(const config::Route& route, const Alert& alert) {
   // A resolve is as grave as what it resolves, which its own severity no longer tells: it passes the severity test.
@@ -35,17 +44,21 @@ void Router::forget_old(WallTime now) {
   if (sent_.size() >= most_keys) sent_.clear();
 }
 
-std::vector<Delivery> Router::route(const config::Config& config, const Alert& alert, WallTime now) {
+std::vector<Delivery> Router::route(const config::Config& config, const Alert& alert, WallTime now,
+                                    const LocalTime& local) {
   forget_old(now);
   std::vector<Delivery> out;
+  Millis wait{0};
   const auto add = [&](const NotifierId& notifier, int suppressed) {
-    if (std::ranges::find(out, notifier, &Delivery::notifier) == out.end()) out.push_back({notifier, suppressed});
+    if (std::ranges::find(out, notifier, &Delivery::notifier) == out.end()) out.push_back({notifier, suppressed, wait});
   };
   bool matched = false;
   for (std::size_t i = 0; i < config.routes.size(); ++i) {
     const auto& r = config.routes[i];
-    if (!matches(r, alert)) continue;
+    // A resolve goes to whoever was told, whatever the hour.
+    if (!matches(r, alert) || (alert.state != AlertState::resolved && !in_hours(r, local))) continue;
     matched = true;
+    wait = r.group_wait;
     for (const auto& notifier : r.to) {
       const std::string key = std::to_string(i) + '|' + notifier.value + '|' + alert.key();
       const auto it = sent_.find(key);
@@ -65,6 +78,7 @@ std::vector<Delivery> Router::route(const config::Config& config, const Alert& a
     }
     if (!r.go_on) break;
   }
+  wait = Millis(0);
   if (!matched && alert.state != AlertState::resolved) {
     for (const auto& n : config.notifiers) add(n.id, 0);
   }

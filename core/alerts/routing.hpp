@@ -10,9 +10,16 @@
 
 namespace understudy::alerts {
 
+/// Where people are: the time of day and week for routes that name one.
+struct LocalTime {
+  int minute_of_day = 0;  ///< 0..1439
+  int weekday = 0;        ///< 0: Monday
+};
+
 struct Delivery {
   NotifierId notifier;
   int suppressed = 0;  ///< alerts of this key that the throttle held back since the last delivery
+  Millis wait{0};      ///< for what belongs to the same incident: they go out as one message
 };
 
 /// Remembers, for each route, notifier and alert key, when it last delivered. Bounded: old keys are forgotten.
@@ -20,7 +27,8 @@ class Router {
  public:
   /// The first route that matches decides, and those after it while `continue` is set. An alert that no route matches
   /// goes to every notifier: nothing is dropped in silence. A resolve of what was delivered is never throttled.
-  [[nodiscard]] std::vector<Delivery> route(const config::Config& config, const Alert& alert, WallTime now);
+  [[nodiscard]] std::vector<Delivery> route(const config::Config& config, const Alert& alert, WallTime now,
+                                            const LocalTime& local = {});
 
  private:
   struct Sent {
@@ -32,7 +40,11 @@ class Router {
   void forget_old(WallTime now);
 };
 
+/// Whether a route is meant, its time of day aside.
 [[nodiscard]] bool matches(const config::Route& route, const Alert& alert);
+[[nodiscard]] bool kind_matches(const std::vector<std::string>& patterns, const std::string& kind);
+
+[[nodiscard]] bool in_hours(const config::Route& route, const LocalTime& local);
 
 /// How long until a failed delivery is tried again: doubling from 2 s to 5 min, ± 25 %.
 [[nodiscard]] Millis delivery_backoff(int attempt, std::uint64_t random) noexcept;

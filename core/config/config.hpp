@@ -167,8 +167,14 @@ struct Route {
   std::vector<std::string> targets;   ///< match.target
   std::vector<std::string> kinds;     ///< match.kind; "failover.*" matches a prefix
   std::vector<NotifierId> to;
-  Millis throttle{0};  ///< one delivery per alert key in this time; a resolve is never throttled away
-  bool go_on = false;  ///< `continue = true`
+  std::vector<int> days;                     ///< match.days: 0 is Monday; empty: all
+  std::optional<std::pair<int, int>> hours;  ///< match.time = "22:00-06:00": minutes of the day, local
+  Millis throttle{300'000};             ///< one delivery per alert key in this time; a resolve is never throttled away
+  Millis group_wait{0};                 ///< what follows of the same incident in this time joins the message
+  Millis repeat{0};                     ///< what fires is said again so often, until acknowledged or resolved
+  Millis escalate_after{900'000};       ///< without acknowledgement...
+  std::vector<NotifierId> escalate_to;  ///< ...these are told too; empty: nobody
+  bool go_on = false;                   ///< `continue = true`
   Place place;
 };
 
@@ -180,6 +186,7 @@ struct Orchestrator {
   Mode mode = Mode::act;
   std::vector<std::filesystem::path> plugin_path;
   std::vector<PluginUse> reference;  ///< checks that tell whether our own network works: all failing → unknown
+  Millis heartbeat{0};               ///< an alert "heartbeat" so often, so that silence means trouble; 0: none
   std::string log_level = "info";
   std::string log_format = "text";  ///< or "json"
 };

@@ -62,6 +62,13 @@ constexpr Entry whole[] = {
     {"route.match.service", "names of services"},
     {"route.match.target", "names of targets"},
     {"route.match.kind", "kinds of alerts; \"failover.*\" matches what begins so"},
+    {"route.match.time", "of the day, local: \"22:00-06:00\""},
+    {"route.match.days", "\"mon\", \"sat\" or \"mon-fri\""},
+    {"route.group_wait", "what follows of the same incident in this time joins the message"},
+    {"route.repeat", "what fires is said again so often, until it is acknowledged or ends"},
+    {"route.escalate_after", "not acknowledged so long: escalate_to is told too"},
+    {"route.escalate_to", "notifiers of last resort"},
+    {"orchestrator.heartbeat", "an alert \"heartbeat\" so often, so that silence means trouble"},
     {"route.to", "the notifiers that get it"},
     {"route.throttle", "one delivery for one alert in this time; a resolve is never held back"},
     {"route.continue", "go on to the next route"}};

@@ -1,6 +1,7 @@
 #include "core/config/loader.hpp"
 
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
@@ -93,6 +94,7 @@ Orchestrator read_orchestrator(Reading& reading, Section& root, const std::vecto
   if (const auto m = s.choice("mode", {"act", "observe"}))
     out.mode = *m == 0 ? Orchestrator::Mode::act : Orchestrator::Mode::observe;
   s.read_paths("plugin_path", out.plugin_path);
+  s.read("heartbeat", out.heartbeat, Millis(0), Millis(30LL * 86'400'000));
   if (const auto* log = s.table("log")) {
     Section l(reading, *log, "orchestrator.log");
     if (const auto i = l.choice("level", {"debug", "info", "warning", "error"}))
@@ -141,6 +143,63 @@ void read_severity(Section& match, Route& route) {
   (least ? route.at_least : route.exactly) = static_cast<Severity>(it - names.begin());
 }
 
+/// "22:00-06:00" as minutes of the day.
+std::optional<std::pair<int, int>> hours_from(const std::string& text) {
+  int h1 = 0, m1 = 0, h2 = 0, m2 = 0;
+  char rest = 0;
+  if (std::sscanf(text.c_str(), "%2d:%2d-%2d:%2d%c", &h1, &m1, &h2, &m2, &rest) != 4) return std::nullopt;
+  if (h1 < 0 || h1 > 23 || h2 < 0 || h2 > 24 || m1 < 0 || m1 > 59 || m2 < 0 || m2 > 59 || h2 * 60 + m2 > 1440)
+    return std::nullopt;
+  return std::pair{h1 * 60 + m1, h2 * 60 + m2};
+}
+
+/// "mon", "sat-sun"; nothing when it is neither.
+std::optional<std::vector<int>> days_from(const std::string& text) {
+  static const std::vector<std::string> names{"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
+  const auto index = [](const std::string& name) { return std::ranges::find(names, name) - names.begin(); };
+  const auto dash = text.find('-');
+  const auto from = index(text.substr(0, dash)), to = dash == std::string::npos ? from : index(text.substr(dash + 1));
+  if (from >= 7 || to >= 7) return std::nullopt;
+  std::vector<int> out;
+  for (auto day = from;; day = (day + 1) % 7) {
+    out.push_back(static_cast<int>(day));
+    if (day == to) return out;
+  }
+}
+
+void read_hours(Section& match, Route& route) {
+  std::string time;
+  match.read("time", time);
+  if (!time.empty() && !(route.hours = hours_from(time)))
+    match.wrong("time", "E0104", "time = \"" + time + "\" is no span of the day",
+                "write it as \"08:00-18:00\" or \"22:00-06:00\"");
+  std::vector<std::string> days;
+  match.read("days", days);
+  for (const auto& text : days) {
+    const auto some = days_from(text);
+    if (!some) {
+      match.wrong("days", "E0104", "\"" + text + "\" is no day of the week", "write \"mon\", \"sat\" or \"mon-fri\"");
+      continue;
+    }
+    route.days.insert(route.days.end(), some->begin(), some->end());
+  }
+}
+
+std::vector<NotifierId> read_notifier_names(Section& s, const char* key, const std::vector<std::string>& known) {
+  std::vector<std::string> names;
+  std::vector<NotifierId> out;
+  s.read(key, names);
+  for (const auto& name : names) {
+    if (std::ranges::find(known, name) == known.end()) {
+      const auto near = nearest(name, known);
+      s.wrong(key, "E0107", "route to \"" + name + "\": there is no such notifier",
+              near.empty() ? "add [notifier." + name + "]" : "did you mean \"" + near + "\"?");
+    }
+    out.emplace_back(name);
+  }
+  return out;
+}
+
 void read_routes(Reading& reading, Section& root, Config& out) {
   const auto* routes = root.array("route");
   std::vector<std::string> known;
@@ -157,20 +216,16 @@ void read_routes(Reading& reading, Section& root, Config& out) {
         m.read("service", route.services);
         m.read("target", route.targets);
         m.read("kind", route.kinds);
+        read_hours(m, route);
         m.finish();
       }
-      std::vector<std::string> to;
-      s.read("to", to);
-      for (const auto& name : to) {
-        if (std::ranges::find(known, name) == known.end()) {
-          const auto near = nearest(name, known);
-          s.wrong("to", "E0107", "route to \"" + name + "\": there is no such notifier",
-                  near.empty() ? "add [notifier." + name + "]" : "did you mean \"" + near + "\"?");
-        }
-        route.to.emplace_back(name);
-      }
-      if (to.empty()) s.missing("to", "the notifiers that get the alert");
+      route.to = read_notifier_names(s, "to", known);
+      if (route.to.empty()) s.missing("to", "the notifiers that get the alert");
       s.read("throttle", route.throttle, Millis(0), Millis(86'400'000));
+      s.read("group_wait", route.group_wait, Millis(0), Millis(3'600'000));
+      s.read("repeat", route.repeat, Millis(0), Millis(7LL * 86'400'000));
+      s.read("escalate_after", route.escalate_after, Millis(0), Millis(7LL * 86'400'000));
+      route.escalate_to = read_notifier_names(s, "escalate_to", known);
       s.read("continue", route.go_on);
       route.place = reading.place(table->source(), "route");
       s.finish();
@@ -179,6 +234,7 @@ void read_routes(Reading& reading, Section& root, Config& out) {
   }
   if (out.routes.empty()) {
     Route all;
+    all.throttle = Millis(0);  // nobody asked for it
     for (const auto& n : out.notifiers) all.to.push_back(n.id);
     out.routes.push_back(std::move(all));
   }

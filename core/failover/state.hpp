@@ -132,6 +132,7 @@ struct State {
   std::vector<WallTime> failovers;  ///< the recent ones, for the limit
   int failback_failures = 0;        ///< in a row: each doubles the wait for the next try
   std::optional<WallTime> outage_since;
+  std::string incident;  ///< from the first trouble until the service is well at home; names it for people's channels
 
   // Not stored: learned anew after a restart, so that nothing left by a crash can block the next failover.
   std::map<TargetId, Breaker> breakers;

@@ -99,6 +99,7 @@ State read(const Json& in) {
   }
   for (const auto& t : in.value("failovers", Json::array())) s.failovers.emplace_back(Millis(t.get<std::int64_t>()));
   s.failback_failures = in.value("failback_failures", 0);
+  s.incident = in.value("incident", "");
   if (in.contains("outage_since")) s.outage_since = wall(in, "outage_since");
   s.random = in.value("random", std::uint64_t{0});
   s.next_operation = in.value("next_operation", std::uint64_t{1});
@@ -146,6 +147,7 @@ nlohmann::json to_json(const State& s) {
   Json failovers = Json::array();
   for (const auto t : s.failovers) failovers.push_back(ms(t));
   out["failovers"] = std::move(failovers);
+  if (!s.incident.empty()) out["incident"] = s.incident;
   if (s.outage_since) out["outage_since"] = ms(*s.outage_since);
   return out;
 }

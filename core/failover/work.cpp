@@ -56,7 +56,12 @@ void Work::note(std::string kind, Severity severity, const TargetId& target, std
 void Work::tell(std::string kind, Severity severity, AlertState state, const TargetId& target, std::string title,
                 std::string text) {
   note(kind, severity, target, text.empty() ? title : title + ": " + text);
+  // Whatever fires or moves begins an incident; a pause is nobody's trouble.
+  const bool trouble = state == AlertState::firing || (kind.ends_with(".started") && kind != "start.started");
+  if (s.incident.empty() && trouble && kind != "paused")
+    s.incident = cx.service.id.value + "-" + std::to_string(now.wall.time_since_epoch().count());
   Alert alert;
+  alert.incident = kind == "paused" ? std::string() : s.incident;
   alert.kind = std::move(kind);
   alert.severity = severity;
   alert.state = state;
@@ -124,6 +129,10 @@ std::string Work::command(std::string_view verb, std::string_view rest) const {
 }
 
 Step Work::finish() && {
+  // Well at home, and nothing in the way: the incident is over.
+  if (!s.incident.empty() && s.phase == Phase::active && s.running && s.active == primary() && !s.blocked && !s.move &&
+      s.intruders.empty() && !s.outage_since)
+    s.incident.clear();
   Step out;
   out.store = store_ || !records_.empty();
   if (out.store && s.index == before_index_) ++s.index;

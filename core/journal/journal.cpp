@@ -32,6 +32,16 @@ Problem problem_of(const DbError& e, const std::filesystem::path& file) {
   return {at + ": " + e.what(), ""};
 }
 
+/// Columns id, notifier, alert, attempt, not_before_ms, duplicate.
+OutboxRow outbox_row(const Statement& s) {
+  return {s.text(0),
+          NotifierId(s.text(1)),
+          nlohmann::json::parse(s.text(2), nullptr, false),
+          static_cast<int>(s.integer(3)),
+          wall(s.integer(4)),
+          s.integer(5) != 0};
+}
+
 }  // namespace
 
 struct Journal::Impl {
@@ -226,6 +236,38 @@ Usd Journal::spent_since(const ServiceId& service, WallTime since) {
   return out;
 }
 
+std::map<std::string, nlohmann::json> Journal::documents(const std::string& space) {
+  std::map<std::string, nlohmann::json> out;
+  impl_->reading([&] {
+    auto s = impl_->db.prepare("SELECT key, value FROM document WHERE space = ? ORDER BY key");
+    s.bind(space);
+    while (s.step()) out[s.text(0)] = nlohmann::json::parse(s.text(1), nullptr, false);
+  });
+  return out;
+}
+
+std::optional<nlohmann::json> Journal::document(const std::string& space, const std::string& key) {
+  std::optional<nlohmann::json> out;
+  impl_->reading([&] {
+    auto s = impl_->db.prepare("SELECT value FROM document WHERE space = ? AND key = ?");
+    if (s.bind(space).bind(key).step()) out = nlohmann::json::parse(s.text(0), nullptr, false);
+  });
+  return out;
+}
+
+std::vector<OutboxRow> Journal::outbox_group(const NotifierId& notifier, const std::string& incident) {
+  std::vector<OutboxRow> out;
+  impl_->reading([&] {
+    auto s = impl_->db.prepare(
+        "SELECT id, notifier, alert, attempt, not_before_ms, duplicate FROM outbox WHERE state = 'queued' AND notifier "
+        "= ? "
+        "AND json_extract(alert, '$.incident') = ? ORDER BY seq");
+    s.bind(notifier.value).bind(incident);
+    while (s.step()) out.push_back(outbox_row(s));
+  });
+  return out;
+}
+
 std::vector<OutboxRow> Journal::outbox_due(WallTime now) {
   std::vector<OutboxRow> out;
   impl_->reading([&] {
@@ -233,10 +275,7 @@ std::vector<OutboxRow> Journal::outbox_due(WallTime now) {
         "SELECT id, notifier, alert, attempt, not_before_ms, duplicate FROM outbox WHERE seq IN "
         "(SELECT min(seq) FROM outbox WHERE state = 'queued' AND not_before_ms <= ? GROUP BY notifier) ORDER BY seq");
     s.bind(ms(now));
-    while (s.step()) {
-      out.push_back({s.text(0), NotifierId(s.text(1)), nlohmann::json::parse(s.text(2), nullptr, false),
-                     static_cast<int>(s.integer(3)), wall(s.integer(4)), s.integer(5) != 0});
-    }
+    while (s.step()) out.push_back(outbox_row(s));
   });
   return out;
 }
@@ -275,6 +314,8 @@ std::optional<Problem> Journal::prune(WallTime before) {
         "DELETE FROM outbox WHERE seq IN (SELECT seq FROM outbox WHERE state IN ('sent','dead') AND not_before_ms < ? "
         "ORDER BY seq LIMIT ?)");
     sent.bind(ms(before)).bind(prune_at_once).run();
+    auto threads = impl_->db.prepare("DELETE FROM document WHERE space = 'thread' AND at_ms < ?");
+    threads.bind(ms(before)).run();
   });
 }
 

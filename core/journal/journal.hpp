@@ -50,6 +50,12 @@ class Journal {
   [[nodiscard]] std::optional<SnapshotInfo> newest_snapshot(const ServiceId& service);
   [[nodiscard]] Usd spent_since(const ServiceId& service, WallTime since);
 
+  /// Key → value of a space of documents.
+  [[nodiscard]] std::map<std::string, nlohmann::json> documents(const std::string& space);
+  [[nodiscard]] std::optional<nlohmann::json> document(const std::string& space, const std::string& key);
+
+  /// Those that wait for the same notifier and belong to the same incident, oldest first, due or not.
+  [[nodiscard]] std::vector<OutboxRow> outbox_group(const NotifierId& notifier, const std::string& incident);
   /// The oldest delivery that is due for each notifier.
   [[nodiscard]] std::vector<OutboxRow> outbox_due(WallTime now);
   [[nodiscard]] std::optional<WallTime> outbox_next();

@@ -55,7 +55,18 @@ struct OutboxUpdate {
   std::string detail;  ///< receipt, or the last error
 };
 
-using Entry = std::variant<StateRow, MachineRecord, SnapshotRow, SpendRow, OutboxPut, OutboxUpdate>;
+/// A small document that is replaced as a whole: an open alert, a silence, a notifier's thread of an incident.
+struct DocumentPut {
+  std::string space, key;
+  nlohmann::json value;
+  WallTime at{};
+};
+struct DocumentErase {
+  std::string space, key;
+};
+
+using Entry =
+    std::variant<StateRow, MachineRecord, SnapshotRow, SpendRow, OutboxPut, OutboxUpdate, DocumentPut, DocumentErase>;
 /// Committed together or not at all.
 using Batch = std::vector<Entry>;
 

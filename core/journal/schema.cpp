@@ -51,6 +51,12 @@ CREATE TABLE outbox (
 CREATE INDEX outbox_due ON outbox (state, not_before_ms);
 )sql";
 
+constexpr const char* version_2 = R"sql(
+CREATE TABLE document (
+  space TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (space, key)
+) STRICT;
+)sql";
+
 }  // namespace
 
 void migrate(Database& db) {
@@ -61,7 +67,8 @@ void migrate(Database& db) {
   }
   if (found == schema_version) return;
   db.run("BEGIN IMMEDIATE");
-  db.run(version_1);
+  if (found < 1) db.run(version_1);
+  if (found < 2) db.run(version_2);
   db.run("PRAGMA user_version = " + std::to_string(schema_version));
   db.run("COMMIT");
 }

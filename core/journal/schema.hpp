@@ -5,7 +5,7 @@
 
 namespace understudy::journal {
 
-inline constexpr int schema_version = 1;
+inline constexpr int schema_version = 2;
 
 /// Brings the file to schema_version. Throws DbError; a newer file is a DbError too.
 void migrate(Database& db);

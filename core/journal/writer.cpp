@@ -98,6 +98,16 @@ struct Writer {
         "(?,?,?,'queued',0,?,0,'')");
     s.bind(r.id).bind(r.notifier.value).bind(dump(r.alert)).bind(ms(r.not_before)).run();
   }
+  void operator()(const DocumentPut& r) const {
+    auto s = db.prepare(
+        "INSERT INTO document (space, key, value, at_ms) VALUES (?,?,?,?) ON CONFLICT (space, key) DO UPDATE SET "
+        "value = excluded.value, at_ms = excluded.at_ms");
+    s.bind(r.space).bind(r.key).bind(dump(r.value)).bind(ms(r.at)).run();
+  }
+  void operator()(const DocumentErase& r) const {
+    auto s = db.prepare("DELETE FROM document WHERE space = ? AND key = ?");
+    s.bind(r.space).bind(r.key).run();
+  }
   void operator()(const OutboxUpdate& r) const {
     auto s = db.prepare("UPDATE outbox SET state = ?, attempt = ?, not_before_ms = ?, detail = ? WHERE id = ?");
     s.bind(to_string(r.state)).bind(r.attempt).bind(ms(r.not_before)).bind(r.detail).bind(r.id).run();

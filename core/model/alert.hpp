@@ -41,6 +41,7 @@ struct Alert {
   std::string title;                         ///< one line
   std::string text;                          ///< what happened, what will happen, what to do
   std::map<std::string, std::string> facts;  ///< for programs and templates
+  std::string incident;                      ///< alerts of one incident share it; may be empty
 
   /// Alerts with one key are one thing that fires and resolves.
   [[nodiscard]] std::string key() const { return kind + '|' + service.value + '|' + target.value; }

@@ -1,154 +1,238 @@
 #include "core/runtime/alert_desk.hpp"
 
+#include <algorithm>
+#include <ctime>
 #include <random>
 
 namespace understudy::runtime {
 namespace {
 
-constexpr Millis send_budget{30'000};
-constexpr int attempts_before_hand_over = 5;
-constexpr int attempts_in_all = 200;  // with the longest backoff about 16 hours
-/// A failover tells much in its first milliseconds, and sending writes to the journal: acting comes first.
-constexpr Millis after_acting{25}, between_deliveries{1};
+using sdk::Json;
 
 std::int64_t ms(WallTime t) { return t.time_since_epoch().count(); }
 
-std::uint64_t random64() {
-  static thread_local std::mt19937_64 engine{std::random_device{}()};
-  return engine();
+alerts::LocalTime local_time(WallTime at) {
+  const std::time_t seconds = ms(at) / 1000;
+  std::tm local{};
+  ::localtime_r(&seconds, &local);
+  return {local.tm_hour * 60 + local.tm_min, (local.tm_wday + 6) % 7};
 }
+
+Json body_of(const Alert& alert, const std::string& id, WallTime at) {
+  return {{"id", id},
+          {"kind", alert.kind},
+          {"severity", to_string(alert.severity)},
+          {"state", to_string(alert.state)},
+          {"service", alert.service.value},
+          {"target", alert.target.value},
+          {"title", alert.title},
+          {"text", alert.text},
+          {"at_ms", ms(at)},
+          {"incident", alert.incident},
+          {"facts", alert.facts}};
+}
+
+constexpr const char *open_space = "alert", *silence_space = "silence", *beat_space = "heartbeat";
 
 }  // namespace
 
 AlertDesk::AlertDesk(const Wiring& wiring, const config::Config& config)
-    : wiring_(wiring), config_(config), timer_(wiring.loop), next_id_(random64() >> 16) {
-  for (const auto& n : config.notifiers) {
-    auto made = wiring.registry.make(wiring.for_plugins(), n.use, "notifier", "notifier/" + n.id.value, "", "");
-    if (auto* error = std::get_if<plugins::LoadError>(&made)) {
-      wiring.log.write(host::Level::error, "alerts", error->message, {{"hint", error->hint}});
-      continue;
-    }
-    notifiers_[n.id] = std::move(std::get<std::unique_ptr<plugins::Instance>>(made));
+    : wiring_(wiring),
+      config_(config),
+      outbox_(wiring, config),
+      remind_timer_(wiring.loop),
+      beat_timer_(wiring.loop),
+      next_id_((std::uint64_t{std::random_device{}()} << 16) >> 16) {
+  restore();
+  watch();
+  beat();
+}
+
+void AlertDesk::restore() {
+  for (const auto& [key, value] : wiring_.journal.documents(open_space))
+    memory_.board.restore(key, alerts::open_from_json(value));
+  for (const auto& [id, value] : wiring_.journal.documents(silence_space))
+    silences_.push_back(alerts::silence_from_json(value));
+}
+
+bool AlertDesk::silenced(const Alert& alert, WallTime at) const {
+  return std::ranges::any_of(silences_, [&](const alerts::Silence& s) { return s.covers(alert, at); });
+}
+
+journal::OutboxPut AlertDesk::row(const Alert& alert, const alerts::Delivery& delivery, WallTime at) {
+  const std::string id = std::to_string(ms(at)) + "-" + std::to_string(next_id_++);
+  Json body = body_of(alert, id, at);
+  if (delivery.suppressed > 0) body["facts"]["suppressed"] = std::to_string(delivery.suppressed);
+  if (delivery.wait.count() > 0) body["group"] = true;
+  return {id, delivery.notifier, std::move(body), at + delivery.wait};
+}
+
+void AlertDesk::remember(const std::string& key, WallTime at, journal::Batch& batch) const {
+  if (const auto* open = memory_.board.find(key)) {
+    batch.push_back(journal::DocumentPut{open_space, key, alerts::to_json(*open), at});
+  } else {
+    batch.push_back(journal::DocumentErase{open_space, key});
   }
 }
 
 journal::Batch AlertDesk::deliveries(const Alert& alert) {
   journal::Batch out;
   const auto at = wall_now();
-  for (const auto& d : router_.route(config_, alert, at)) {
-    const std::string id = std::to_string(ms(at)) + "-" + std::to_string(next_id_++);
-    nlohmann::json facts = alert.facts;
-    if (d.suppressed > 0) facts["suppressed"] = std::to_string(d.suppressed);
-    nlohmann::json body = {{"id", id},
-                           {"kind", alert.kind},
-                           {"severity", to_string(alert.severity)},
-                           {"state", to_string(alert.state)},
-                           {"service", alert.service.value},
-                           {"target", alert.target.value},
-                           {"title", alert.title},
-                           {"text", alert.text},
-                           {"at_ms", ms(at)},
-                           {"facts", std::move(facts)}};
-    out.push_back(journal::OutboxPut{id, d.notifier, std::move(body), at});
-  }
+  if (const auto key = memory_.board.take(alert, at)) remember(*key, at, out);
+  if (silenced(alert, at)) return out;  // it stays open, and the history has it
+  for (const auto& d : memory_.router.route(config_, alert, at, local_time(at))) out.push_back(row(alert, d, at));
   return out;
 }
 
+void AlertDesk::mark() { before_ = memory_; }
+void AlertDesk::undo() { memory_ = before_; }
+
 void AlertDesk::tell(const Alert& alert) {
+  mark();
   if (const auto problem = wiring_.journal.commit(deliveries(alert))) {
+    undo();
     wiring_.log.write(host::Level::error, "alerts", "not stored: " + alert.title, {{"why", problem->message}});
   }
   poke();
 }
 
-void AlertDesk::poke() { wake_after(after_acting); }
-
-void AlertDesk::send_due() {
-  std::vector<journal::OutboxRow> rows;
-  journal::Batch sending;
-  for (auto& row : wiring_.journal.outbox_due(wall_now())) {
-    if (in_flight_[row.notifier] > 0) continue;  // in order, one at a time for each notifier
-    ++in_flight_[row.notifier];
-    // Stored before the call: after a crash it is sent again, marked as a possible duplicate.
-    sending.push_back(
-        journal::OutboxUpdate{row.id, journal::OutboxState::sending, row.attempt + 1, row.not_before, ""});
-    rows.push_back(std::move(row));
-  }
-  const bool stored = sending.empty() || !wiring_.journal.commit(sending);
-  for (const auto& row : rows) {
-    if (stored) {
-      send(row);
-    } else {
-      --in_flight_[row.notifier];
-    }
-  }
-  sleep_until_due();
+void AlertDesk::poke() {
+  outbox_.poke();
+  watch();
 }
 
-void AlertDesk::send(const journal::OutboxRow& row) {
-  const auto it = notifiers_.find(row.notifier);
-  if (it == notifiers_.end()) {
-    return finished(row, {{}, {sdk::Status::unsupported, "there is no such notifier", {}, {}, {}}});
-  }
-  nlohmann::json alert = row.alert;
-  alert["possible_duplicate"] = row.possible_duplicate;
-  it->second->call("notify.send/1", {{"alert", std::move(alert)}}, send_budget,
-                   [this, row, alive = std::weak_ptr(alive_)](const sdk::Result& result) {
-                     if (!alive.expired()) finished(row, result);
-                   });
-}
+// ---- what is said again -----------------------------------------------------------------------------------------
 
-void AlertDesk::finished(const journal::OutboxRow& row, const sdk::Result& result) {
-  --in_flight_[row.notifier];
-  const int attempt = row.attempt + 1;
-  journal::OutboxUpdate update{row.id, journal::OutboxState::sent, attempt, row.not_before, ""};
-  if (result.ok()) {
-    update.detail = result.value.value("receipt", "");
-  } else {
-    const bool hopeless = result.error.status == sdk::Status::denied || result.error.status == sdk::Status::invalid ||
-                          result.error.status == sdk::Status::unsupported;
-    wiring_.log.write(host::Level::warning, "alerts",
-                      "not delivered to " + row.notifier.value + ": " + result.error.message);
-    if (hopeless || attempt == attempts_before_hand_over) hand_over(row);
-    update.state = hopeless || attempt >= attempts_in_all ? journal::OutboxState::dead : journal::OutboxState::queued;
-    const Millis wait =
-        std::max(alerts::delivery_backoff(attempt, random64()), result.error.retry_after.value_or(Millis(0)));
-    update.not_before = wall_now() + wait;
-    update.detail = result.error.message;
-  }
-  (void)wiring_.journal.commit({update});
-  wake_after(between_deliveries);
-}
-
-/// The notifier stays down: the others tell instead, and say so.
-void AlertDesk::hand_over(const journal::OutboxRow& row) {
-  journal::Batch batch;
-  for (const auto& [id, instance] : notifiers_) {
-    if (id == row.notifier || row.alert.contains("fallback_for")) continue;
-    nlohmann::json alert = row.alert;
-    alert["fallback_for"] = row.notifier.value;
-    alert["text"] = alert.value("text", "") + " (told here because " + row.notifier.value + " cannot be reached)";
-    batch.push_back(journal::OutboxPut{row.id + "-" + id.value, id, std::move(alert), wall_now()});
-  }
-  if (!batch.empty()) (void)wiring_.journal.commit(batch);
-}
-
-void AlertDesk::sleep_until_due() {
-  const auto next = wiring_.journal.outbox_next();
+void AlertDesk::watch() {
+  const auto next = memory_.board.next_due(config_);
   if (!next) return;
-  wake_after(Millis(std::clamp<std::int64_t>((*next - wall_now()).count(), 50, 60'000)));
+  remind_timer_.expires_after(std::max(Millis(1), *next - wall_now()));
+  remind_timer_.async_wait([this, alive = std::weak_ptr(alive_)](const boost::system::error_code& error) {
+    if (!error && !alive.expired()) remind();
+  });
 }
 
-void AlertDesk::wake_after(Millis wait) {
-  const auto at = std::chrono::steady_clock::now() + wait;
-  if (waiting_ && timer_.expiry() <= at) return;  // or a storm of alerts would put the sending off for ever
-  waiting_ = true;
-  timer_.expires_at(at);
-  timer_.async_wait([this, alive = std::weak_ptr(alive_)](const boost::system::error_code& error) {
-    if (error || alive.expired()) return;
-    waiting_ = false;
-    send_due();
+void AlertDesk::remind() {
+  const auto at = wall_now();
+  mark();
+  journal::Batch batch;
+  for (const auto& due : memory_.board.due(config_, at)) {
+    remember(due.key, at, batch);
+    if (silenced(due.open->alert, at)) continue;
+    Alert alert = due.open->alert;
+    const auto minutes = std::to_string((at - due.open->since).count() / 60'000);
+    alert.facts["reminder"] = due.escalation ? "escalation" : "repeat";
+    alert.title =
+        (due.escalation ? "Nobody has acknowledged for " + minutes + " min: " : "Still, since " + minutes + " min: ") +
+        alert.title;
+    for (const auto& notifier : due.to) batch.push_back(row(alert, {notifier, 0, Millis(0)}, at));
+  }
+  if (wiring_.journal.commit(batch)) undo();
+  poke();
+}
+
+void AlertDesk::beat() {
+  if (config_.orchestrator.heartbeat.count() == 0) return;
+  const auto stored = wiring_.journal.document(beat_space, "last");
+  const WallTime last(Millis(stored ? stored->value("at_ms", std::int64_t{0}) : 0));
+  const auto at = wall_now();
+  if (at - last >= config_.orchestrator.heartbeat) {
+    Alert alert;
+    alert.kind = "heartbeat";
+    alert.title = config_.orchestrator.name + " is watching " + std::to_string(config_.services.size()) + " service" +
+                  (config_.services.size() == 1 ? "" : "s");
+    alert.text = std::to_string(memory_.board.open().size()) + " open alerts. When this does not come, look.";
+    auto batch = deliveries(alert);
+    batch.push_back(journal::DocumentPut{beat_space, "last", {{"at_ms", ms(at)}}, at});
+    (void)wiring_.journal.commit(batch);
+    outbox_.poke();
+  }
+  const auto since = std::clamp(Millis(at - last), Millis(0), config_.orchestrator.heartbeat);
+  const auto wait =
+      since >= config_.orchestrator.heartbeat ? config_.orchestrator.heartbeat : config_.orchestrator.heartbeat - since;
+  beat_timer_.expires_after(wait + Millis(5));
+  beat_timer_.async_wait([this, alive = std::weak_ptr(alive_)](const boost::system::error_code& error) {
+    if (!error && !alive.expired()) beat();
   });
+}
+
+// ---- what people do ---------------------------------------------------------------------------------------------
+
+Json AlertDesk::list() const {
+  const auto at = wall_now();
+  Json open = Json::array(), silences = Json::array();
+  for (const auto& [key, one] : memory_.board.open()) {
+    Json entry = alerts::to_json(one);
+    entry["silenced"] = silenced(one.alert, at);
+    open.push_back(std::move(entry));
+  }
+  for (const auto& s : silences_) {
+    if (at < s.until) silences.push_back(alerts::to_json(s));
+  }
+  return {{"schema", 1}, {"open", std::move(open)}, {"silences", std::move(silences)}};
+}
+
+int AlertDesk::acknowledge(const std::string& incident, const ServiceId& service, const std::string& who) {
+  const auto at = wall_now();
+  mark();
+  journal::Batch batch;
+  const auto keys = memory_.board.acknowledge(incident, service, who);
+  for (const auto& key : keys) remember(key, at, batch);
+  if (!batch.empty() && wiring_.journal.commit(batch)) {
+    undo();
+    return -1;
+  }
+  watch();
+  return static_cast<int>(keys.size());
+}
+
+std::string AlertDesk::silence(alerts::Silence silence) {
+  const auto at = wall_now();
+  silence.id = "s" + std::to_string(ms(at) % 100'000'000);
+  journal::Batch batch{journal::DocumentPut{silence_space, silence.id, alerts::to_json(silence), at}};
+  for (const auto& old : silences_) {
+    if (old.until <= at) batch.push_back(journal::DocumentErase{silence_space, old.id});
+  }
+  if (wiring_.journal.commit(batch)) return {};
+  std::erase_if(silences_, [&](const alerts::Silence& s) { return s.until <= at; });
+  silences_.push_back(silence);
+  return silence.id;
+}
+
+bool AlertDesk::end_silence(const std::string& id) {
+  const auto it = std::ranges::find(silences_, id, &alerts::Silence::id);
+  if (it == silences_.end() || wiring_.journal.commit({journal::DocumentErase{silence_space, id}})) return false;
+  silences_.erase(it);
+  return true;
+}
+
+void AlertDesk::test(const AlertTest& test, const std::function<void(sdk::Result)>& reply) {
+  const auto at = wall_now();
+  Alert alert;
+  alert.kind = test.kind;
+  alert.severity = test.severity == "critical"  ? Severity::critical
+                   : test.severity == "warning" ? Severity::warning
+                                                : Severity::info;
+  alert.service = ServiceId(test.service);
+  alert.title = "A test of the alerts of " + config_.orchestrator.name;
+  alert.text = "Asked for by `understudy alert test`. Nothing has happened.";
+  const auto routed = alerts::Router().route(config_, alert, at, local_time(at));
+  struct Gathered {
+    Json deliveries = Json::array();
+    std::size_t left;
+  };
+  auto all = std::make_shared<Gathered>();
+  all->left = routed.size();
+  if (routed.empty()) return reply({{{"deliveries", Json::array()}}});
+  for (const auto& d : routed) {
+    const auto id = std::to_string(ms(at)) + "-test-" + d.notifier.value;
+    outbox_.send_now(d.notifier, body_of(alert, id, at), [all, reply, name = d.notifier.value](const sdk::Result& r) {
+      Json one = {{"notifier", name}, {"ok", r.ok()}};
+      if (!r.ok()) one["error"] = r.error.to_json();
+      all->deliveries.push_back(std::move(one));
+      if (--all->left == 0) reply({{{"deliveries", all->deliveries}}});
+    });
+  }
 }
 
 }  // namespace understudy::runtime

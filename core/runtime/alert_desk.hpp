@@ -1,46 +1,63 @@
-// Alerts on their way out: routed, stored in the journal's outbox with the change that caused them, delivered at least
-// once with retries, and handed to the other notifiers when one stays down. On the loop.
+// What becomes of an alert: which notifiers hear it, what stays open and is said again, what is silenced, and the
+// heartbeat. Everything that must survive a restart is stored in the journal with the change that caused it. On the
+// loop.
 #pragma once
 
-#include <map>
+#include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <boost/asio/steady_timer.hpp>
 
+#include "core/alerts/board.hpp"
 #include "core/alerts/routing.hpp"
-#include "core/config/config.hpp"
-#include "core/runtime/wiring.hpp"
+#include "core/runtime/control.hpp"
+#include "core/runtime/outbox.hpp"
 
 namespace understudy::runtime {
 
 class AlertDesk {
  public:
-  /// Makes the notifiers; those that cannot be made are logged, and their deliveries go to the others.
   AlertDesk(const Wiring& wiring, const config::Config& config);
 
-  /// The outbox rows for an alert, to be committed with what caused it. Then call poke().
+  /// The rows for an alert, to be committed with what caused it. Then call poke(). When that commit fails, undo() takes
+  /// back what was remembered since mark().
   [[nodiscard]] journal::Batch deliveries(const Alert& alert);
+  void mark();
+  void undo();
   /// Stores and sends an alert that belongs to no other change.
   void tell(const Alert& alert);
-  /// Sends what is due, a moment later.
   void poke();
 
+  /// {"open": [...], "silences": [...]}
+  [[nodiscard]] nlohmann::json list() const;
+  /// How many; -1 when that cannot be stored.
+  [[nodiscard]] int acknowledge(const std::string& incident, const ServiceId& service, const std::string& who);
+  /// The silence's id, or empty when it cannot be stored.
+  [[nodiscard]] std::string silence(alerts::Silence silence);
+  [[nodiscard]] bool end_silence(const std::string& id);
+  void test(const AlertTest& test, const std::function<void(sdk::Result)>& reply);
+
  private:
-  void send_due();
-  void wake_after(Millis wait);
-  void send(const journal::OutboxRow& row);
-  void finished(const journal::OutboxRow& row, const sdk::Result& result);
-  void hand_over(const journal::OutboxRow& row);
-  void sleep_until_due();
+  void restore();
+  [[nodiscard]] bool silenced(const Alert& alert, WallTime at) const;
+  [[nodiscard]] journal::OutboxPut row(const Alert& alert, const alerts::Delivery& delivery, WallTime at);
+  void remember(const std::string& key, WallTime at, journal::Batch& batch) const;
+  void watch();
+  void remind();
+  void beat();
 
   const Wiring& wiring_;
   const config::Config& config_;
-  alerts::Router router_;
-  std::map<NotifierId, std::unique_ptr<plugins::Instance>> notifiers_;
-  std::map<NotifierId, int> in_flight_;
-  boost::asio::steady_timer timer_;
-  bool waiting_ = false;
+  struct Memory {
+    alerts::Router router;
+    alerts::Board board;
+  };
+  Memory memory_, before_;
+  std::vector<alerts::Silence> silences_;
+  Outbox outbox_;
+  boost::asio::steady_timer remind_timer_, beat_timer_;
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);
   std::uint64_t next_id_;
 };

@@ -37,6 +37,22 @@ struct PauseRequest {
   Requester by;
 };
 
+struct AcknowledgeRequest {
+  std::string incident;  ///< empty: every open alert of the service
+  ServiceId service;     ///< empty: all
+  Requester by;
+};
+
+struct SilenceRequest {
+  std::string service, target, kind;  ///< empty: any; `kind` may end with *
+  Millis for_time{3'600'000};
+  Requester by;
+};
+
+struct AlertTest {
+  std::string severity = "info", service, kind = "test";
+};
+
 struct HistoryQuery {
   ServiceId service;           ///< empty: all
   int limit = 100;             ///< newest first, 1..10000
@@ -65,6 +81,14 @@ class Control {
   virtual void failback(const PromoteRequest& request, Reply reply) = 0;
   virtual void pause(const PauseRequest& request, Reply reply) = 0;
   virtual void resume(const PauseRequest& request, Reply reply) = 0;
+  /// {"open": [...], "silences": [...]}
+  [[nodiscard]] virtual sdk::Json alerts() const = 0;
+  /// Stops reminders and escalation of what is open; re-arms nothing. Replies with how many alerts that were.
+  virtual void acknowledge(const AcknowledgeRequest& request, Reply reply) = 0;
+  virtual void silence(const SilenceRequest& request, Reply reply) = 0;
+  virtual void end_silence(const std::string& id, const Requester& by, Reply reply) = 0;
+  /// Sends an alert that says it is a test where the routes lead it, at once; replies with how each delivery went.
+  virtual void test_alert(const AlertTest& test, Reply reply) = 0;
   virtual void reload(const Requester& by, Reply reply) = 0;
 
   virtual void snapshot_list(const ServiceId& service, Reply reply) = 0;

@@ -25,6 +25,7 @@ class Request {
         action_(params.value("action", "")),
         service_(params.value("service", "")),
         target_(params.value("target", "")),
+        incident_(params.value("incident", "")),
         by_{params.value("by", "a plugin"), "asked by a person through " + params.value("by", "a plugin")},
         done_(std::move(done)) {
     if (params.contains("expect_index")) index_ = params.at("expect_index").get<std::uint64_t>();
@@ -40,6 +41,8 @@ class Request {
     if (action_ == "pause")
       return control_.pause({ServiceId(service_), std::nullopt, by_}, then("Paused for an hour."));
     if (action_ == "resume") return control_.resume({ServiceId(service_), std::nullopt, by_}, then("Resumed."));
+    if (action_ == "acknowledge")
+      return control_.acknowledge({incident_, ServiceId(service_), by_}, then("Acknowledged."));
     if (service_.empty()) return done_(refusal(sdk::Status::invalid, "which service?", "there are: " + listed()));
     if (action_ == "plan") return plan();
     PromoteRequest move;
@@ -121,7 +124,7 @@ class Request {
   }
 
   Control& control_;
-  std::string action_, service_, target_;
+  std::string action_, service_, target_, incident_;
   Requester by_;
   std::optional<std::uint64_t> index_;
   std::function<void(sdk::Result)> done_;

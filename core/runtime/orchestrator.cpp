@@ -143,7 +143,11 @@ sdk::Json Orchestrator::status() const {
                    {"config", {{"hash", g.config.hash}, {"files", g.config.files}}},
                    {"journal", {{"ok", !problem.has_value()}, {"problem", problem ? problem->message : ""}}},
                    {"network", {{"verdict", to_string(g.prober->network())}}},
-                   {"alerts", {{"queued", counts.queued}, {"dead", counts.dead}}},
+                   {"alerts",
+                    {{"queued", counts.queued},
+                     {"dead", counts.dead},
+                     {"open", g.desk->list().at("open").size()},
+                     {"silences", g.desk->list().at("silences")}}},
                    {"plugins", plugin_stats(*g.registry)},
                    {"services", sdk::Json::array()}};
   for (const auto& r : g.runners) out["services"].push_back(r->status());
@@ -234,6 +238,46 @@ void Orchestrator::resume(const PauseRequest& request, Reply reply) {
   command.reason = request.by.reason;
   for_services(request.service, command, std::move(reply));
 }
+
+sdk::Json Orchestrator::alerts() const { return generation_->desk->list(); }
+
+void Orchestrator::acknowledge(const AcknowledgeRequest& request, Reply reply) {
+  if (!request.service.empty() && find(request.service, reply) == nullptr) return;
+  const int count = generation_->desk->acknowledge(request.incident, request.service, request.by.who);
+  if (count < 0) return reply(refused(sdk::Status::transient, "journal", "the journal cannot be written"));
+  if (count > 0)
+    note(request.service, "alert.acknowledged",
+         std::to_string(count) + " alerts were acknowledged by " + request.by.who);
+  changed();
+  reply({{{"acknowledged", count}, {"message", std::to_string(count) + " acknowledged"}}});
+}
+
+void Orchestrator::silence(const SilenceRequest& request, Reply reply) {
+  alerts::Silence silence{"",
+                          request.service,
+                          request.target,
+                          request.kind,
+                          request.by.who,
+                          request.by.reason,
+                          wall_now() + request.for_time};
+  const auto id = generation_->desk->silence(std::move(silence));
+  if (id.empty()) return reply(refused(sdk::Status::transient, "journal", "the journal cannot be written"));
+  note(ServiceId(request.service), "alert.silenced",
+       "alerts were silenced by " + request.by.who + ": " + request.by.reason);
+  changed();
+  reply({{{"id", id}, {"message", "silenced as " + id}}});
+}
+
+void Orchestrator::end_silence(const std::string& id, const Requester& by, Reply reply) {
+  if (!generation_->desk->end_silence(id))
+    return reply(refused(sdk::Status::invalid, "no_such_silence", "there is no silence \"" + id + "\"",
+                         "`understudy alert list` shows them"));
+  note({}, "alert.unsilenced", "the silence " + id + " was ended by " + by.who);
+  changed();
+  reply({{{"message", "ended"}}});
+}
+
+void Orchestrator::test_alert(const AlertTest& test, Reply reply) { generation_->desk->test(test, std::move(reply)); }
 
 void Orchestrator::note(const ServiceId& service, const std::string& kind, const std::string& text) {
   world_.log.write(host::Level::info, "orchestrator", text);

@@ -40,6 +40,11 @@ class Orchestrator final : public Control {
   void failback(const PromoteRequest& request, Reply reply) override;
   void pause(const PauseRequest& request, Reply reply) override;
   void resume(const PauseRequest& request, Reply reply) override;
+  sdk::Json alerts() const override;
+  void acknowledge(const AcknowledgeRequest& request, Reply reply) override;
+  void silence(const SilenceRequest& request, Reply reply) override;
+  void end_silence(const std::string& id, const Requester& by, Reply reply) override;
+  void test_alert(const AlertTest& test, Reply reply) override;
   void reload(const Requester& by, Reply reply) override;
   void snapshot_list(const ServiceId& service, Reply reply) override;
   void snapshot_push(const ServiceId& service, const Requester& by, Reply reply) override;

@@ -109,9 +109,12 @@ bool ServiceRunner::store(const failover::Step& step, const failover::Now& at) {
       wiring_.log.write(level, service_.id.value, note->text, {{"kind", note->kind}});
     }
   }
+  desk_.mark();
   for (const auto& effect : step.effects) {
     if (const auto* t = std::get_if<failover::Tell>(&effect)) {
-      auto rows = desk_.deliveries(t->alert);
+      auto alert = t->alert;
+      alert.facts["index"] = std::to_string(step.state.index);
+      auto rows = desk_.deliveries(alert);
       batch.insert(batch.end(), std::make_move_iterator(rows.begin()), std::make_move_iterator(rows.end()));
     }
   }
@@ -119,6 +122,7 @@ bool ServiceRunner::store(const failover::Step& step, const failover::Now& at) {
   if (batch.empty()) return true;
   const auto problem = wiring_.journal.commit(batch);
   if (!problem) return true;
+  desk_.undo();  // the same step comes again, and must not find itself throttled
   wiring_.log.write(host::Level::error, service_.id.value, problem->message, {{"hint", problem->hint}});
   changed_();
   return false;

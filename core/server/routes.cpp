@@ -136,11 +136,34 @@ bool of_service(Control& control, const Request& request, const std::vector<std:
   return false;
 }
 
+bool of_alerts(Control& control, const Request& request, const std::vector<std::string>& path, const sdk::Json& body,
+               const Send& send) {
+  if (path.size() == 2 && request.method == "GET") return send({200, control.alerts()}), true;
+  if (request.method != "POST" || path.size() < 3) return false;
+  if (path.size() == 3 && path[2] == "ack") {
+    const runtime::AcknowledgeRequest ack{body.value("incident", ""), ServiceId(body.value("service", "")),
+                                          requester(body)};
+    return control.acknowledge(ack, to_http(send)), true;
+  }
+  if (path.size() == 3 && path[2] == "test") {
+    const runtime::AlertTest test{body.value("severity", "info"), body.value("service", ""),
+                                  body.value("kind", "test")};
+    return control.test_alert(test, to_http(send)), true;
+  }
+  if (path[2] != "silences") return false;
+  if (path.size() == 5 && path[4] == "end") return control.end_silence(path[3], requester(body), to_http(send)), true;
+  if (path.size() != 3) return false;
+  const runtime::SilenceRequest silence{body.value("service", ""), body.value("target", ""), body.value("kind", ""),
+                                        Millis(body.value("for_ms", std::int64_t{3'600'000})), requester(body)};
+  return control.silence(silence, to_http(send)), true;
+}
+
 bool dispatch(Control& control, const Request& request, const sdk::Json& body, const Send& send) {
   const auto path = segments(request.path);
   const auto query = parameters(request.query);
   if (path.size() < 2 || path[0] != "v1") return false;
   if (path[1] == "services") return of_service(control, request, path, body, send);
+  if (path[1] == "alerts") return of_alerts(control, request, path, body, send);
   if (path.size() != 2) return false;
   const bool get = request.method == "GET";
   if (get && path[1] == "status") return get_status(control, query, send), true;

@@ -39,6 +39,7 @@ class LogNotifier final : public Notifier {
                                            {"title", a.title},
                                            {"text", a.text},
                                            {"facts", a.facts},
+                                           {"incident", a.incident},
                                            {"possible_duplicate", a.possible_duplicate}}) +
                              "\n";
     const int fd = ::open(file_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);

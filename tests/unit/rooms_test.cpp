@@ -1,6 +1,7 @@
 // Detection, policy and routing: the pure rooms.
 #include <random>
 
+#include "core/alerts/board.hpp"
 #include "core/alerts/routing.hpp"
 #include "core/detect/detector.hpp"
 #include "core/detect/schedule.hpp"
@@ -231,6 +232,7 @@ TEST_CASE("an alert goes to the first route that matches, to more with continue,
   critical.at_least = Severity::critical;
   critical.to = {NotifierId("phone")};
   critical.go_on = true;
+  critical.throttle = all.throttle = Millis(0);
   all.at_least = Severity::warning;
   all.to = {NotifierId("log")};
   c.routes = {critical, all};
@@ -264,4 +266,78 @@ TEST_CASE("the throttle holds back what repeats, counts it, and lets the resolve
   REQUIRE(resolved.size() == 1);
   CHECK(resolved[0].suppressed == 2);
   CHECK(router.route(c, a, WallTime(Millis(4000))).empty());
+}
+
+TEST_CASE("a route may name hours and days, and a resolve comes whatever the hour") {
+  config::Config c;
+  c.notifiers = {{NotifierId("pager"), {}}, {NotifierId("paper"), {}}};
+  config::Route night, rest;
+  night.to = {NotifierId("pager")};
+  night.hours = {22 * 60, 6 * 60};
+  night.days = {5, 6};
+  rest.to = {NotifierId("paper")};
+  c.routes = {night, rest};
+  alerts::Router router;
+  Alert a;
+  a.state = AlertState::firing;
+  const auto told = [&](int minute, int weekday) {
+    a.kind = "k" + std::to_string(minute) + "/" + std::to_string(weekday);
+    return router.route(c, a, WallTime(Millis(1)), {minute, weekday}).front().notifier.value;
+  };
+  CHECK(told(23 * 60, 5) == "pager");
+  CHECK(told(5 * 60 + 59, 6) == "pager");
+  CHECK(told(6 * 60, 6) == "paper");
+  CHECK(told(23 * 60, 4) == "paper");
+  a.kind = "k1380/5";
+  a.state = AlertState::resolved;
+  CHECK(router.route(c, a, WallTime(Millis(2)), {12 * 60, 0}).front().notifier.value == "pager");
+}
+
+TEST_CASE("what fires stays on the board until it resolves, and comes again until somebody knows") {
+  config::Config c;
+  config::Route r;
+  r.to = {NotifierId("pager")};
+  r.repeat = Millis(1000);
+  r.escalate_after = Millis(2500);
+  r.escalate_to = {NotifierId("boss")};
+  c.routes = {r};
+  alerts::Board board;
+  Alert a;
+  a.kind = "service.down";
+  a.state = AlertState::firing;
+  a.incident = "i1";
+  CHECK(board.take(a, WallTime(Millis(0))).has_value());
+  CHECK(board.next_due(c) == WallTime(Millis(1000)));
+  CHECK(board.due(c, WallTime(Millis(999))).empty());
+  CHECK(board.due(c, WallTime(Millis(1000))).size() == 1);
+  CHECK(board.due(c, WallTime(Millis(1001))).empty());
+  const auto both = board.due(c, WallTime(Millis(2500)));
+  REQUIRE(both.size() == 2);
+  CHECK(both[0].escalation);
+  CHECK(both[0].to.front().value == "boss");
+  CHECK(board.acknowledge("another", {}, "ann").empty());
+  CHECK(board.acknowledge("i1", {}, "ann").size() == 1);
+  CHECK_FALSE(board.next_due(c).has_value());
+  // It goes through the journal and back.
+  const auto again = alerts::open_from_json(alerts::to_json(board.open().begin()->second));
+  CHECK(again.acknowledged == "ann");
+  CHECK(again.alert.key() == a.key());
+  a.state = AlertState::resolved;
+  CHECK(board.take(a, WallTime(Millis(3000))).has_value());
+  CHECK(board.open().empty());
+  CHECK_FALSE(board.take(a, WallTime(Millis(3001))).has_value());
+}
+
+TEST_CASE("a silence covers what it names until it ends") {
+  alerts::Silence s{"s1", "trader", "", "failover.*", "ann", "", WallTime(Millis(100))};
+  Alert a;
+  a.kind = "failover.started";
+  a.service = ServiceId("trader");
+  CHECK(s.covers(a, WallTime(Millis(99))));
+  CHECK_FALSE(s.covers(a, WallTime(Millis(100))));
+  a.kind = "service.down";
+  CHECK_FALSE(s.covers(a, WallTime(Millis(0))));
+  a.kind = "failover.done";
+  a.service = ServiceId("other");
+  CHECK_FALSE(s.covers(a, WallTime(Millis(0))));
 }

@@ -1,0 +1,64 @@
+// What is open: alerts that fire and have not resolved, who has acknowledged them, and when they are due to be said
+// again or to be said to somebody else. Pure; the runtime stores each change and asks again at next_due().
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "core/config/config.hpp"
+#include "core/model/alert.hpp"
+
+namespace understudy::alerts {
+
+struct OpenAlert {
+  Alert alert;
+  WallTime since{};
+  WallTime said{};           ///< last to the notifiers of its route
+  bool escalated = false;    ///< to `escalate_to`
+  std::string acknowledged;  ///< by whom; empty: by nobody
+};
+
+/// Keeps alerts from being said. Matches exactly; ends by itself.
+struct Silence {
+  std::string id;
+  std::string service, target, kind;  ///< empty: any; `kind` may end with *
+  std::string who, reason;
+  WallTime until{};
+  [[nodiscard]] bool covers(const Alert& alert, WallTime now) const;
+};
+
+class Board {
+ public:
+  /// A firing alert opens or goes on, a resolved one closes; an event changes nothing. The key whose entry changed.
+  std::optional<std::string> take(const Alert& alert, WallTime now);
+  /// Those of the incident, or of the service, or all; the keys that changed.
+  std::vector<std::string> acknowledge(const std::string& incident, const ServiceId& service, const std::string& who);
+
+  struct Due {
+    std::string key;
+    const OpenAlert* open;
+    std::vector<NotifierId> to;
+    bool escalation = false;
+  };
+  /// What is to be said now: `repeat` of the first route that matches, and its `escalate_after`. Marks it as said.
+  [[nodiscard]] std::vector<Due> due(const config::Config& config, WallTime now);
+  [[nodiscard]] std::optional<WallTime> next_due(const config::Config& config) const;
+
+  [[nodiscard]] const std::map<std::string, OpenAlert>& open() const noexcept { return open_; }
+  [[nodiscard]] const OpenAlert* find(const std::string& key) const;
+  void restore(const std::string& key, OpenAlert open) { open_[key] = std::move(open); }
+
+ private:
+  std::map<std::string, OpenAlert> open_;
+};
+
+[[nodiscard]] nlohmann::json to_json(const OpenAlert& open);
+[[nodiscard]] OpenAlert open_from_json(const nlohmann::json& in);
+[[nodiscard]] nlohmann::json to_json(const Silence& silence);
+[[nodiscard]] Silence silence_from_json(const nlohmann::json& in);
+
+}  // namespace understudy::alerts

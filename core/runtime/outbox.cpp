@@ -1,0 +1,195 @@
+#include "core/runtime/outbox.hpp"
+
+#include <algorithm>
+#include <random>
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include "core/alerts/routing.hpp"
+
+namespace understudy::runtime {
+namespace {
+
+using sdk::Json;
+
+constexpr Millis send_budget{30'000};
+constexpr int attempts_before_hand_over = 5;
+constexpr int attempts_in_all = 200;  // with the longest backoff about 16 hours
+/// A failover tells much in its first milliseconds, and sending writes to the journal: acting comes first.
+constexpr Millis after_acting{25}, between_deliveries{1};
+constexpr std::size_t largest_thread = 16 * 1024;
+
+std::uint64_t random64() {
+  static thread_local std::mt19937_64 engine{std::random_device{}()};
+  return engine();
+}
+
+std::string thread_key(const journal::OutboxRow& row) {
+  return row.notifier.value + "|" + row.alert.value("incident", "");
+}
+
+int rank(const Json& alert) {
+  const auto severity = alert.value("severity", "info");
+  return severity == "critical" ? 2 : severity == "warning" ? 1 : 0;
+}
+
+/// Several alerts of an incident as one: the newest, with a line for each before it.
+Json joined(const std::vector<journal::OutboxRow>& rows) {
+  Json out = rows.back().alert;
+  out["id"] = rows.front().id;
+  std::string lines;
+  for (const auto& row : rows) {
+    const std::time_t at = row.alert.value("at_ms", std::int64_t{0}) / 1000;
+    lines += fmt::format("{:%H:%M:%S} {}\n", fmt::localtime(at), row.alert.value("title", ""));
+    if (rank(row.alert) > rank(out)) out["severity"] = row.alert.at("severity");
+  }
+  const auto text = out.value("text", "");
+  out["text"] = text.empty() ? lines : lines + text;
+  out["facts"]["joined"] = std::to_string(rows.size());
+  return out;
+}
+
+}  // namespace
+
+Outbox::Outbox(const Wiring& wiring, const config::Config& config) : wiring_(wiring), timer_(wiring.loop) {
+  for (const auto& n : config.notifiers) {
+    auto made = wiring.registry.make(wiring.for_plugins(), n.use, "notifier", "notifier/" + n.id.value, "", "");
+    if (auto* error = std::get_if<plugins::LoadError>(&made)) {
+      wiring.log.write(host::Level::error, "alerts", error->message, {{"hint", error->hint}});
+      continue;
+    }
+    notifiers_[n.id] = std::move(std::get<std::unique_ptr<plugins::Instance>>(made));
+  }
+}
+
+void Outbox::poke() { wake_after(after_acting); }
+
+void Outbox::send_now(const NotifierId& notifier, Json alert, std::function<void(sdk::Result)> done) {
+  const auto it = notifiers_.find(notifier);
+  if (it == notifiers_.end())
+    return done({{}, {sdk::Status::unsupported, "the notifier could not be made; the log says why", {}, {}, {}}});
+  it->second->call("notify.send/1", {{"alert", std::move(alert)}}, send_budget, std::move(done));
+}
+
+void Outbox::send_due() {
+  std::vector<Sending> all;
+  journal::Batch sending;
+  for (auto& row : wiring_.journal.outbox_due(wall_now())) {
+    if (in_flight_[row.notifier] > 0) continue;  // in order, one at a time for each notifier
+    ++in_flight_[row.notifier];
+    all.push_back(gather(std::move(row)));
+    // Stored before the call: after a crash it is sent again, marked as a possible duplicate.
+    const auto mark = [&](const journal::OutboxRow& r) {
+      sending.push_back(journal::OutboxUpdate{r.id, journal::OutboxState::sending, r.attempt + 1, r.not_before, ""});
+    };
+    mark(all.back().row);
+    for (const auto& other : all.back().joined) mark(other);
+  }
+  const bool stored = sending.empty() || !wiring_.journal.commit(sending);
+  for (const auto& one : all) {
+    if (stored) {
+      send(one);
+    } else {
+      --in_flight_[one.row.notifier];
+    }
+  }
+  sleep_until_due();
+}
+
+Outbox::Sending Outbox::gather(journal::OutboxRow row) {
+  Sending out{std::move(row), {}};
+  const auto incident = out.row.alert.value("incident", "");
+  if (incident.empty() || !out.row.alert.value("group", false)) return out;
+  for (auto& other : wiring_.journal.outbox_group(out.row.notifier, incident)) {
+    if (other.id != out.row.id) out.joined.push_back(std::move(other));
+  }
+  return out;
+}
+
+void Outbox::send(const Sending& sending) {
+  const auto& row = sending.row;
+  std::vector<journal::OutboxRow> all{row};
+  all.insert(all.end(), sending.joined.begin(), sending.joined.end());
+  Json alert = all.size() > 1 ? joined(all) : row.alert;
+  alert.erase("group");
+  alert["possible_duplicate"] = std::ranges::any_of(all, &journal::OutboxRow::possible_duplicate);
+  if (!alert.value("incident", "").empty())
+    alert["thread"] = wiring_.journal.document("thread", thread_key(row)).value_or(Json::object());
+  send_now(row.notifier, std::move(alert), [this, sending, alive = std::weak_ptr(alive_)](const sdk::Result& result) {
+    if (!alive.expired()) finished(sending, result);
+  });
+}
+
+void Outbox::finished(const Sending& sending, const sdk::Result& result) {
+  --in_flight_[sending.row.notifier];
+  journal::Batch batch;
+  const auto close = [&](const journal::OutboxRow& row) {
+    if (!result.ok()) return batch.push_back(after_failure(row, result.error));
+    batch.push_back(journal::OutboxUpdate{row.id, journal::OutboxState::sent, row.attempt + 1, row.not_before,
+                                          result.value.value("receipt", "")});
+  };
+  close(sending.row);
+  for (const auto& other : sending.joined) close(other);
+  if (result.ok()) {
+    keep_thread(sending.row, result.value, batch);
+  } else {
+    wiring_.log.write(host::Level::warning, "alerts",
+                      "not delivered to " + sending.row.notifier.value + ": " + result.error.message);
+  }
+  (void)wiring_.journal.commit(batch);
+  wake_after(between_deliveries);
+}
+
+void Outbox::keep_thread(const journal::OutboxRow& row, const Json& answer, journal::Batch& batch) {
+  const auto thread = answer.value("thread", Json::object());
+  if (!thread.is_object() || thread.empty() || row.alert.value("incident", "").empty()) return;
+  if (thread.dump(-1, ' ', false, Json::error_handler_t::replace).size() > largest_thread) {
+    wiring_.log.write(host::Level::warning, "alerts", row.notifier.value + " answered a thread of more than 16 KiB");
+    return;
+  }
+  batch.push_back(journal::DocumentPut{"thread", thread_key(row), thread, wall_now()});
+}
+
+journal::OutboxUpdate Outbox::after_failure(const journal::OutboxRow& row, const sdk::Error& error) {
+  const int attempt = row.attempt + 1;
+  const bool hopeless = error.status == sdk::Status::denied || error.status == sdk::Status::invalid ||
+                        error.status == sdk::Status::unsupported;
+  if (hopeless || attempt == attempts_before_hand_over) hand_over(row);
+  const Millis wait = std::max(alerts::delivery_backoff(attempt, random64()), error.retry_after.value_or(Millis(0)));
+  return {row.id, hopeless || attempt >= attempts_in_all ? journal::OutboxState::dead : journal::OutboxState::queued,
+          attempt, wall_now() + wait, error.message};
+}
+
+/// The notifier stays down: the others tell instead, and say so.
+void Outbox::hand_over(const journal::OutboxRow& row) {
+  journal::Batch batch;
+  for (const auto& [id, instance] : notifiers_) {
+    if (id == row.notifier || row.alert.contains("fallback_for")) continue;
+    Json alert = row.alert;
+    alert["fallback_for"] = row.notifier.value;
+    alert["text"] = alert.value("text", "") + " (told here because " + row.notifier.value + " cannot be reached)";
+    batch.push_back(journal::OutboxPut{row.id + "-" + id.value, id, std::move(alert), wall_now()});
+  }
+  if (!batch.empty()) (void)wiring_.journal.commit(batch);
+}
+
+void Outbox::sleep_until_due() {
+  const auto next = wiring_.journal.outbox_next();
+  if (!next) return;
+  wake_after(Millis(std::clamp<std::int64_t>((*next - wall_now()).count(), 50, 60'000)));
+}
+
+void Outbox::wake_after(Millis wait) {
+  const auto at = std::chrono::steady_clock::now() + wait;
+  if (waiting_ && timer_.expiry() <= at) return;  // or a storm of alerts would put the sending off for ever
+  waiting_ = true;
+  timer_.expires_at(at);
+  timer_.async_wait([this, alive = std::weak_ptr(alive_)](const boost::system::error_code& error) {
+    if (error || alive.expired()) return;
+    waiting_ = false;
+    send_due();
+  });
+}
+
+}  // namespace understudy::runtime

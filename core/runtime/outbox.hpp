@@ -1,0 +1,53 @@
+// Deliveries on their way out: taken from the journal's outbox, sent at least once with retries, in order for each
+// notifier, and handed to the other notifiers when one stays down. What belongs to one incident can go out as one
+// message. On the loop.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <boost/asio/steady_timer.hpp>
+
+#include "core/config/config.hpp"
+#include "core/runtime/wiring.hpp"
+
+namespace understudy::runtime {
+
+class Outbox {
+ public:
+  /// Makes the notifiers; those that cannot be made are logged, and their deliveries go to the others.
+  Outbox(const Wiring& wiring, const config::Config& config);
+
+  /// Sends what is due, a moment later.
+  void poke();
+  /// Past the queue, once, for a test: the notifier's own answer.
+  void send_now(const NotifierId& notifier, nlohmann::json alert, std::function<void(sdk::Result)> done);
+
+ private:
+  /// One message: a row, and others of its incident that go with it.
+  struct Sending {
+    journal::OutboxRow row;
+    std::vector<journal::OutboxRow> joined;
+  };
+  void send_due();
+  void wake_after(Millis wait);
+  [[nodiscard]] Sending gather(journal::OutboxRow row);
+  void send(const Sending& sending);
+  void finished(const Sending& sending, const sdk::Result& result);
+  [[nodiscard]] journal::OutboxUpdate after_failure(const journal::OutboxRow& row, const sdk::Error& error);
+  void keep_thread(const journal::OutboxRow& row, const sdk::Json& answer, journal::Batch& batch);
+  void hand_over(const journal::OutboxRow& row);
+  void sleep_until_due();
+
+  const Wiring& wiring_;
+  std::map<NotifierId, std::unique_ptr<plugins::Instance>> notifiers_;
+  std::map<NotifierId, int> in_flight_;
+  boost::asio::steady_timer timer_;
+  bool waiting_ = false;
+  std::shared_ptr<int> alive_ = std::make_shared<int>(0);
+};
+
+}  // namespace understudy::runtime

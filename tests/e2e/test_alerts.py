@@ -1,0 +1,167 @@
+"""Where alerts go: routes, throttle, grouping, reminders, acknowledgement, escalation, silences, fallback, heartbeat, over the
+whole program; each notifier is a file."""
+import json
+import os
+import time
+import unittest
+
+from harness import Site, wait_for
+
+
+class Alerts(Site):
+    weak_check = False
+
+    def notifiers(self, *names):
+        return "".join(f'[notifier.{n}]\nplugin = "log"\nsettings = {{ file = "{n}.jsonl" }}\n' for n in names)
+
+    def told(self, name):
+        path = os.path.join(self.folder, name + ".jsonl")
+        if not os.path.exists(path):
+            return []
+        with open(path) as file:
+            return [json.loads(line) for line in file if line.endswith("\n")]
+
+    def kinds(self, name):
+        return [a["kind"] for a in self.told(name)]
+
+    def fail_over(self):
+        self.start()
+        self.serving("home")
+        self.kill_site("home")
+        self.serving("spare")
+
+    def test_critical_to_one_and_the_rest_to_another(self):
+        self.write_config(extra=self.notifiers("pager", "paper") + """
+[[route]]
+match = { severity = "critical" }
+to = ["pager"]
+[[route]]
+to = ["paper"]
+""")
+        self.fail_over()
+        wait_for("the end to be told", lambda: "failover.done" in self.kinds("paper"))
+        self.assertIn("service.down", self.kinds("pager"))
+        self.assertIn("failover.started", self.kinds("pager"))
+        critical = [a for a in self.told("pager") if a["state"] != "resolved"]
+        self.assertEqual({a["severity"] for a in critical}, {"critical"})
+        self.assertNotIn("critical", [a["severity"] for a in self.told("paper")])
+
+    def test_alerts_of_an_incident_share_it_and_can_be_one_message(self):
+        self.write_config(policy="auto", stable_for="500ms", extra=self.notifiers("all", "grouped") + """
+[[route]]
+to = ["all"]
+throttle = "0s"
+continue = true
+[[route]]
+to = ["grouped"]
+group_wait = "2s"
+throttle = "0s"
+""")
+        self.fail_over()
+        wait_for("the way home", lambda: "failback.done" in self.kinds("all"))
+        incidents = {a.get("incident") for a in self.told("all")}
+        self.assertEqual(len(incidents - {""}), 1, self.told("all"))
+        wait_for("the grouped end", lambda: any("failback.done" == a["kind"] for a in self.told("grouped")))
+        self.assertLess(len(self.told("grouped")), len(self.told("all")))
+        first = next(a for a in self.told("grouped") if int(a["facts"].get("joined", "1")) > 1)
+        self.assertIn("failover", first["text"])
+
+    def stay_down(self, extra):
+        """Down, and nobody may do anything about it."""
+        self.write_config(extra=extra)
+        self.start()
+        self.serving("home")
+        self.understudy("pause", "counter")
+        self.kill_site("home")
+
+    def test_what_is_open_is_repeated_and_escalated_until_somebody_knows(self):
+        self.stay_down(self.notifiers("first", "boss") + """
+[[route]]
+match = { severity = ">=warning" }
+to = ["first"]
+throttle = "0s"
+repeat = "1s"
+escalate_after = "2s"
+escalate_to = ["boss"]
+[[route]]
+to = ["first"]
+""")
+        wait_for("a reminder", patience=15, condition=lambda: any(a["facts"].get("reminder") == "repeat" for a in self.told("first")))
+        wait_for("the escalation", lambda: self.told("boss"))
+        self.assertEqual(self.told("boss")[0]["facts"]["reminder"], "escalation")
+        self.assertIn("Nobody has acknowledged", self.told("boss")[0]["title"])
+        self.assertIn("service.down", self.understudy("alert", "list"))
+        self.assertIn("acknowledged", self.understudy("alert", "ack"))
+        self.assertIn("acknowledged by", self.understudy("alert", "list"))
+        time.sleep(0.3)
+
+        def reminders():
+            return sum("reminder" in a["facts"] for a in self.told("first"))
+        known = {a["kind"] for a in json.loads(self.understudy("alert", "list", "--json"))["open"] if a["acknowledged"]}
+        before = [a for a in self.told("first") if "reminder" in a["facts"] and a["kind"] in known]
+        time.sleep(2.5)
+        after = [a for a in self.told("first") if "reminder" in a["facts"] and a["kind"] in known]
+        self.assertEqual(len(after), len(before), "what was acknowledged is still repeated")
+        # What is open, and who knows of it, outlives a restart.
+        self.stop()
+        self.start()
+        self.assertIn("acknowledged by", self.understudy("alert", "list"))
+
+    def test_a_silence_keeps_alerts_back_and_they_stay_open(self):
+        self.write_config(extra=self.notifiers("all"))
+        self.start()
+        self.serving("home")
+        wait_for("the start to be told", lambda: "start.done" in self.kinds("all"))
+        told = self.understudy("alert", "silence", "--service", "counter", "--for", "1h", "--reason", "moving house")
+        self.assertIn("silenced as", told)
+        self.kill_site("home")
+        self.serving("spare")
+        time.sleep(0.5)
+        self.assertEqual([k for k in self.kinds("all") if not k.startswith("start.")], [])
+        listed = json.loads(self.understudy("alert", "list", "--json"))
+        self.assertEqual(listed["silences"][0]["reason"], "moving house")
+        self.assertEqual(self.status()["alerts"]["silences"][0]["service"], "counter")
+        self.understudy("alert", "unsilence", listed["silences"][0]["id"])
+        self.assertEqual(json.loads(self.understudy("alert", "list", "--json"))["silences"], [])
+        self.assertIn("there is no silence", self.understudy("alert", "unsilence", "s1", expect=None))
+        self.assertIn("everything", self.understudy("alert", "silence", expect=2))
+
+    def test_a_test_shows_each_delivery(self):
+        self.write_config(extra=self.notifiers("good") + """
+[notifier.bad]
+plugin = "log"
+settings = { file = "/no/such/folder/file" }
+[[route]]
+match = { severity = "critical" }
+to = ["good", "bad"]
+[[route]]
+to = ["good"]
+""")
+        self.start()
+        self.assertIn("good: delivered", self.understudy("alert", "test"))
+        self.assertEqual(self.told("good")[-1]["kind"], "test")
+        said = self.understudy("alert", "test", "--severity", "critical", expect=1)
+        self.assertIn("good: delivered", said)
+        self.assertIn("/no/such/folder", said)
+
+    def test_the_heartbeat_comes_and_goes_on_after_a_restart(self):
+        self.write_config(extra=self.notifiers("all"))
+        with open(self.config) as config:
+            text = config.read()
+        with open(self.config, "w") as config:
+            config.write(text.replace('data_dir = "var"', 'data_dir = "var"\nheartbeat = "1s"', 1))
+        self.start()
+        wait_for("two heartbeats", lambda: self.kinds("all").count("heartbeat") >= 2)
+        self.assertIn("is watching 1 service", [a for a in self.told("all") if a["kind"] == "heartbeat"][0]["title"])
+
+    def test_hours_are_checked(self):
+        self.write_config(extra=self.notifiers("a") + '[[route]]\nmatch = { time = "25:00-26:00", days = ["mon-someday"] }\nto = ["a"]\nescalate_to = ["b"]\n')
+        said = self.understudy("check", expect=2)
+        for part in ("25:00-26:00", "mon-someday", 'there is no such notifier'):
+            self.assertIn(part, said)
+
+
+del Site
+
+if __name__ == "__main__":
+    unittest.main()
