@@ -9,7 +9,7 @@ namespace {
 
 using namespace understudy::sdk;
 
-constexpr Millis usual_patience{30'000}, poll{50};
+constexpr Millis usual_patience{30'000}, patience_with_the_host{50}, poll{20};
 constexpr std::int64_t slowest_bytes_per_ms = 100;  // slower is stalled
 constexpr std::int64_t largest_text = 64 * 1024 * 1024;
 constexpr int most_tries = 4;
@@ -98,16 +98,31 @@ Bucket::Bucket(Host& host, Place place) : host_(host), place_(std::move(place)) 
   if (place_.bucket_in_host) authority_ = place_.bucket + "." + authority_;
 }
 
-std::int64_t Bucket::now_ms() {
-  return host_.blocking("clock.now/1", Json::object(), usual_patience).get().at("wall_ms").get<std::int64_t>();
+/// Host::blocking() that ends with the call: in small steps, so that a cancelled push of a large file ends soon.
+Result Bucket::host_call(const Call& call, const char* method, const Json& params, Millis budget) {
+  call.check();
+  auto promise = std::make_shared<std::promise<Result>>();
+  auto answer = promise->get_future();
+  const auto op = host_.call(method, params, std::min(call.left(), budget),
+                             [promise](Result r) { promise->set_value(std::move(r)); });
+  bool told = false;
+  while (answer.wait_for(poll) != std::future_status::ready) {
+    if (call.left() < -patience_with_the_host) call.check();
+    if (told || (!call.cancelled() && call.left() > Millis(0))) continue;
+    host_.cancel(op);
+    told = true;
+  }
+  return answer.get();
 }
 
-std::string Bucket::secret(const Json& setting) {
+std::int64_t Bucket::now_ms(const Call& call) {
+  return host_call(call, "clock.now/1", Json::object(), usual_patience).get().at("wall_ms").get<std::int64_t>();
+}
+
+std::string Bucket::secret(const Call& call, const Json& setting) {
   if (!setting.is_object()) return {};
-  return host_.blocking("secret.get/1", {{"key", setting.at("$secret")}}, usual_patience)
-      .get()
-      .at("value")
-      .get<std::string>();
+  const auto r = host_call(call, "secret.get/1", {{"key", setting.at("$secret")}}, usual_patience);
+  return r.get().at("value").get<std::string>();
 }
 
 Bucket::Wanted Bucket::wanted(const char* method, const std::string& key) const {
@@ -120,10 +135,10 @@ Bucket::Wanted Bucket::wanted(const char* method, const std::string& key) const 
   return out;
 }
 
-Json Bucket::signed_request(const Wanted& wanted) {
+Json Bucket::signed_request(const Call& call, const Wanted& wanted) {
   Request r = wanted.request;
-  sign(r, {secret(place_.access_key), secret(place_.secret_key), secret(place_.session_token)}, place_.region,
-       amz_date(now_ms()));
+  const Keys keys{secret(call, place_.access_key), secret(call, place_.secret_key), secret(call, place_.session_token)};
+  sign(r, keys, place_.region, amz_date(now_ms(call)));
   r.headers.erase("host");  // the host's HTTP client writes the same
   const auto query = query_text(r);
   Json out = wanted.more;
@@ -136,36 +151,15 @@ Json Bucket::signed_request(const Wanted& wanted) {
   return out;
 }
 
-/// One try. Waits in small steps, so that a cancelled push of a large file ends soon.
-Result Bucket::ask(const Call& call, const Wanted& wanted) {
-  call.check();
-  const auto budget = std::min(call.left(), wanted.patience);
-  auto promise = std::make_shared<std::promise<Result>>();
-  auto answer = promise->get_future();
-  const auto op = host_.call("http.request/1", signed_request(wanted), budget,
-                             [promise](Result r) { promise->set_value(std::move(r)); });
-  bool told = false;
-  while (answer.wait_for(poll) != std::future_status::ready) {
-    if (!told && call.cancelled()) host_.cancel(op);
-    told = told || call.cancelled();
-  }
-  return answer.get();
-}
-
-void Bucket::pause(const Call& call, int tries) {
-  const Millis wait(200 * (1 << tries));
-  if (wait >= call.left()) call.check();
-  (void)host_.blocking("timer.after/1", {{"ms", wait.count()}}, wait + usual_patience).get();
-}
-
 Json Bucket::perform(const Call& call, const Wanted& wanted) {
   for (int tries = 1;; ++tries) {
-    auto r = ask(call, wanted);
-    if (tries == most_tries || !worth_another_try(r)) {
-      if (!r.ok()) call.check();  // what our own deadline cut off says nothing about the storage
+    const auto r = host_call(call, "http.request/1", signed_request(call, wanted), wanted.patience);
+    const Millis wait(200 * (1 << tries));
+    if (tries == most_tries || !worth_another_try(r) || call.cancelled() || wait >= call.left()) {
+      if (!r.ok() && call.left() <= Millis(0)) call.check();  // it was cut off by us: no word on the storage
       return r.get();
     }
-    pause(call, tries);
+    (void)host_call(call, "timer.after/1", {{"ms", wait.count()}}, wait + poll).get();
   }
 }
 

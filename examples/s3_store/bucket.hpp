@@ -73,7 +73,7 @@ class Bucket {
   void remove(const Call& call, const std::string& key);  ///< also when it is gone already
   [[nodiscard]] Listing list(const Call& call, const std::string& prefix, bool folders);
 
-  [[nodiscard]] std::int64_t now_ms();
+  [[nodiscard]] std::int64_t now_ms(const Call& call);
 
  private:
   struct Wanted {
@@ -82,11 +82,11 @@ class Bucket {
     Millis patience{0};
   };
   [[nodiscard]] Wanted wanted(const char* method, const std::string& key) const;
-  [[nodiscard]] Json signed_request(const Wanted& wanted);
-  [[nodiscard]] std::string secret(const Json& setting);
-  [[nodiscard]] understudy::sdk::Result ask(const Call& call, const Wanted& wanted);
+  [[nodiscard]] Json signed_request(const Call& call, const Wanted& wanted);
+  [[nodiscard]] std::string secret(const Call& call, const Json& setting);
+  [[nodiscard]] understudy::sdk::Result host_call(const Call& call, const char* method, const Json& params,
+                                                  Millis budget);
   [[nodiscard]] Json perform(const Call& call, const Wanted& wanted);
-  void pause(const Call& call, int tries);
 
   understudy::sdk::Host& host_;
   Place place_;

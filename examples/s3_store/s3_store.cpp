@@ -72,7 +72,8 @@ class S3Store final : public StateStore {
   template <class T, class Fn>
   void work(Worker& worker, Reply<T> reply, std::string operation, Fn fn) {
     auto kept = share(std::move(reply));
-    const s3_store::Call call{Clock::now() + kept->budget(), [kept] { return kept->cancelled(); }};
+    const auto reserve = std::min(kept->budget() / 10, Millis(200));  // to answer within the budget
+    const s3_store::Call call{Clock::now() + kept->budget() - reserve, [kept] { return kept->cancelled(); }};
     worker.post([this, kept, call, operation = std::move(operation), fn = std::move(fn)] {
       auto told = Clock::now();
       const s3_store::Hooks hooks{[&](std::int64_t done, std::int64_t total) {

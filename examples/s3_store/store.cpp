@@ -148,7 +148,7 @@ Snapshot Store::push(const Call& call, const PushRequest& request, const Hooks& 
   auto manifest = upload_all(call, request, hooks);
   manifest.snapshot.id = request.id;
   manifest.snapshot.epoch = request.epoch;
-  manifest.snapshot.created_ms = bucket_.now_ms();
+  manifest.snapshot.created_ms = bucket_.now_ms(call);
   (void)admitted(call, request);  // that took a while: a successor may have saved meanwhile
   try {
     bucket_.put(call, folder + "manifest.json", write_manifest(manifest));
@@ -276,7 +276,7 @@ void Store::remove_snapshot(const Call& call, const std::string& folder, const H
 
 PruneReport Store::prune(const Call& call, const PruneRequest& request, const Hooks& hooks) {
   PruneReport out;
-  const auto now_ms = bucket_.now_ms();
+  const auto now_ms = bucket_.now_ms(call);
   const bool everything = request.keep_at_least <= 0;
   int valid_seen = 0;
   for (const auto& s : list(call, request.service).snapshots) {
