@@ -66,13 +66,18 @@ class Vps final : public StandbyTarget {
     for (const auto& [name, value] : env_) {
       if (!variable_name(name)) throw Failure(Status::invalid, "\"" + name + "\" is no name of a variable");
     }
+    secret_env_ = s.value("secret_env", std::map<std::string, Json>());
+    for (const auto& [name, value] : secret_env_) {
+      if (!variable_name(name) || env_.contains(name))
+        throw Failure(Status::invalid, "\"" + name + "\" in secret_env is no name of a variable, or is in env too");
+    }
     cwd_ = s.value("cwd", "");
     name_ = e.service + "-" + e.target;
     if (!plain_name(name_)) throw Failure(Status::invalid, "\"" + name_ + "\" cannot be a file's name on the VPS");
     dir_ = s.value("dir", ".understudy");
     settle_ms_ = s.value("started_after", std::int64_t{1'000});
     price_ = s.value("price", Json::object());
-    (void)workload({});  // what cannot be quoted is refused now
+    (void)workload({}, env_);  // what cannot be quoted is refused now
   }
 
   void observe(const ObserveRequest&, Reply<Observation> reply) override {
@@ -129,13 +134,13 @@ class Vps final : public StandbyTarget {
 
   /// The shell function that becomes the workload. Values are exported, not written into an argument list, where every
   /// account of the VPS could read them.
-  std::string workload(const ActivateRequest& request) const {
+  std::string workload(const ActivateRequest& request, const std::map<std::string, std::string>& env) const {
     std::string out = "workload() {\n";
     if (!cwd_.empty()) out += "cd -- " + shell_word(cwd_) + " || exit 126\n";
     const auto variable = [&](const std::string& name, const std::string& value) {
       out += "export " + name + "=" + shell_word(value) + "\n";
     };
-    for (const auto& [name, value] : env_) variable(name, value);
+    for (const auto& [name, value] : env) variable(name, value);
     variable("UNDERSTUDY_SERVICE", request.service);
     variable("UNDERSTUDY_TARGET", request.target);
     variable("UNDERSTUDY_EPOCH", std::to_string(request.epoch));
@@ -162,10 +167,20 @@ class Vps final : public StandbyTarget {
     return "expires=" + std::to_string(now + std::max<std::int64_t>(1, left(end).count() / 1000)) + "\n";
   }
 
+  std::map<std::string, std::string> environment(Clock::time_point end) {
+    auto out = env_;
+    for (const auto& [name, setting] : secret_env_) {
+      const auto r = host_.blocking("secret.get/1", {{"key", setting.at("$secret")}}, left(end));
+      out[name] = r.get().at("value").get<std::string>();
+    }
+    return out;
+  }
+
   Observation start(const ActivateRequest& request, Clock::time_point end) {
+    const auto env = environment(end);
     std::string variables = expiry(end);
     variables += "epoch=" + std::to_string(request.epoch) + "\noperation=" + shell_word(one_line(request.operation)) +
-                 "\nsettle=" + std::to_string((settle_ms_ + nap_ms - 1) / nap_ms) + "\n" + workload(request);
+                 "\nsettle=" + std::to_string((settle_ms_ + nap_ms - 1) / nap_ms) + "\n" + workload(request, env);
     return seen(run("activate", variables, left(end), Effect::possible));
   }
 
@@ -187,6 +202,7 @@ class Vps final : public StandbyTarget {
   ssh_vps::Login login_;
   std::vector<std::string> command_;
   std::map<std::string, std::string> env_;
+  std::map<std::string, Json> secret_env_;
   std::string cwd_, dir_, name_;
   std::int64_t settle_ms_ = 0;
   Json price_;
@@ -212,12 +228,13 @@ UNDERSTUDY_PLUGIN(R"json({
       "command": {"type": "array", "items": {"type": "string"}, "description": "the workload: program and arguments, without a shell"},
       "cwd": {"type": "string", "description": "folder on the VPS in which it starts; the account's home when missing"},
       "env": {"type": "object", "additionalProperties": {"type": "string"}, "default": {}, "description": "variables that it gets"},
+      "secret_env": {"type": "object", "additionalProperties": {"type": "string", "x-secret": true}, "default": {}, "description": "more of them, that are secrets: { env = \"NAME\" }, { file = \"/path\" } or { credential = \"name\" }"},
       "dir": {"type": "string", "default": ".understudy", "minLength": 1, "description": "folder on the VPS for the record and the log; relative to the home"},
       "started_after": {"type": "integer", "format": "duration", "default": 1000, "minimum": 0, "description": "how long it must live to count as started"},
       "price": {"type": "object", "default": {}, "description": "what the VPS costs, in US dollars", "properties": {
         "standby_per_hour": {"type": "number", "format": "money", "description": "while it waits"},
         "active_per_hour": {"type": "number", "format": "money", "description": "while it runs the service"}}}}}}},
-  "needs": ["process.run/1"]
+  "needs": ["process.run/1", "secret.get/1"]
 })json",
                   [](Host& host, const Envelope& e) -> std::unique_ptr<Provider> {
                     if (e.interface != "target") return nullptr;

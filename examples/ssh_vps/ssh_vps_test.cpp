@@ -25,7 +25,8 @@ const Json settings = {{"host", "vps.example.org"},
                        {"port", 2222},
                        {"known_hosts", "/etc/my hosts"},
                        {"command", {"/srv/app", "--name", "it's"}},
-                       {"env", {{"TOKEN", "swordfish $(reboot)"}}}};
+                       {"env", {{"GREETING", "good morning $(reboot)"}}},
+                       {"secret_env", {{"TOKEN", {{"$secret", "k"}}}}}};
 const Json there = {{"service", "test"}, {"target", "here"}};
 const Json start = {{"service", "test"}, {"target", "here"}, {"epoch", 7}, {"operation", "op"}, {"snapshot", "s1"}};
 const Json stop = {{"service", "test"}, {"target", "here"}, {"epoch", 7}, {"operation", "op"}, {"grace_ms", 1000}};
@@ -40,6 +41,7 @@ const std::string looked =
 /// A host whose n-th ssh ends with the n-th answer (the last one repeats).
 struct Played {
   explicit Played(std::vector<Result> answers) {
+    host.on("secret.get/1", [](const Json&) { return Result{{{"value", "swordfish"}}}; });
     host.on("process.run/1", [this, answers = std::move(answers)](const Json& asked) {
       runs.push_back(asked);
       return answers[std::min(runs.size(), answers.size()) - 1];
@@ -72,7 +74,8 @@ void sends_the_workload() {
   expect(r["state"] == "active" && r["epoch"] == 7, "it is active with its epoch");
   expect(p.runs.size() == 2, "a look, then the start");
   const auto script = p.runs.at(1).at("stdin").get<std::string>();
-  expect(contains(script, "export TOKEN='swordfish $(reboot)'"), "variables are quoted");
+  expect(contains(script, "export GREETING='good morning $(reboot)'"), "variables are quoted");
+  expect(contains(script, "export TOKEN='swordfish'"), "secrets are pushed");
   expect(contains(script, "exec setsid '/srv/app' '--name' 'it'\\''s'"),
          "arguments are quoted, in a session of its own");
   expect(contains(script, "export UNDERSTUDY_EPOCH='7'") && contains(script, "export UNDERSTUDY_SNAPSHOT='s1'"),

@@ -104,9 +104,9 @@ class OnAVps(Kept):
                 pass
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def vps(self, *command, **more):
+    def vps(self, *command, granted=None, **more):
         settings = {**self.sshd.settings(), "command": command or ["sleep", "1000"], "dir": self.folder + "/run", "started_after": 300, **more}
-        plugin = Plugin(library("ssh_vps")[:-3], "target", settings)
+        plugin = Plugin(library("ssh_vps")[:-3], "target", settings, granted)
         self.plugins.append(plugin)
         return plugin
 
@@ -150,10 +150,12 @@ class OnAVps(Kept):
         self.kit("ssh_vps", f'[target]\nsettings = {{ {settings}, command = ["sleep", "1000"], started_after = "100ms" }}\n', {}, {"protocol/secrets"})
 
     def test_the_workload_gets_its_variables_and_a_session_of_its_own(self):
-        plugin = self.vps(env={"GREETING": "it's $HOME; `x`\nyes"}, cwd=self.folder)
+        plugin = self.vps(env={"GREETING": "it's $HOME; `x`\nyes"}, cwd=self.folder, secret_env={"TOKEN": {"$secret": {"env": "VPS_TOKEN"}}},
+                          granted={"VPS_TOKEN": "swordfish"})
         pid = self.started(plugin, 7)
         variables = environment(pid)
-        self.assertEqual(variables["GREETING"], "it's $HOME; `x`\nyes")
+        self.assertEqual((variables["GREETING"], variables["TOKEN"]), ("it's $HOME; `x`\nyes", "swordfish"))
+        self.assertNotIn("swordfish", plugin.said())
         self.assertEqual([variables["UNDERSTUDY_" + k] for k in ("EPOCH", "SERVICE", "TARGET", "SNAPSHOT")], ["7", "service", "target", "snap"])
         self.assertEqual((os.getsid(pid), os.getpgid(pid)), (pid, pid))
         self.assertEqual(os.readlink(f"/proc/{pid}/cwd"), os.path.realpath(self.folder))
@@ -249,14 +251,34 @@ class OnAVps(Kept):
         self.assert_stops(plugin)
         run("ssh", "-O", "exit", "-o", f"ControlPath={self.folder}/{sockets[0]}", "-p", str(self.sshd.port), "127.0.0.1", cwd="/")
 
+    @unittest.skipUnless(shutil.which("busybox"), "no busybox is installed")
+    def test_a_vps_with_busybox(self):
+        os.mkdir(self.folder + "/bin")
+        run("busybox", "--install", "-s", self.folder + "/bin")
+        os.symlink(shutil.which("flock"), self.folder + "/bin/flock")  # Alpine's busybox has it, Debian's has not
+        self.wrapper(f"""#!{sys.executable}
+import os, sys
+assert sys.argv[-1] == "exec sh"
+os.execvp("ssh", ["ssh", *sys.argv[1:-1], "PATH={self.folder}/bin exec sh"])
+""")
+        plugin = self.shell("trap '' TERM; sleep 1000 & sleep 1000; wait", ssh=self.folder + "/ssh")
+        pid = self.started(plugin, 4)
+        self.assertEqual(os.path.basename(os.readlink(f"/proc/{pid}/exe")), "busybox")
+        self.assertEqual(self.started(plugin, 4), pid)
+        self.assertEqual(self.activate(plugin, 3)["status"], "conflict")
+        self.assert_stops(plugin, 4, grace_ms=300)
+        self.assertFalse(runs(pid))
+
     # What a broken line does, with a program in ssh's place that breaks it at the second command (the first one is the look).
 
+    def wrapper(self, text):
+        with open(self.folder + "/ssh", "w") as out:
+            out.write(text)
+        os.chmod(self.folder + "/ssh", 0o755)
+
     def broken(self, second):
-        path = self.folder + "/ssh"
-        with open(path, "w") as out:
-            out.write(f'#!/bin/sh\ncd {self.folder}\nif [ ! -e looked ]; then : >looked; exec ssh "$@"; fi\n{second}\n')
-        os.chmod(path, 0o755)
-        return self.vps(ssh=path)
+        self.wrapper(f'#!/bin/sh\ncd {self.folder}\nif [ ! -e looked ]; then : >looked; exec ssh "$@"; fi\n{second}\n')
+        return self.vps(ssh=self.folder + "/ssh")
 
     def whole(self):
         plugin = self.vps()
@@ -407,13 +429,11 @@ class Failover(Site):
     @classmethod
     def setUpClass(cls):
         cls.server = s3_server.S3Server()
-        cls.vps = {"home": sshd.Sshd(), "spare": sshd.Sshd()}
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.server.close()
-        for one in cls.vps.values():
-            one.close()
+        cls.addClassCleanup(cls.server.close)
+        cls.vps = {}
+        for target in ("home", "spare"):
+            cls.vps[target] = sshd.Sshd()
+            cls.addClassCleanup(cls.vps[target].close)
 
     def target(self, name):
         settings = {**self.vps[name].settings(), "dir": f"{self.folder}/vps-{name}", "cwd": self.folder, "started_after": "300ms",
@@ -444,7 +464,7 @@ class Failover(Site):
             return int(records(record)["pid"])
 
     def saved(self):
-        return json.loads(self.understudy("snapshot", "list", "counter", "--json"))
+        return json.loads(self.understudy("snapshot", "list", "counter", "--json"))["snapshots"]
 
     def test_a_dead_service_goes_on_at_the_other_vps_with_its_state_and_comes_home(self):
         self.write_config(stable_for="1s", policy="manual")
@@ -463,18 +483,23 @@ class Failover(Site):
         self.serving("home")
         self.assertEqual(self.running(), ["home"])
         self.assertGreaterEqual(self.count("home")["count"], away)
-        self.assertEqual({s["epoch"] for s in self.saved() if s["valid"]} - {1, 2, 3}, set())
+        self.assertLessEqual({1, 2}, {s["epoch"] for s in self.saved() if s["valid"]})
 
     def test_a_damaged_newest_snapshot_is_passed_over(self):
+        with open(self.config) as config:
+            text = config.read()
+        with open(self.config, "w") as config:
+            config.write(text.replace('every = "1s"', 'every = "1h"\nsave_on_failover = false'))
         self.start()
         self.serving("home")
-        wait_for("some snapshots", lambda: len(self.saved()) >= 3)
-        self.understudy("pause", "counter", "--reason", "test", expect=None)
-        newest = self.saved()[0]["id"]
+        for _ in range(2):
+            self.understudy("snapshot", "push", "counter")
+        newest, older = [s["id"] for s in self.saved()][:2]
         with open(next(path for key, path in self.server.objects().items() if f"/{newest}/files/" in key), "a") as file:
             file.write("x")
-        answer = self.understudy("snapshot", "verify", "counter", newest, expect=None)
-        self.assertIn("is not what was saved", answer)
+        self.kill_site("home")
+        self.serving("spare")
+        self.assertEqual(environment(self.pid("spare"))["UNDERSTUDY_SNAPSHOT"], older)
 
 
 del Site, Kept  # their own classes hold no test
