@@ -184,7 +184,7 @@ std::vector<FileRef> files_of(Manifest& manifest) {
 }
 
 std::string object_name(const std::string& name, const std::string& path) {
-  std::string out = object_part(name);
+  std::string out = "files/" + object_part(name);
   for (std::size_t at = 0; at < path.size();) {
     const auto end = std::min(path.find('/', at), path.size());
     out += "/" + object_part(path.substr(at, end - at));

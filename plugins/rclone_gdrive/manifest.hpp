@@ -30,7 +30,7 @@ struct Manifest {
   std::vector<SavedPath> paths;
 };
 
-/// A file of a manifest and its name below the snapshot's `files` folder.
+/// A file of a manifest and its name in the snapshot's folder.
 struct FileRef {
   std::string object;
   Entry* entry = nullptr;
@@ -51,7 +51,8 @@ struct Latest {
 [[nodiscard]] Latest read_latest(const std::string& text);
 
 [[nodiscard]] std::vector<FileRef> files_of(Manifest& manifest);
-/// A path as a name that every remote takes: parts that are no UTF-8 or hold control characters are written in hex.
+/// A path as a name (files/NAME/...) that every remote takes: parts that are no UTF-8 or hold control characters are
+/// written in hex.
 [[nodiscard]] std::string object_name(const std::string& name, const std::string& path);
 /// The time in an id such as 20261120T101500.123Z-e7; nothing when it has none.
 [[nodiscard]] std::optional<std::int64_t> time_in_id_ms(const std::string& id);

@@ -42,7 +42,6 @@ class Pull {
     make_folders(incoming());
     make_folders(built());
     auto files = files_of(manifest_);
-    std::erase_if(files, [&](const FileRef& f) { return f.object.empty(); });
     for (bool again = false; !files.empty(); again = true) {
       std::vector<std::string> names;
       for (const auto& f : files) names.push_back(f.object);
@@ -51,7 +50,7 @@ class Pull {
       const auto done =
           vault_.program().run_if_there(job_,
                                         {"copy", "--ignore-times", "--files-from-raw=" + work_.path() + "/names",
-                                         vault_.data(request_.service, request_.id) + "/files", incoming()},
+                                         vault_.data(request_.service, request_.id), incoming()},
                                         {1024 * 1024, true});
       if (!done) throw Failure(Status::invalid, "the data of snapshot " + request_.id + " are missing");
       const Fd root = open_folder(incoming());
@@ -134,8 +133,7 @@ Snapshot Store::verify(const VerifyRequest& request, const Job& job) {
   // Sizes prove nothing: a verification reads what the remote has no hash of, whatever `check` says.
   const auto how =
       vault_.settings().check == Settings::Check::download ? Settings::Check::download : Settings::Check::automatic;
-  const auto bad =
-      vault_.check(job, vault_.data(request.service, request.id) + "/files", files_of(manifest), how, work.path());
+  const auto bad = vault_.check(job, vault_.data(request.service, request.id), files_of(manifest), how, work.path());
   if (bad.empty()) return card.snapshot;
   throw Failure(Status::invalid, bad.front().object + " in snapshot " + request.id + " " + bad.front().why + " (" +
                                      std::to_string(bad.size()) + " of its files are damaged)");

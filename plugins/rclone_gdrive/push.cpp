@@ -38,7 +38,7 @@ class Push {
     // A folder without a card is what an interrupted push of the same id left: cut files under their final names.
     if (index.data.contains(request_.id)) (void)vault_.program().run_if_there(job_, {"purge", data_});
     send(data_, basis(index));
-    const Card card = describe(data_);
+    const Card card = describe();
     commit(card);
     return card.snapshot;
   }
@@ -80,10 +80,11 @@ class Push {
   }
 
   void stage(Manifest* previous) {
-    remove_tree(turn_.folder() + "/files");
-    staging_.emplace(job_, turn_.folder() + "/files", previous);
+    remove_tree(turn_.folder() + "/out");
+    staging_.emplace(job_, turn_.folder() + "/out", previous);
     for (const auto& path : request_.paths) staging_->take(path);
     staging_->manifest().id = request_.id;
+    staging_->close();
   }
 
   [[nodiscard]] std::string names(const std::vector<std::string>& objects) const {
@@ -96,25 +97,25 @@ class Push {
   /// knows neither times nor hashes, and take an old file for a new one of the same length.
   void reuse(const std::string& from, const std::string& to) {
     if (staging_->unchanged().empty()) return;
-    (void)vault_.program().run_if_there(
-        job_, {"copy", names(staging_->unchanged()), "--ignore-times", from + "/files", to + "/files"},
-        {1024 * 1024, true});
+    (void)vault_.program().run_if_there(job_, {"copy", names(staging_->unchanged()), "--ignore-times", from, to},
+                                        {1024 * 1024, true});
   }
 
   /// Sends what was staged, checks all, and sends again what did not arrive.
   void bring(const std::string& to) {
     auto todo = staging_->copied();
-    const auto files = files_of(staging_->manifest());
+    const auto files = staging_->files();
     for (int tries = 0;; ++tries) {
       if (!todo.empty())
-        (void)vault_.program().run(
-            job_, {"copy", names(todo), "--no-traverse", "--ignore-times", staging_->folder(), to + "/files"},
-            {1024 * 1024, true});
-      const auto bad = vault_.check(job_, to + "/files", files, vault_.settings().check, turn_.folder());
+        (void)vault_.program().run(job_,
+                                   {"copy", names(todo), "--no-traverse", "--ignore-times", staging_->folder(), to},
+                                   {1024 * 1024, true});
+      const auto bad = vault_.check(job_, to, files, vault_.settings().check, turn_.folder());
       if (bad.empty()) return;
       const auto& kept = staging_->unchanged();
       const auto from_basis = [&](const BadFile& b) { return std::ranges::find(kept, b.object) != kept.end(); };
-      if (std::ranges::any_of(bad, from_basis)) throw Failure(Error{Status::transient, some_of(bad), "", bad_basis, {}});
+      if (std::ranges::any_of(bad, from_basis))
+        throw Failure(Error{Status::transient, some_of(bad), "", bad_basis, {}});
       if (tries >= vault_.settings().retries)
         throw Failure(Status::transient, "what was sent to " + to + " did not arrive whole: " + some_of(bad),
                       "names that differ only in case need a remote that tells them apart; else check the remote");
@@ -124,8 +125,8 @@ class Push {
     }
   }
 
-  /// Writes the manifest beside the files and returns the card that would make them a snapshot.
-  Card describe(const std::string& to) {
+  /// The card that would make what was sent a snapshot.
+  Card describe() {
     Card card;
     card.snapshot.id = request_.id;
     card.snapshot.epoch = request_.epoch;
@@ -134,15 +135,13 @@ class Push {
       card.snapshot.bytes += f.entry->size;
       ++card.snapshot.files;
     }
-    const auto text = write_manifest(staging_->manifest());
-    card.manifest_sha256 = sha256_of(text);
-    vault_.write(job_, to + "/manifest.json", text, turn_.folder());
+    card.manifest_sha256 = staging_->manifest_sha256();
     return card;
   }
 
   void commit(const Card& card) {
     // Others may have written from other hosts while we sent.
-    const Index now = vault_.index(job_, request_.service);
+    const Index now = vault_.index_again(job_, request_.service);
     if (request_.epoch < now.highest_epoch) {
       const auto to = vault_.aside(request_.service, request_.id);
       (void)vault_.program().run_if_there(job_, {"moveto", data_, to}, {1024 * 1024, true});
@@ -180,7 +179,6 @@ class Push {
     const auto to = vault_.aside(request_.service, request_.id);
     try {
       send(to, std::nullopt);
-      (void)describe(to);
     } catch (const Failure& failure) {
       refuse(index.highest_epoch, "its data could not be kept aside: " + failure.error().message);
     }

@@ -14,6 +14,7 @@ namespace fs = std::filesystem;
 using namespace understudy::sdk;
 
 constexpr int tries_of_a_changing_file = 5;
+constexpr const char* manifest_object = "manifest.json";
 
 }  // namespace
 
@@ -48,6 +49,22 @@ void Staging::take(const StatePath& path) {
     out.entries.push_back(std::move(entry));
   }
   manifest_.paths.push_back(std::move(out));
+}
+
+void Staging::close() {
+  const auto text = write_manifest(manifest_);
+  write_text(folder_ + "/" + manifest_object, text);
+  Hasher hasher;
+  hasher.add(text.data(), text.size());
+  manifest_entry_.size = static_cast<std::int64_t>(text.size());
+  manifest_entry_.hashes = hasher.result();
+  copied_.emplace_back(manifest_object);
+}
+
+std::vector<FileRef> Staging::files() {
+  auto out = files_of(manifest_);
+  out.push_back({manifest_object, &manifest_entry_});
+  return out;
 }
 
 bool Staging::save(int root, const std::string& file, const std::string& object, Entry& entry) {

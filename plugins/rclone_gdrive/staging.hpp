@@ -18,8 +18,13 @@ class Staging {
 
   /// Throws sdk::Failure when a path is missing or keeps changing.
   void take(const understudy::sdk::StatePath& path);
+  /// Writes the manifest into the folder: it travels with the files.
+  void close();
 
   [[nodiscard]] Manifest& manifest() { return manifest_; }
+  /// All that the snapshot's folder must hold in the end, the manifest too.
+  [[nodiscard]] std::vector<FileRef> files();
+  [[nodiscard]] const std::string& manifest_sha256() const { return manifest_entry_.hashes.sha256; }
   [[nodiscard]] const std::string& folder() const { return folder_; }
   /// Names of objects that were copied to the folder, and of those that the previous snapshot holds.
   [[nodiscard]] const std::vector<std::string>& copied() const { return copied_; }
@@ -33,6 +38,7 @@ class Staging {
   const Job& job_;
   std::string folder_;
   Manifest manifest_;
+  Entry manifest_entry_;
   std::vector<FileRef> previous_;  ///< sorted by object
   std::vector<std::string> copied_, unchanged_;
 };

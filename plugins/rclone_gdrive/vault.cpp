@@ -101,30 +101,24 @@ std::optional<Vault::Listing> Vault::listing(const Job& job, const std::string& 
   return out;
 }
 
-Index Vault::index(const Job& job, const std::string& service) {
-  Index out;
-  const auto found = listing(job, service);
-  if (!found) return out;
-  out.data = found->data;
-  out.aside = found->aside;
-  std::optional<Latest> pointer;
-  if (found->has_latest) {
-    Program::Options options;
-    options.max_output = small_output;
-    if (const auto text = program_.run_if_there(job, {"cat", latest(service)}, options)) {
-      try {
-        pointer = read_latest(*text);
-      } catch (const Failure& failure) {
-        job.host().log(LogLevel::warning, latest(service) + ": " + failure.error().message + "; the cards are read");
-      }
-    }
+std::optional<Latest> Vault::pointer(const Job& job, const std::string& service) const {
+  Program::Options options;
+  options.max_output = small_output;
+  const auto text = program_.run_if_there(job, {"cat", latest(service)}, options);
+  if (!text) return std::nullopt;
+  try {
+    return read_latest(*text);
+  } catch (const Failure& failure) {
+    job.host().log(LogLevel::warning, latest(service) + ": " + failure.error().message + "; the cards are read");
+    return std::nullopt;
   }
-  read_cards(job, service, found->cards, pointer, out);
+}
+
+Index Vault::assemble(Index out, const Listing& found, const std::optional<Latest>& pointer) {
   if (pointer) {
-    out.latest = pointer->card.snapshot.id;
     out.highest_epoch = pointer->card.snapshot.epoch;
-    if (!found->cards.contains(out.latest))
-      out.cards.push_back(damaged(out.latest, "latest.json names it, and its card is missing"));
+    const auto& id = pointer->card.snapshot.id;
+    if (!found.cards.contains(id)) out.cards.push_back(damaged(id, "latest.json names it, and its card is missing"));
   }
   std::ranges::sort(out.cards, std::greater<>(),
                     [](const Card& c) { return std::pair(c.snapshot.created_ms, c.snapshot.id); });
@@ -135,8 +129,28 @@ Index Vault::index(const Job& job, const std::string& service) {
   return out;
 }
 
-void Vault::read_cards(const Job& job, const std::string& service, const std::map<std::string, std::int64_t>& sizes,
+Index Vault::index(const Job& job, const std::string& service) {
+  const auto found = listing(job, service);
+  if (!found) return {};
+  const auto named = found->has_latest ? pointer(job, service) : std::nullopt;
+  Index out;
+  read_cards(job, service, *found, named, out);
+  return assemble(std::move(out), *found, named);
+}
+
+Index Vault::index_again(const Job& job, const std::string& service) {
+  const auto found = listing(job, service);
+  if (!found) return {};
+  Index out;
+  read_cards(job, service, *found, std::nullopt, out);
+  return assemble(std::move(out), *found, std::nullopt);
+}
+
+void Vault::read_cards(const Job& job, const std::string& service, const Listing& found,
                        const std::optional<Latest>& pointer, Index& out) {
+  const auto& sizes = found.cards;
+  out.data = found.data;
+  out.aside = found.aside;
   std::map<std::string, Card> known;
   if (pointer) {
     for (const auto& c : pointer->others) known[c.snapshot.id] = c;

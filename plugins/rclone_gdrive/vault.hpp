@@ -25,7 +25,6 @@ struct Index {
   std::vector<Card> cards;  ///< newest first; a damaged one has snapshot.valid = false
   std::set<std::string> data, aside;
   std::uint64_t highest_epoch = 0;
-  std::string latest;  ///< the id that latest.json names, or empty
 
   [[nodiscard]] const Card* newest_valid() const;
   [[nodiscard]] bool has(const std::string& id) const;
@@ -49,6 +48,8 @@ class Vault {
   [[nodiscard]] std::string latest(const std::string& service) const { return root(service) + "/latest.json"; }
 
   [[nodiscard]] Index index(const Job& job, const std::string& service);
+  /// The same when it was asked a moment ago: latest.json is not read.
+  [[nodiscard]] Index index_again(const Job& job, const std::string& service);
   /// Straight from the remote.
   [[nodiscard]] Card read(const Job& job, const std::string& service, const std::string& id) const;
   [[nodiscard]] Manifest manifest(const Job& job, const std::string& service, const Card& card) const;
@@ -73,9 +74,11 @@ class Vault {
   };
   struct Listing;
   [[nodiscard]] Features features(const Job& job);
+  [[nodiscard]] std::optional<Latest> pointer(const Job& job, const std::string& service) const;
+  [[nodiscard]] static Index assemble(Index index, const Listing& found, const std::optional<Latest>& pointer);
   [[nodiscard]] std::optional<Listing> listing(const Job& job, const std::string& service) const;
-  void read_cards(const Job& job, const std::string& service, const std::map<std::string, std::int64_t>& sizes,
-                  const std::optional<Latest>& latest, Index& out);
+  void read_cards(const Job& job, const std::string& service, const Listing& found, const std::optional<Latest>& latest,
+                  Index& out);
   void fetch_cards(const Job& job, const std::string& service, const std::vector<std::string>& ids,
                    std::map<std::string, Card>& into) const;
   [[nodiscard]] std::map<std::string, std::string> downloaded_hashes(const Job& job, const std::string& folder,

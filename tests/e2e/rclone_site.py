@@ -4,9 +4,9 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
-import time
 import unittest
 
 import harness
@@ -32,12 +32,13 @@ class Server:
         self.start()
 
     def start(self):
-        words = ["rclone", "serve", self.kind, self.folder, "--addr", f"127.0.0.1:{self.port}", "--user", "u", "--pass", PASSWORD, *self.words]
+        # Without its cache of listings: the tests change files behind its back.
+        words = ["rclone", "serve", self.kind, self.folder, "--addr", f"127.0.0.1:{self.port}", "--user", "u", "--pass", PASSWORD,
+                 "--dir-cache-time", "0s", *self.words]
         self.process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         harness.wait_for(f"rclone serve {self.kind}", self.answers)
 
     def answers(self):
-        import socket
         with socket.socket() as s:
             s.settimeout(1)
             return s.connect_ex(("127.0.0.1", self.port)) == 0

@@ -2,8 +2,8 @@
 refused, full, corrupted, changing while it is saved; and a whole failover with it."""
 import json
 import os
+import pty
 import shutil
-import stat
 import subprocess
 import tempfile
 import threading
@@ -11,11 +11,11 @@ import time
 import unittest
 
 import harness
-from rclone_site import PASSWORD, RcloneSite, rclone, snapshot_id
+from rclone_site import PASSWORD, RcloneSite, Server, rclone, snapshot_id
 
 
 class RoundTrip:
-    """One body for each kind of remote."""
+    """For each kind of remote."""
 
     def test_the_state_comes_back_as_it_was(self):
         self.put("a.txt", "one", 0o640)
@@ -73,6 +73,10 @@ class RoundTrip:
         staging, answer = self.pull(p, 1)
         self.bad(answer, "invalid", "state/a in snapshot")
         self.assertEqual([], os.listdir(staging))
+
+
+class Upkeep:
+    """For those that differ most: one with hashes and times, one with neither."""
 
     def test_a_missing_file_or_a_changed_manifest_is_found(self):
         self.put("a", "good bytes")
@@ -197,11 +201,11 @@ class RoundTrip:
             self.assertEqual(1, len(set(self.contents(staging)["state/busy"][3])))
 
 
-class LocalRemote(RoundTrip, RcloneSite):
+class LocalRemote(RoundTrip, Upkeep, RcloneSite):
     kind = "local"
 
 
-class WebdavRemote(RoundTrip, RcloneSite):
+class WebdavRemote(RoundTrip, Upkeep, RcloneSite):
     kind = "webdav"
 
     def test_the_remote_copies_what_did_not_change(self):
@@ -212,8 +216,10 @@ class WebdavRemote(RoundTrip, RcloneSite):
         self.put("small", "2")
         before = len(p.notices)
         self.pushed(p, 2)
-        sent = [n["params"]["total"] for n in p.notices[before:] if n["topic"] == "progress" and n["params"]["done"] < 400000]
-        self.assertIn(1, sent)
+        totals = [n["params"]["total"] for n in p.notices[before:] if n["topic"] == "progress"]
+        self.assertTrue(any(0 < total < 4000 for total in totals), totals)  # the small file and the manifest
+        log = rclone("--config", self.config, "lsjson", "-R", "far:NeoLight/svc/data/" + snapshot_id(2)).stdout
+        self.assertIn("files/state/big", log)
         self.good(self.verify(p, 2))
 
     def test_a_damaged_last_snapshot_is_no_basis_for_the_next(self):
@@ -323,9 +329,10 @@ class Faults(RcloneSite):
         told = [n["params"] for n in p.notices if n["topic"] == "progress"]
         halfway = [t for t in told if 0 < t["done"] < t["total"]]
         self.assertGreaterEqual(len(halfway), 2)
-        self.assertEqual({(4 << 20, 4, "bytes", "push " + snapshot_id(1))}, {(t["total"], t["files_total"], t["unit"], t["operation"]) for t in halfway})
+        self.assertEqual({(5, "bytes", "push " + snapshot_id(1))}, {(t["files_total"], t["unit"], t["operation"]) for t in halfway})  # and the manifest
+        self.assertTrue(all(4 << 20 < t["total"] < (4 << 20) + 4000 for t in halfway), halfway)
         self.assertTrue(any(t.get("eta_s", 0) > 0 for t in halfway), halfway)
-        self.assertTrue(any(0 < t["files"] < 4 for t in halfway), halfway)
+        self.assertTrue(any(0 < t["files"] < 5 for t in halfway), halfway)
 
     def test_two_pushes_into_one_remote_take_turns(self):
         self.big(2)
@@ -461,16 +468,30 @@ class Setup(RcloneSite):
         closed = os.path.join(self.folder, "closed.conf")
         made = rclone("--config", closed, "config", "create", "far", "alias", f"remote={self.far}")
         self.assertEqual(0, made.returncode, made.stderr)
-        script = f"s/{PASSWORD}\\nq\\n"
-        set_it = subprocess.run(["rclone", "--config", closed, "config"], input=f"s\na\n{PASSWORD}\n{PASSWORD}\nq\nq\n", capture_output=True, text=True, timeout=30)
-        with open(closed) as file:
-            if "RCLONE_ENCRYPT" not in file.read():
-                self.skipTest("this rclone does not encrypt without a terminal: " + set_it.stderr[-200:] + script[:0])
+        self.encrypt(closed)
         self.bad(self.list(self.plugin(config=closed)), "denied", "config_password", "config_password")
+        wrong = self.plugin(config=closed, config_password={"$secret": {"env": "CONFIG_WORD"}}, env={"CONFIG_WORD": "wrong"})
+        self.bad(self.list(wrong), "denied", "config_password", "config_password")
         p = self.plugin(config=closed, config_password={"$secret": {"env": "CONFIG_WORD"}}, env={"CONFIG_WORD": PASSWORD})
         self.put("a", "1")
         self.pushed(p, 1)
         self.assertNotIn(PASSWORD, p.said())
+
+    def encrypt(self, path):
+        """`rclone config` asks for the password on a terminal."""
+        ours, theirs = pty.openpty()
+        dialogue = subprocess.Popen(["rclone", "--config", path, "config"], stdin=theirs, stdout=theirs, stderr=theirs)
+        os.close(theirs)
+        seen = b""
+        for awaited, typed in ((b"e/n/d/r/c/s/q>", "s"), (b"a/q>", "a"), (b"password:", PASSWORD), (b"password:", PASSWORD), (b"u/q>", "q"), (b"s/q>", "q")):
+            while awaited not in seen:
+                seen += os.read(ours, 4096)
+            seen = b""
+            os.write(ours, typed.encode() + b"\n")
+        dialogue.wait(timeout=30)
+        os.close(ours)
+        with open(path) as file:
+            self.assertIn("RCLONE_ENCRYPT", file.read())
 
     def script(self, body):
         path = os.path.join(self.folder, "fake-rclone")
@@ -538,6 +559,59 @@ class Setup(RcloneSite):
         with open(log) as file:
             self.assertNotIn(PASSWORD, file.read())
         self.assertNotIn(PASSWORD, p.said())
+
+
+class Failover(harness.Site):
+    """The counter's state travels over WebDAV: home is killed, the spare goes on from it, and home again from there."""
+
+    def setUp(self):
+        far = tempfile.mkdtemp(prefix="understudy-far-")
+        self.addCleanup(shutil.rmtree, far, ignore_errors=True)
+        self.far, self.server = far, Server("webdav", far)
+        self.addCleanup(self.server.stop)
+        super().setUp()
+        hidden = rclone("obscure", PASSWORD).stdout.strip()
+        with open(os.path.join(self.folder, "rclone.conf"), "w") as out:
+            out.write(f"[neo_remote]\ntype = webdav\nurl = http://127.0.0.1:{self.server.port}\nvendor = other\nuser = u\npass = {hidden}\n")
+
+    def write_config(self, **options):
+        super().write_config(**options)
+        with open(self.config) as file:
+            text = file.read()
+        local = 'plugin = "local_dir"', 'settings = { dir = "snapshots", fsync = false }'
+        self.assertTrue(all(words in text for words in local), text)
+        text = text.replace(local[0], 'plugin = "rclone_gdrive"')
+        text = text.replace(local[1], 'settings = { remote = "neo_remote:NeoLight", config = "rclone.conf", work_dir = "work", retry_wait = "200ms" }')
+        with open(self.config, "w") as out:
+            out.write(text)
+
+    def latest(self):
+        with open(os.path.join(self.far, "NeoLight/counter/latest.json")) as file:
+            return json.load(file)["latest"]
+
+    def test_there_and_back_with_the_state(self):
+        self.write_config(stable_for="2s")
+        self.start()
+        self.serving("home")
+        first = harness.wait_for("a snapshot", self.latest)
+        harness.wait_for("another", lambda: self.latest()["id"] != first["id"])
+        saved = self.saved_count()
+        self.kill_site("home")
+        self.serving("spare")
+        at_spare = self.count("spare")
+        self.assertEqual("spare", at_spare["site"])
+        self.assertGreaterEqual(at_spare["count"], saved)
+        self.assertGreater(self.service()["epoch"], first["epoch"])
+        harness.wait_for("a snapshot of the spare", lambda: self.latest()["epoch"] > first["epoch"])
+        self.serving("home")  # by itself, after stable_for
+        self.assertGreaterEqual(self.count("home")["count"], at_spare["count"])
+        self.assertEqual(["home"], self.running())
+        with open(self.log_path) as log:
+            self.assertNotIn(PASSWORD, log.read())
+
+    def saved_count(self):
+        with open(os.path.join(self.far, "NeoLight/counter/data", self.latest()["id"], "files/state/count.json")) as file:
+            return json.load(file)["count"]
 
 
 if __name__ == "__main__":
