@@ -133,8 +133,9 @@ Ended Program::once(const Job& job, const Args& args, const Options& options) co
 
 std::optional<std::string> Program::run_if_there(const Job& job, const Args& args, const Options& options) const {
   Millis wait = settings_.retry_wait;
+  std::optional<Error> before;
   for (int tries = 0;; ++tries) {
-    auto ended = once(job, args, options);
+    auto ended = once_more(job, args, options, before);
     if (ended.ok()) return std::move(ended.out);
     auto problem = diagnose(ended, settings_.remote_name(), settings_.config);
     if (ended.missing() && problem.error.kind == "missing") return std::nullopt;
@@ -147,6 +148,18 @@ std::optional<std::string> Program::run_if_there(const Job& job, const Args& arg
       std::this_thread::sleep_for(look_every);
     }
     wait = std::min(wait * 2, longest_wait);
+    before = problem.error;
+  }
+}
+
+/// When time runs out in a repetition, what failed before says more than that.
+Ended Program::once_more(const Job& job, const Args& args, const Options& options,
+                         const std::optional<Error>& before) const {
+  try {
+    return once(job, args, options);
+  } catch (const Failure&) {
+    if (before && !job.cancelled() && job.left().count() <= 0) throw Failure(*before);
+    throw;
   }
 }
 

@@ -37,6 +37,8 @@ class Program {
   }
 
  private:
+  [[nodiscard]] Ended once_more(const Job& job, const Args& args, const Options& options,
+                                const std::optional<understudy::sdk::Error>& before) const;
   [[nodiscard]] Args command(const Args& args, const Options& options) const;
   [[nodiscard]] std::string password(const Job& job) const;
 

@@ -11,6 +11,15 @@ using namespace understudy::sdk;
 constexpr std::int64_t day_ms = 86'400'000;
 constexpr std::int64_t leftover_age_ms = 2 * day_ms;  // longer than any push may last
 
+/// All of ours that a service has; what others put beside it stays.
+void remove_all(const Vault& vault, const std::string& service, const Job& job) {
+  const auto root = vault.root(service);
+  (void)vault.program().run_if_there(job, {"deletefile", vault.latest(service)});
+  for (const char* folder : {"/snapshots", "/data", "/aside"})
+    (void)vault.program().run_if_there(job, {"purge", root + folder});
+  (void)vault.program().once(job, {"rmdir", root}, {});  // stays when it is not empty
+}
+
 }  // namespace
 
 SnapshotList Store::list(const std::string& service, const Job& job) {
@@ -31,7 +40,8 @@ PruneReport Store::prune(const PruneRequest& request, const Job& job) {
   for (const auto& card : index.cards) {
     const auto& s = card.snapshot;
     const bool young = now - s.created_ms < request.keep_days * day_ms;
-    const bool kept = !s.valid || young || valid_seen < std::max(1, request.keep_at_least);  // damaged: for a person
+    const bool kept = request.keep_at_least > 0 &&
+                      (!s.valid || young || valid_seen < request.keep_at_least);  // damaged: for a person to look at
     valid_seen += s.valid ? 1 : 0;
     if (kept) {
       ++out.kept;
@@ -45,6 +55,10 @@ PruneReport Store::prune(const PruneRequest& request, const Job& job) {
     out.removed.push_back(s.id);
   }
   if (request.dry_run) return out;
+  if (request.keep_at_least == 0) {
+    remove_all(vault_, request.service, job);
+    return out;
+  }
   for (const auto& id : index.data) {  // of pushes that were interrupted
     const auto born = time_in_id_ms(id);
     if (!index.has(id) && born && now - *born > leftover_age_ms) remove_data(id);

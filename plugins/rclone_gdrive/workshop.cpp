@@ -56,4 +56,6 @@ Workshop::Turn::Turn(const Workshop& workshop, const std::string& destination, c
   make_private_folder(folder_);
 }
 
+Workshop::Turn::~Turn() { remove_tree(folder_); }
+
 }  // namespace rclone_store

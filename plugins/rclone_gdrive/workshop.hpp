@@ -16,10 +16,13 @@ class Workshop {
   /// A temporary folder for a reader.
   [[nodiscard]] TemporaryFolder temporary() const;
 
-  /// Waits its turn within the job's time. What a crash left in the destination's place is removed.
+  /// Waits its turn within the job's time. Its folder is empty, and goes with it; what a crash left there too.
   class Turn {
    public:
     Turn(const Workshop& workshop, const std::string& destination, const Job& job);
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+    ~Turn();
     [[nodiscard]] const std::string& folder() const { return folder_; }
 
    private:
