@@ -23,6 +23,7 @@ struct Sign {
 };
 
 const Sign signs[] = {
+    {{"is a directory or doesn't exist"}, "missing", Status::invalid, false, "it is not there", ""},
     {{"didn't find section in config file"},
      "no_remote",
      Status::invalid,

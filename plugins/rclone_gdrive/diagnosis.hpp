@@ -16,8 +16,6 @@ struct Ended {
   std::string out;                  ///< its standard output
   std::vector<std::string> errors;  ///< its last complaints, oldest first, without secrets
   [[nodiscard]] bool ok() const { return !signal && exit_code == 0; }
-  /// The folder or file is not there.
-  [[nodiscard]] bool missing() const { return !signal && (exit_code == 3 || exit_code == 4); }
 };
 
 struct Diagnosis {

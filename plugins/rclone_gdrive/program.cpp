@@ -138,7 +138,7 @@ std::optional<std::string> Program::run_if_there(const Job& job, const Args& arg
     auto ended = once_more(job, args, options, before);
     if (ended.ok()) return std::move(ended.out);
     auto problem = diagnose(ended, settings_.remote_name(), settings_.config);
-    if (ended.missing() && problem.error.kind == "missing") return std::nullopt;
+    if (problem.error.kind == "missing") return std::nullopt;
     const Millis pause = std::min(std::max(wait, problem.error.retry_after.value_or(Millis(0))), longest_wait);
     if (!problem.again || tries >= settings_.retries || job.left() <= pause) throw Failure(problem.error);
     host_.log(LogLevel::warning, job.operation() + ": " + problem.error.message + "; trying again",

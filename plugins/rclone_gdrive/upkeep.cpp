@@ -12,11 +12,16 @@ constexpr std::int64_t day_ms = 86'400'000;
 constexpr std::int64_t leftover_age_ms = 2 * day_ms;  // longer than any push may last
 
 /// All of ours that a service has; what others put beside it stays.
-void remove_all(const Vault& vault, const std::string& service, const Job& job) {
+void remove_all(const Vault& vault, const std::string& service, const Index& index, const Job& job) {
   const auto root = vault.root(service);
+  // Only what was seen: some servers fail when what they are to remove is not there.
+  const auto purge = [&](const char* folder, bool there) {
+    if (there) (void)vault.program().run_if_there(job, {"purge", root + folder});
+  };
   (void)vault.program().run_if_there(job, {"deletefile", vault.latest(service)});
-  for (const char* folder : {"/snapshots", "/data", "/aside"})
-    (void)vault.program().run_if_there(job, {"purge", root + folder});
+  purge("/snapshots", !index.cards.empty());
+  purge("/data", !index.data.empty());
+  purge("/aside", !index.aside.empty());
   (void)vault.program().once(job, {"rmdir", root}, {});  // stays when it is not empty
 }
 
@@ -33,7 +38,7 @@ PruneReport Store::prune(const PruneRequest& request, const Job& job) {
   const Index index = vault_.index(job, request.service);
   const auto now = wall_ms(job);
   const auto remove_data = [&](const std::string& id) {
-    (void)vault_.program().run_if_there(job, {"purge", vault_.data(request.service, id)});
+    if (index.data.contains(id)) (void)vault_.program().run_if_there(job, {"purge", vault_.data(request.service, id)});
   };
   PruneReport out;
   int valid_seen = 0;
@@ -47,7 +52,7 @@ PruneReport Store::prune(const PruneRequest& request, const Job& job) {
       ++out.kept;
       continue;
     }
-    if (!request.dry_run) {
+    if (!request.dry_run && request.keep_at_least > 0) {
       // The card first: a removal that is cut short leaves data that belong to no snapshot, and no snapshot with holes.
       (void)vault_.program().run_if_there(job, {"deletefile", vault_.card(request.service, s.id)});
       remove_data(s.id);
@@ -56,7 +61,7 @@ PruneReport Store::prune(const PruneRequest& request, const Job& job) {
   }
   if (request.dry_run) return out;
   if (request.keep_at_least == 0) {
-    remove_all(vault_, request.service, job);
+    remove_all(vault_, request.service, index, job);
     return out;
   }
   for (const auto& id : index.data) {  // of pushes that were interrupted
