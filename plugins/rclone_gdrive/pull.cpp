@@ -46,12 +46,10 @@ class Pull {
       std::vector<std::string> names;
       for (const auto& f : files) names.push_back(f.object);
       write_names(work_.path() + "/names", names);
-      // Traversal is left to rclone: a listing is cheaper than a question for each of many files.
-      const auto done =
-          vault_.program().run_if_there(job_,
-                                        {"copy", "--ignore-times", "--files-from-raw=" + work_.path() + "/names",
-                                         vault_.data(request_.service, request_.id), incoming()},
-                                        {1024 * 1024, true});
+      Args copy = {"copy", "--files-from-raw=" + work_.path() + "/names"};
+      if (again) copy.emplace_back("--ignore-times");
+      copy.insert(copy.end(), {vault_.data(request_.service, request_.id), incoming()});
+      const auto done = vault_.program().run_if_there(job_, copy, {1024 * 1024, true});
       if (!done) throw Failure(Status::invalid, "the data of snapshot " + request_.id + " are missing");
       const Fd root = open_folder(incoming());
       std::erase_if(files, [&](const FileRef& f) { return is_whole(root.get(), f); });

@@ -97,8 +97,7 @@ class Push {
   /// knows neither times nor hashes, and take an old file for a new one of the same length.
   void reuse(const std::string& from, const std::string& to) {
     if (staging_->unchanged().empty()) return;
-    (void)vault_.program().run_if_there(job_, {"copy", names(staging_->unchanged()), "--ignore-times", from, to},
-                                        {1024 * 1024, true});
+    (void)vault_.program().run_if_there(job_, {"copy", names(staging_->unchanged()), from, to}, {1024 * 1024, true});
   }
 
   /// Sends what was staged, checks all, and sends again what did not arrive.
@@ -106,10 +105,12 @@ class Push {
     auto todo = staging_->copied();
     const auto files = staging_->files();
     for (int tries = 0;; ++tries) {
-      if (!todo.empty())
-        (void)vault_.program().run(job_,
-                                   {"copy", names(todo), "--no-traverse", "--ignore-times", staging_->folder(), to},
-                                   {1024 * 1024, true});
+      Args copy = {"copy", names(todo)};
+      // Into an empty folder: a repetition by the program skips what is there. What was found bad is sent whatever it
+      // looks like.
+      if (tries > 0) copy.emplace_back("--ignore-times");
+      copy.insert(copy.end(), {staging_->folder(), to});
+      (void)vault_.program().run(job_, copy, {1024 * 1024, true});
       const auto bad = vault_.check(job_, to, files, vault_.settings().check, turn_.folder());
       if (bad.empty()) return;
       const auto& kept = staging_->unchanged();
