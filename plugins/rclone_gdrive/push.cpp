@@ -1,0 +1,208 @@
+// Push: staged, sent to a fresh folder, checked, and only then made the snapshot: its card, and `latest.json` last.
+#include <algorithm>
+#include <optional>
+
+#include "store.hpp"
+
+namespace rclone_store {
+namespace {
+
+using namespace understudy::sdk;
+
+constexpr std::size_t most_aside = 5;
+constexpr std::size_t most_in_latest = 10'000;
+constexpr std::size_t named_in_errors = 3;
+constexpr const char* bad_basis = "basis";
+
+std::string some_of(const std::vector<BadFile>& bad) {
+  std::string out;
+  for (std::size_t i = 0; i < std::min(bad.size(), named_in_errors); ++i)
+    out += (i == 0 ? "" : "; ") + bad[i].object + " " + bad[i].why;
+  if (bad.size() > named_in_errors) out += "; and " + std::to_string(bad.size() - named_in_errors) + " more";
+  return out;
+}
+
+class Push {
+ public:
+  Push(Vault& vault, const PushRequest& request, const Job& job)
+      : vault_(vault),
+        request_(request),
+        job_(job),
+        turn_(vault.workshop(), vault.root(request.service), job),
+        data_(vault.data(request.service, request.id)) {}
+
+  Snapshot run() {
+    const Index index = vault_.index(job_, request_.service);
+    if (index.has(request_.id)) throw Failure(Status::conflict, "there is a snapshot " + request_.id + " already");
+    if (request_.epoch < index.highest_epoch) keep_aside(index);
+    // A folder without a card is what an interrupted push of the same id left: cut files under their final names.
+    if (index.data.contains(request_.id)) (void)vault_.program().run_if_there(job_, {"purge", data_});
+    send(data_, basis(index));
+    const Card card = describe();
+    commit(card);
+    return card.snapshot;
+  }
+
+ private:
+  /// The snapshot whose unchanged files the remote can copy for us.
+  std::optional<Card> basis(const Index& index) {
+    const Card* newest = index.newest_valid();
+    if (newest == nullptr || !vault_.settings().incremental || !vault_.copies_itself(job_)) return std::nullopt;
+    return *newest;
+  }
+
+  /// Stages all and brings it to `to`, verified. Sends everything when the basis turns out to be of no use.
+  void send(const std::string& to, const std::optional<Card>& from) {
+    if (from && open_basis(*from)) {
+      stage(&*previous_);
+      try {
+        reuse(vault_.data(request_.service, from->snapshot.id), to);
+        return bring(to);
+      } catch (const Failure& failure) {
+        if (failure.error().kind != bad_basis) throw;
+        job_.host().log(LogLevel::warning, job_.operation() + ": " + failure.error().message + " among what " +
+                                               from->snapshot.id + " holds; all is sent anew");
+      }
+    }
+    stage(nullptr);
+    bring(to);
+  }
+
+  [[nodiscard]] bool open_basis(const Card& from) {
+    try {
+      previous_ = vault_.manifest(job_, request_.service, from);
+      return true;
+    } catch (const Failure& failure) {
+      if (failure.error().status != Status::invalid) throw;
+      job_.host().log(LogLevel::warning, job_.operation() + ": " + failure.error().message + "; all is sent anew");
+      return false;
+    }
+  }
+
+  void stage(Manifest* previous) {
+    remove_tree(turn_.folder() + "/out");
+    staging_.emplace(job_, turn_.folder() + "/out", previous);
+    for (const auto& path : request_.paths) staging_->take(path);
+    staging_->manifest().id = request_.id;
+    staging_->close();
+  }
+
+  [[nodiscard]] std::string names(const std::vector<std::string>& objects) const {
+    std::string path = turn_.folder() + "/names-to-copy";
+    write_names(path, objects);
+    return "--files-from-raw=" + path;
+  }
+
+  /// The remote copies, by the names that our hashes chose: rclone's own --copy-dest would go by size where a remote
+  /// knows neither times nor hashes, and take an old file for a new one of the same length.
+  void reuse(const std::string& from, const std::string& to) {
+    if (staging_->unchanged().empty()) return;
+    (void)vault_.program().run_if_there(job_, {"copy", names(staging_->unchanged()), from, to}, {1024 * 1024, true});
+  }
+
+  /// Sends what was staged, checks all, and sends again what did not arrive.
+  void bring(const std::string& to) {
+    auto todo = staging_->copied();
+    const auto files = staging_->files();
+    for (int tries = 0;; ++tries) {
+      Args copy = {"copy", names(todo)};
+      // Into an empty folder: a repetition by the program skips what is there. What was found bad is sent whatever it
+      // looks like.
+      if (tries > 0) copy.emplace_back("--ignore-times");
+      copy.insert(copy.end(), {staging_->folder(), to});
+      (void)vault_.program().run(job_, copy, {1024 * 1024, true});
+      const auto bad = vault_.check(job_, to, files, vault_.settings().check, turn_.folder());
+      if (bad.empty()) return;
+      const auto& kept = staging_->unchanged();
+      const auto from_basis = [&](const BadFile& b) { return std::ranges::find(kept, b.object) != kept.end(); };
+      if (std::ranges::any_of(bad, from_basis))
+        throw Failure(Error{Status::transient, some_of(bad), "", bad_basis, {}});
+      if (tries >= vault_.settings().retries)
+        throw Failure(Status::transient, "what was sent to " + to + " did not arrive whole: " + some_of(bad),
+                      "names that differ only in case need a remote that tells them apart; else check the remote");
+      job_.host().log(LogLevel::warning, job_.operation() + ": " + some_of(bad) + "; sent again");
+      todo.clear();
+      for (const auto& b : bad) todo.push_back(b.object);
+    }
+  }
+
+  /// The card that would make what was sent a snapshot.
+  Card describe() {
+    Card card;
+    card.snapshot.id = request_.id;
+    card.snapshot.epoch = request_.epoch;
+    card.snapshot.created_ms = wall_ms(job_);
+    for (const auto& f : files_of(staging_->manifest())) {
+      card.snapshot.bytes += f.entry->size;
+      ++card.snapshot.files;
+    }
+    card.manifest_sha256 = staging_->manifest_sha256();
+    return card;
+  }
+
+  void commit(const Card& card) {
+    // Others may have written from other hosts while we sent.
+    const Index now = vault_.index_again(job_, request_.service);
+    if (request_.epoch < now.highest_epoch) {
+      const auto to = vault_.aside(request_.service, request_.id);
+      (void)vault_.program().run_if_there(job_, {"moveto", data_, to}, {1024 * 1024, true});
+      refuse(now.highest_epoch, "its data are kept in " + to);
+    }
+    Latest latest{card, {}};
+    for (const auto& c : now.cards) {
+      if (c.snapshot.valid && latest.others.size() < most_in_latest) latest.others.push_back(c);
+    }
+    try {
+      vault_.write(job_, vault_.card(request_.service, request_.id), write_card(card), turn_.folder());
+      vault_.write(job_, vault_.latest(request_.service), write_latest(latest), turn_.folder());
+    } catch (const Failure& failure) {
+      Error error = failure.error();
+      error.status = Status::unknown;  // the card may have arrived
+      error.message = "the data are there, but it is not known whether they became the snapshot: " + error.message;
+      throw Failure(error);
+    }
+  }
+
+  [[noreturn]] void refuse(std::uint64_t newest, const std::string& fate) const {
+    throw Failure(
+        Error{Status::conflict,
+              "epoch " + std::to_string(request_.epoch) + " is older than that of the newest snapshot, " +
+                  std::to_string(newest) + "; " + fate,
+              "a site that was replaced must not save over its successor; look at what it had, then delete it",
+              "old_epoch",
+              {}});
+  }
+
+  [[noreturn]] void keep_aside(const Index& index) {
+    if (index.aside.size() >= most_aside)
+      refuse(index.highest_epoch,
+             "nothing was sent: " + std::to_string(index.aside.size()) + " are kept aside already");
+    const auto to = vault_.aside(request_.service, request_.id);
+    try {
+      send(to, std::nullopt);
+    } catch (const Failure& failure) {
+      refuse(index.highest_epoch, "its data could not be kept aside: " + failure.error().message);
+    }
+    job_.host().log(LogLevel::warning, "what a replaced site wanted to save is kept in " + to);
+    refuse(index.highest_epoch, "its data are kept in " + to);
+  }
+
+  Vault& vault_;
+  const PushRequest& request_;
+  const Job& job_;
+  Workshop::Turn turn_;
+  std::string data_;
+  std::optional<Manifest> previous_;
+  std::optional<Staging> staging_;
+};
+
+}  // namespace
+
+Snapshot Store::push(const PushRequest& request, const Job& job) { return Push(vault_, request, job).run(); }
+
+std::int64_t wall_ms(const Job& job) {
+  const auto now = job.host().blocking("clock.now/1", Json::object(), Millis(10'000));
+  return now.get().at("wall_ms").get<std::int64_t>();
+}
+
+}  // namespace rclone_store

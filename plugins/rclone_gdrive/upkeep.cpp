@@ -1,0 +1,74 @@
+// List, and prune: removes whole snapshots by their ids below our own folder, nothing else.
+#include <algorithm>
+
+#include "store.hpp"
+
+namespace rclone_store {
+namespace {
+
+using namespace understudy::sdk;
+
+constexpr std::int64_t day_ms = 86'400'000;
+constexpr std::int64_t leftover_age_ms = 2 * day_ms;  // longer than any push may last
+
+/// All of ours that a service has; what others put beside it stays.
+void remove_all(const Vault& vault, const std::string& service, const Index& index, const Job& job) {
+  const auto root = vault.root(service);
+  // Only what was seen: some servers fail when what they are to remove is not there.
+  const auto purge = [&](const char* folder, bool there) {
+    if (there) (void)vault.program().run_if_there(job, {"purge", root + folder});
+  };
+  (void)vault.program().run_if_there(job, {"deletefile", vault.latest(service)});
+  purge("/snapshots", !index.cards.empty());
+  purge("/data", !index.data.empty());
+  purge("/aside", !index.aside.empty());
+  (void)vault.program().once(job, {"rmdir", root}, {});  // stays when it is not empty
+}
+
+}  // namespace
+
+SnapshotList Store::list(const std::string& service, const Job& job) {
+  SnapshotList out;
+  for (auto& card : vault_.index(job, service).cards) out.snapshots.push_back(std::move(card.snapshot));
+  return out;
+}
+
+PruneReport Store::prune(const PruneRequest& request, const Job& job) {
+  const Workshop::Turn turn(vault_.workshop(), vault_.root(request.service), job);
+  const Index index = vault_.index(job, request.service);
+  const auto now = wall_ms(job);
+  const auto remove_data = [&](const std::string& id) {
+    if (index.data.contains(id)) (void)vault_.program().run_if_there(job, {"purge", vault_.data(request.service, id)});
+  };
+  PruneReport out;
+  int valid_seen = 0;
+  for (const auto& card : index.cards) {
+    const auto& s = card.snapshot;
+    const bool young = now - s.created_ms < request.keep_days * day_ms;
+    const bool kept = request.keep_at_least > 0 &&
+                      (!s.valid || young || valid_seen < request.keep_at_least);  // damaged: for a person to look at
+    valid_seen += s.valid ? 1 : 0;
+    if (kept) {
+      ++out.kept;
+      continue;
+    }
+    if (!request.dry_run && request.keep_at_least > 0) {
+      // The card first: a removal that is cut short leaves data that belong to no snapshot, and no snapshot with holes.
+      (void)vault_.program().run_if_there(job, {"deletefile", vault_.card(request.service, s.id)});
+      remove_data(s.id);
+    }
+    out.removed.push_back(s.id);
+  }
+  if (request.dry_run) return out;
+  if (request.keep_at_least == 0) {
+    remove_all(vault_, request.service, index, job);
+    return out;
+  }
+  for (const auto& id : index.data) {  // of pushes that were interrupted
+    const auto born = time_in_id_ms(id);
+    if (!index.has(id) && born && now - *born > leftover_age_ms) remove_data(id);
+  }
+  return out;
+}
+
+}  // namespace rclone_store

@@ -1,0 +1,176 @@
+"""A folder with the real rclone: a configuration with remotes that are folders of this host, directly or through rclone's own
+servers, and an instance of the plugin. Standard library only."""
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import unittest
+
+import harness
+import plugin_driver
+
+PASSWORD = "planted-rclone-secret"
+
+
+def rclone(*words, **options):
+    return subprocess.run(["rclone", *words], capture_output=True, text=True, timeout=60, **options)
+
+
+def snapshot_id(n, epoch=1, day=20):
+    return f"202611{day:02}T1000{n:02}.000Z-e{epoch}"
+
+
+class Server:
+    """`rclone serve KIND` over a folder. It can be stopped and started again at the same place."""
+
+    def __init__(self, kind, folder, *words):
+        self.kind, self.folder, self.words, self.port = kind, folder, words, harness.free_port()
+        self.process = None
+        self.start()
+
+    def start(self):
+        # Without its cache of listings: the tests change files behind its back.
+        words = ["rclone", "serve", self.kind, self.folder, "--addr", f"127.0.0.1:{self.port}", "--user", "u", "--pass", PASSWORD,
+                 "--dir-cache-time", "0s", *self.words]
+        self.process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        harness.wait_for(f"rclone serve {self.kind}", self.answers)
+
+    def answers(self):
+        with socket.socket() as s:
+            s.settimeout(1)
+            return s.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def stop(self):
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+        self.process = None
+
+
+class RcloneSite(unittest.TestCase):
+    kind = "local"  # or webdav, sftp: what the remote `far` is
+
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="understudy-rclone-")
+        self.far = os.path.join(self.folder, "far")  # what the remote really is
+        self.state = os.path.join(self.folder, "state")
+        self.work = os.path.join(self.folder, "work")
+        self.config = os.path.join(self.folder, "rclone.conf")
+        os.makedirs(self.far)
+        os.makedirs(self.state)
+        self.server, self.plugins = None, []
+        if self.kind != "local":
+            self.server = Server(self.kind, self.far)
+        self.write_remotes()
+
+    def tearDown(self):
+        for plugin in self.plugins:
+            plugin.close()
+        if self.server:
+            self.server.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def write_remotes(self):
+        hidden = rclone("obscure", PASSWORD).stdout.strip()
+        if self.kind == "local":
+            lines = ["type = alias", f"remote = {self.far}"]
+        elif self.kind == "webdav":
+            lines = ["type = webdav", f"url = http://127.0.0.1:{self.server.port}", "vendor = other", "user = u", f"pass = {hidden}"]
+        else:
+            lines = ["type = sftp", "host = 127.0.0.1", f"port = {self.server.port}", "user = u", f"pass = {hidden}", "md5sum_command = none",
+                     "sha1sum_command = none"]
+        with open(self.config, "w") as out:
+            out.write("\n".join(["[far]", *lines, ""]))
+
+    def plugin(self, env=None, **settings):
+        given = {"remote": "far:NeoLight", "config": self.config, "work_dir": self.work, "retry_wait": 100, **settings}
+        made = plugin_driver.Plugin("rclone_gdrive", "state", given, env=env)
+        self.plugins.append(made)
+        return made
+
+    # ---- the state, and calls ----------------------------------------------------------------------------------------
+    def put(self, name, data, mode=None):
+        path = os.path.join(self.state, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as out:
+            out.write(data if isinstance(data, bytes) else data.encode())
+        if mode is not None:
+            os.chmod(path, mode)
+        return path
+
+    def push_params(self, n, epoch=1, day=20, **more):
+        return {"service": "svc", "id": snapshot_id(n, epoch, day), "epoch": epoch, "paths": [{"name": "state", "path": self.state}], **more}
+
+    def push(self, plugin, n, epoch=1, budget_ms=30000, **more):
+        return plugin.call("store.push/1", self.push_params(n, epoch, **more), budget_ms)
+
+    def pushed(self, plugin, n, epoch=1, **more):
+        return self.good(self.push(plugin, n, epoch, **more))
+
+    def good(self, answer):
+        self.assertEqual("ok", answer["status"], answer)
+        return answer["result"]
+
+    def bad(self, answer, status, words, kind=None):
+        self.assertEqual(status, answer["status"], answer)
+        self.assertIn(words, answer["error"]["message"] + " " + answer["error"].get("hint", ""))
+        if kind:
+            self.assertEqual(kind, answer["error"].get("kind"))
+        return answer["error"]
+
+    def listed(self, plugin):
+        return self.good(plugin.call("store.list/1", {"service": "svc"}, 30000))["snapshots"]
+
+    def pull(self, plugin, n, epoch=1):
+        staging = tempfile.mkdtemp(dir=self.folder, prefix="staging-")
+        return staging, plugin.call("store.pull/1", {"service": "svc", "id": snapshot_id(n, epoch), "staging": staging}, 30000)
+
+    def verify(self, plugin, n, epoch=1):
+        return plugin.call("store.verify/1", {"service": "svc", "id": snapshot_id(n, epoch)}, 30000)
+
+    def there(self, *parts):
+        return os.path.join(self.far, "NeoLight", "svc", *parts)
+
+    def latest(self):
+        try:
+            with open(self.there("latest.json")) as file:
+                return json.load(file)["latest"]["id"]
+        except FileNotFoundError:
+            return None
+
+    def contents(self, folder):
+        """Everything below a folder: what it is, its mode and bytes."""
+        found = {}
+        for base, folders, files in os.walk(folder):
+            for name in folders + files:
+                path = os.path.join(base, name)
+                key = os.path.relpath(path, folder)
+                if os.path.islink(path):
+                    found[key] = ("link", os.readlink(path))
+                elif os.path.isdir(path):
+                    found[key] = ("folder", os.stat(path).st_mode & 0o777)
+                else:
+                    with open(path, "rb") as file:
+                        found[key] = ("file", os.stat(path).st_mode & 0o777, os.stat(path).st_mtime_ns, file.read())
+        return found
+
+    def rclones(self, words):
+        """The rclone processes of this test whose command line holds all of `words`."""
+        found = []
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open(f"/proc/{pid}/cmdline") as file:
+                    line = file.read()
+            except OSError:
+                continue
+            if line.startswith("rclone\0") and all(w in line for w in [self.config, *words]):
+                found.append(int(pid))
+        return found
+
+    def kill_one(self, words):
+        pid = harness.wait_for(f"rclone {words}", lambda: self.rclones(words))[0]
+        os.kill(pid, signal.SIGKILL)
+        return pid
