@@ -232,6 +232,8 @@ struct Alert {
   std::int64_t at_ms = 0;
   bool possible_duplicate = false;  ///< a crash may have hidden that it was sent before
   Json facts = Json::object();
+  std::string incident;          ///< alerts of one incident share it; may be empty
+  Json thread = Json::object();  ///< Receipt::thread of the incident's last delivery by this notifier, or {}
 
   [[nodiscard]] static Alert from_json(const Json& in) {
     return {in.value("id", ""),
@@ -244,12 +246,15 @@ struct Alert {
             in.value("text", ""),
             in.value("at_ms", std::int64_t{0}),
             in.value("possible_duplicate", false),
-            in.value("facts", Json::object())};
+            in.value("facts", Json::object()),
+            in.value("incident", ""),
+            in.value("thread", Json::object())};
   }
 };
 struct Receipt {
-  std::string id;  ///< the provider's message id, for a later update; may be empty
-  [[nodiscard]] Json to_json() const { return {{"receipt", id}}; }
+  std::string id;                ///< the provider's message id, for a later update; may be empty
+  Json thread = Json::object();  ///< kept by the core and given back with the incident's next alert; at most 16 KiB
+  [[nodiscard]] Json to_json() const { return {{"receipt", id}, {"thread", thread}}; }
 };
 
 }  // namespace understudy::sdk
