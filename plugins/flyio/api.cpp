@@ -12,7 +12,7 @@ using namespace understudy::sdk;
 constexpr Millis read_patience{10'000}, change_patience{30'000};
 constexpr Millis first_pause{250}, longest_pause{4'000};
 /// The provider waits at most a minute; we let it wait less, so that a lost answer is noticed.
-constexpr Millis longest_wait{15'000}, wait_grace{5'000};
+constexpr Millis longest_wait{10'000}, wait_grace{5'000};
 constexpr int largest_reply = 8 * 1024 * 1024;
 
 bool is_ours(const Machine& machine, const Settings& settings) {
@@ -146,7 +146,8 @@ std::vector<Version> Api::versions(const std::string& id, const Deadline& deadli
 }
 
 bool Api::wait(const Machine& machine, const std::string& state, const Deadline& deadline) {
-  const auto room = std::min(deadline.left(), longest_wait);
+  // Short beside the lease, which is renewed between two waits.
+  const auto room = std::min({deadline.left(), longest_wait, settings_.lease_ttl / 4});
   const auto seconds = std::max<std::int64_t>(1, room.count() / 1000);
   auto path = "/" + machine.id + "/wait?state=" + state + "&timeout=" + std::to_string(seconds);
   if (!machine.version.empty()) path += "&instance_id=" + machine.version;

@@ -8,8 +8,12 @@ using namespace understudy::sdk;
 /// After a start was accepted the machine may be seen at rest for a moment.
 constexpr Millis accepted_but_at_rest{10'000};
 constexpr Millis look_every{300};
+/// Its process may end meanwhile, which no wait for "started" tells.
+constexpr Millis start_slice{2'500};
 /// With our lease and the newest version in hand, a refusal that goes on means that the host has no room.
 constexpr int conflicts_that_mean_no_room = 3;
+/// The state decides; this only spares it a wait.
+constexpr int most_stops = 4;
 
 std::string go_duration(Millis time) { return std::to_string((time.count() + 999) / 1000) + "s"; }
 
@@ -114,7 +118,8 @@ void Held::start(Millis survive, const Deadline& deadline) {
     if (machine_.phase() != Phase::starting && !try_start(attempt, deadline)) continue;
     const auto patience = deadline.at_most(accepted_but_at_rest);
     while (!patience.over() && machine_.phase() != Phase::started) {
-      (void)api_.wait(machine_, "started", patience);
+      (void)lease_.nonce(deadline);  // a long start keeps it
+      (void)api_.wait(machine_, "started", patience.at_most(start_slice));
       look(deadline);
       if (ended_since(before)) ended();
       if (machine_.phase() != Phase::started) api_.sleep(look_every, patience);
@@ -134,11 +139,19 @@ void Held::survives(Millis survive, const Deadline& deadline) {
 bool Held::ask_to_stop(Millis grace, bool kill, const Deadline& deadline) {
   Json body = {{"timeout", go_duration(grace)}};
   if (kill) body["signal"] = "SIGKILL";
-  const auto answer = change("/stop", std::move(body), deadline);
-  if (!answer.ok())
+  for (int attempt = 0;; ++attempt) {
+    const auto answer = change("/stop", body, deadline);
+    if (answer.ok()) return true;
+    const auto wait = answer.retry_after.value_or(api_.pause(attempt));
+    const bool again = answer.http == 0 || answer.doubtful() || answer.later();
+    if (again && attempt < most_stops && wait < deadline.left()) {
+      api_.sleep(wait, deadline);
+      continue;
+    }
     api_.host().log(LogLevel::warning,
                     explain(answer, {"stop machine " + machine_.id, "", true}, api_.settings()).message);
-  return answer.ok();
+    return false;
+  }
 }
 
 void Held::suspend(const Deadline& deadline) {
@@ -161,9 +174,12 @@ void Held::set_cordon(bool on, const Deadline& deadline) {
 
 bool Held::await(Phase phase, const std::string& state, const Deadline& deadline) {
   const auto there = [&] {
-    return machine_.phase() == phase || (phase == Phase::resting && machine_.phase() == Phase::gone);
+    if (phase == Phase::resting && machine_.phase() == Phase::gone) return true;
+    // What is suspended is at rest, but its memory would go on.
+    return machine_.phase() == phase && !(state == "stopped" && machine_.state == "suspended");
   };
   while (!there() && !deadline.over()) {
+    (void)lease_.nonce(deadline);
     (void)api_.wait(machine_, state, deadline);
     look(deadline);
     if (!there()) api_.sleep(look_every, deadline);

@@ -1,4 +1,6 @@
 """flyio against a Fly Machines API with state that checks each request, and each of its own replies, by Fly's own contract."""
+import concurrent.futures
+import itertools
 import json
 import os
 import sys
@@ -141,7 +143,7 @@ class Lifecycle(Fly):
         machine.host = "unreachable"
         p = self.plugin()
         self.assertEqual(self.observe(p)["state"], "unknown")
-        report = self.deactivate(p, 4, budget_ms=8000)
+        report = self.deactivate(p, 4, budget_ms=4500)
         self.assertFalse(report["stopped"])
         self.assertIn("host is unreachable", report["detail"])
 
@@ -225,12 +227,12 @@ class Leases(Fly):
         machine = self.fly.add()
         self.fly.lease_of(machine, 60)
         p = self.plugin()
-        error = self.activate(p, 5, "conflict", budget_ms=5000)
+        error = self.activate(p, 5, "conflict", budget_ms=3000)
         self.assertIn("somebody@example.net", error["message"])
         self.assertEqual((machine.state, len(machine.versions)), ("stopped", 1))
         machine.move("starting", "started", 0)
         wait_for("the start", lambda: machine.state == "started")
-        report = self.deactivate(p, 5, budget_ms=6000)
+        report = self.deactivate(p, 5, budget_ms=4000)
         self.assertFalse(report["stopped"])
         self.assertIn("lease currently held", report["detail"])
 
@@ -260,9 +262,10 @@ class Leases(Fly):
 
     def test_a_long_start_renews_the_lease(self):
         machine = self.fly.add()
-        self.fly.seconds["start"] = 6.5
+        self.fly.seconds["start"] = 6
         self.assertEqual(self.activate(self.plugin(lease_ttl=5000), 5, budget_ms=30000)["state"], "active")
         self.assertEqual(machine.state, "started")
+        self.assertGreater(self.fly.count("POST .*/lease"), 1)
 
 
 class Capacity(Fly):
@@ -353,18 +356,25 @@ class Doubts(Fly):
                 self.assertEqual(machine.boots, 1)
 
     def test_every_change_survives_a_fault_of_fly(self):
-        for pattern in (r"POST .*/lease", r"POST \S*/machines/\w+$", r"POST .*/start", r"GET .*/wait", r"GET \S*/machines$", r"GET \S*/machines/\w+$", r"DELETE .*/lease", r"POST .*/stop"):
-            for fault in ({"http": 500}, {"http": 503, "body": "<html>upstream</html>"}, {"http": 429, "headers": {"Retry-After": "1"}}, {"http": 408}, {"lost": "after"}):
-                with self.subTest(pattern, **fault):
-                    self.fly.machines.clear()
-                    self.fly.faults.clear()
-                    machine = self.fly.add()
-                    p = self.plugin()
-                    self.fly.fault(pattern, **fault)
-                    self.assertEqual(self.activate(p, 5)["state"], "active")
-                    self.assertTrue(self.deactivate(p, 5)["stopped"])
-                    self.assertEqual((machine.boots, machine.state), (1, "stopped"))
-                    p.close()
+        requests = [r"POST .*/lease", r"POST \S*/machines/\w+$", r"POST .*/start", r"GET .*/wait", r"GET \S*/machines$", r"GET \S*/machines/\w+$", r"DELETE .*/lease", r"POST .*/stop"]
+        faults = [{"http": 500}, {"http": 503, "body": "<html>upstream</html>"}, {"http": 429, "headers": {"Retry-After": "1"}}, {"http": 408}, {"lost": "before"}, {"lost": "after"}]
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            told = list(pool.map(lambda pair: self.survives(*pair), itertools.product(requests, faults)))
+        self.assertEqual([t for t in told if t], [])
+
+    def survives(self, pattern, fault):
+        """What is wrong after one fault in one kind of request, or nothing."""
+        fly = FlyMachines(token=TOKEN)
+        machine = fly.add()
+        p = self.plugin(url=fly.url)
+        try:
+            fly.fault(pattern, **fault)
+            up = p.call("standby.activate/1", {"service": "trader", "target": "fly", "epoch": 5, "operation": "x"}, 20000)
+            down = p.call("standby.deactivate/1", {"service": "trader", "target": "fly", "epoch": 5, "operation": "y", "grace_ms": 1000}, 20000)
+            good = up.get("result", {}).get("state") == "active" and down.get("result", {}).get("stopped") and (machine.boots, machine.state) == (1, "stopped")
+            return None if good and not fly.problems else (pattern, fault, up, down, machine.boots, machine.state, fly.problems)
+        finally:
+            fly.close()
 
     def test_a_start_that_never_says_how_it_ended_is_unknown_and_observe_tells_the_truth(self):
         machine = self.fly.add()
@@ -402,16 +412,6 @@ class Doubts(Fly):
         self.assertIn("does not answer", self.observe(p, "transient", budget_ms=1500)["message"])
         self.activate(p, 5, "transient", budget_ms=3000)
         self.deactivate(p, 5, "transient", budget_ms=3000)
-
-    def test_an_instance_that_is_destroyed_in_the_middle_leaves(self):
-        self.fly.add()
-        self.fly.stuck = {"starting"}
-        p = self.plugin()
-        p.send("standby.activate/1", {"service": "trader", "target": "fly", "epoch": 5, "operation": "x"}, 30000)
-        wait_for("the start", lambda: self.fly.count("POST .*/start"))
-        began = time.monotonic()
-        p.close()
-        self.assertLess(time.monotonic() - began, 10)
 
 
 class Limits(Fly):
@@ -502,7 +502,8 @@ class Health(Fly):
     def test_what_the_provider_cannot_tell_is_no_failure(self):
         machine = self.fly.add(state="started")
         machine.host = "unreachable"
-        self.assertEqual({**self.check(), "outcome": "unknown", "verdict": False}, self.check())
+        result = self.check()
+        self.assertEqual((result["outcome"], result["verdict"]), ("unknown", False))
         machine.host = "ok"
         for fault in ({"http": 500}, {"http": 401}, {"http": 403}, {"http": 429}, {"lost": "before"}):
             with self.subTest(**fault):

@@ -8,6 +8,7 @@ import re
 import secrets
 import socketserver
 import subprocess
+import sys
 import threading
 import time
 import urllib.parse
@@ -384,3 +385,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
     daemon_threads = True
     request_queue_size = 64
+
+    def handle_error(self, request, client_address):
+        if not isinstance(sys.exc_info()[1], ConnectionError):  # a client may go away
+            super().handle_error(request, client_address)
