@@ -47,7 +47,9 @@ class Contract:
         query = urllib.parse.parse_qs(split.query, keep_blank_values=True)
         known = {p["name"]: p for p in parameters if p["in"] == "query"}
         for key, values in query.items():
-            if key not in known:
+            open_ended = next((p for p in known if "{" in p and key.startswith(p.split("{")[0])), key)  # metadata.{key}
+            known.setdefault(key, known.get(open_ended))
+            if known[key] is None:
                 problems.append(f"{said}: unknown query parameter {key}")
                 continue
             kind = known[key].get("type") or self.resolve(known[key].get("schema", {})).get("type")
@@ -58,6 +60,8 @@ class Contract:
         for parameter in parameters:
             if parameter["in"] == "query" and parameter.get("required") and parameter["name"] not in query:
                 problems.append(f"{said}: {parameter['name']} is missing")
+            if parameter["in"] == "header" and parameter.get("required") and parameter["name"].lower() not in headers:
+                problems.append(f"{said}: header {parameter['name']} is missing")
         schema, required = self.body_schema(operation, parameters)
         if body and schema is not None:
             try:
@@ -69,6 +73,28 @@ class Contract:
         elif required and not body:
             problems.append(f"{said}: the body is missing")
         return problems
+
+    def unknown_fields(self, method, target, body):
+        """Fields of a request that the contract does not name: a slip of the pen, which it would not refuse."""
+        found = self.find(method, urllib.parse.urlsplit(target).path)
+        schema = self.body_schema(found[1], found[2])[0] if found and body else None
+        return [] if schema is None else [f"{method} {found[0]}: body{where} is not in the contract" for where in self.strangers(schema, json.loads(body), "")]
+
+    def strangers(self, schema, value, where):
+        schema = self.resolve(schema)
+        declared, rest = dict(schema.get("properties", {})), schema.get("additionalProperties")
+        for part in map(self.resolve, schema.get("allOf", [])):
+            declared.update(part.get("properties", {}))
+            rest = rest or part.get("additionalProperties")
+        out = []
+        if isinstance(value, dict) and (declared or isinstance(rest, dict)):
+            for key, inner in value.items():
+                known = declared.get(key, rest)
+                out += [f"{where}.{key}"] if not known else self.strangers(known, inner, f"{where}.{key}") if isinstance(known, dict) else []
+        if isinstance(value, list) and "items" in schema:
+            for i, inner in enumerate(value):
+                out += self.strangers(schema["items"], inner, f"{where}[{i}]")
+        return out
 
     def body_schema(self, operation, parameters):
         for parameter in parameters:

@@ -61,6 +61,8 @@ class StandbyTarget : public Provider {
   virtual void deactivate(const DeactivateRequest& request, Reply<StopReport> reply) = 0;
   virtual void quote(Reply<Quote> reply) { detail::refuse(reply, "quote"); }
   virtual void logs(const LogsRequest&, Reply<LogLines> reply) { detail::refuse(reply, "logs"); }
+  virtual void rollback(const RollbackRequest&, Reply<RollbackReport> reply) { detail::refuse(reply, "rollback"); }
+  virtual void prewarm(const PrewarmRequest&, Reply<PrewarmReport> reply) { detail::refuse(reply, "prewarm"); }
 
   void handle(std::string_view method, const Json& params, Responder responder) final {
     if (method == "standby.observe/1")
@@ -71,6 +73,10 @@ class StandbyTarget : public Provider {
       return deactivate(DeactivateRequest::from_json(params), Reply<StopReport>(std::move(responder)));
     if (method == "standby.quote/1") return quote(Reply<Quote>(std::move(responder)));
     if (method == "standby.logs/1") return logs(LogsRequest::from_json(params), Reply<LogLines>(std::move(responder)));
+    if (method == "standby.rollback/1")
+      return rollback(RollbackRequest::from_json(params), Reply<RollbackReport>(std::move(responder)));
+    if (method == "standby.prewarm/1")
+      return prewarm(PrewarmRequest::from_json(params), Reply<PrewarmReport>(std::move(responder)));
     responder.fail(Status::unsupported, "no such method of a standby target: " + std::string(method));
   }
 };

@@ -141,6 +141,35 @@ struct LogLines {
   [[nodiscard]] Json to_json() const { return {{"lines", lines}}; }
 };
 
+/// Back to the version of the workload before the present one. The same operation again changes nothing more.
+struct RollbackRequest {
+  std::string service, target;
+  std::uint64_t epoch = 0;  ///< what was started with a newer one is not touched: `conflict`
+  std::string operation;
+  [[nodiscard]] static RollbackRequest from_json(const Json& in) {
+    return {in.value("service", ""), in.value("target", ""), in.value("epoch", std::uint64_t{0}),
+            in.value("operation", "")};
+  }
+};
+struct RollbackReport {
+  std::string from, to;  ///< images, revisions: as the provider names versions
+  std::string detail;
+  [[nodiscard]] Json to_json() const { return {{"from", from}, {"to", to}, {"detail", detail}}; }
+};
+
+/// Make the next activation faster, without running the service.
+struct PrewarmRequest {
+  std::string service, target, operation;
+  [[nodiscard]] static PrewarmRequest from_json(const Json& in) {
+    return {in.value("service", ""), in.value("target", ""), in.value("operation", "")};
+  }
+};
+struct PrewarmReport {
+  bool ready = false;  ///< false: nothing is lost, the activation is a cold one
+  std::string detail;
+  [[nodiscard]] Json to_json() const { return {{"ready", ready}, {"detail", detail}}; }
+};
+
 // ---- StateStore -------------------------------------------------------------------------------------------------
 
 /// A folder or file of the service's state, by the name that it has inside a snapshot.

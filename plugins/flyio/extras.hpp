@@ -1,0 +1,19 @@
+// standby.rollback/1 and standby.prewarm/1. Worker threads only.
+#pragma once
+
+#include "provision.hpp"
+
+namespace flyio_plugin {
+
+/// Every machine goes back to the image that it had before; one that runs is started again with it, and keeps its
+/// epoch.
+[[nodiscard]] understudy::sdk::RollbackReport roll_back(Api& api, const std::string& holder,
+                                                        const understudy::sdk::RollbackRequest& request,
+                                                        const Deadline& deadline);
+
+/// There is a machine, and with `prewarm = "suspend"` it is suspended with the image booted and waiting.
+[[nodiscard]] understudy::sdk::PrewarmReport prewarm(Api& api, const std::string& holder,
+                                                     const understudy::sdk::PrewarmRequest& request,
+                                                     const Deadline& deadline);
+
+}  // namespace flyio_plugin

@@ -1,0 +1,94 @@
+#include "stopping.hpp"
+
+#include <algorithm>
+
+namespace flyio_plugin {
+namespace {
+
+using namespace understudy::sdk;
+
+constexpr Millis kept_for_looking{3'000}, after_grace{3'000}, after_kill{1'000};
+constexpr Millis most_for_a_lease{10'000};
+
+/// Its memory would go on where it was when it is resumed.
+bool sleeps_with_work(const Machine& m) { return m.state == "suspended" && !m.passive(); }
+
+}  // namespace
+
+Stopping::Stopping(Api& api, std::string holder, const DeactivateRequest& request, const Deadline& deadline)
+    : api_(api), holder_(std::move(holder)), request_(request), deadline_(deadline) {}
+
+void Stopping::refuse_newer(const Machines& machines) const {
+  for (const auto& m : machines) {
+    if (m.lives() && !m.passive() && m.epoch() && *m.epoch() > request_.epoch)
+      throw Failure(Status::conflict, "a newer epoch (" + std::to_string(*m.epoch()) + ") runs here: " + m.describe());
+  }
+}
+
+void Stopping::complain(const std::string& what) { complaints_ += "; " + what; }
+
+StopReport Stopping::run() {
+  const auto all = api_.machines(deadline_);
+  refuse_newer(all);
+  bool ran = false;
+  for (const auto& m : all) {
+    const bool must_stop = m.lives() || sleeps_with_work(m);
+    ran = ran || m.lives();
+    if (must_stop || m.proxy_wakes()) ask(m);
+  }
+  for (const auto& held : held_) wait_for(*held);
+  held_.clear();  // the leases go back before the last look
+  return report(ran);
+}
+
+/// All are asked before any is waited for.
+void Stopping::ask(const Machine& machine) {
+  try {
+    auto held = std::make_unique<Held>(api_, machine.id, holder_, deadline_.at_most(most_for_a_lease));
+    refuse_newer({held->machine()});
+    // First of all nothing may wake it again; the proxy starts no machine that is cordoned.
+    if (held->machine().proxy_wakes()) {
+      try {
+        held->set_cordon(true, deadline_.at_most(after_grace));
+      } catch (const Failure& failure) {
+        complain(failure.error().message);
+      }
+    }
+    if (held->machine().lives() || sleeps_with_work(held->machine()))
+      (void)held->ask_to_stop(std::min(request_.grace, deadline_.left()), false, deadline_);
+    held_.push_back(std::move(held));
+  } catch (const Failure& failure) {
+    if (failure.error().status == Status::cancelled) throw;
+    if (failure.error().status == Status::conflict && failure.error().kind.empty()) throw;  // a newer epoch
+    complain(failure.error().message);
+  }
+}
+
+void Stopping::wait_for(Held& held) {
+  try {
+    const auto room = deadline_.earlier(kept_for_looking);
+    if (held.await(Phase::resting, "stopped", room.at_most(request_.grace + after_grace))) return;
+    (void)held.ask_to_stop(after_kill, true, room);
+    (void)held.await(Phase::resting, "stopped", room);
+  } catch (const Failure& failure) {
+    if (failure.error().status == Status::cancelled) throw;
+    complain(failure.error().message);
+  }
+}
+
+StopReport Stopping::report(bool ran) {
+  const auto all = api_.machines(deadline_);
+  const auto left = living(all);
+  if (!left.empty()) {
+    return {false, "Fly still shows " + describe(left) + complaints_ +
+                       (ran ? ". Fly calls a machine stuck after 5 minutes; then `fly machine destroy --force`" : "")};
+  }
+  StopReport out{true, ran ? "Fly shows every machine at rest: " + describe(all) : "nothing ran: " + describe(all)};
+  for (const auto& m : all) {
+    for (const auto& waker : m.wakers()) out.detail += "; beware, machine " + m.id + ": " + waker;
+  }
+  out.detail += complaints_;
+  return out;
+}
+
+}  // namespace flyio_plugin

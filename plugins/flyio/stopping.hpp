@@ -1,0 +1,31 @@
+// standby.deactivate/1: every machine of ours stopped, and seen so. One object for one call.
+#pragma once
+
+#include <memory>
+
+#include "held.hpp"
+
+namespace flyio_plugin {
+
+class Stopping {
+ public:
+  Stopping(Api& api, std::string holder, const understudy::sdk::DeactivateRequest& request, const Deadline& deadline);
+  /// Throws Failure(conflict) when something newer runs.
+  [[nodiscard]] understudy::sdk::StopReport run();
+
+ private:
+  void refuse_newer(const Machines& machines) const;
+  void ask(const Machine& machine);
+  void wait_for(Held& held);
+  void complain(const std::string& what);
+  [[nodiscard]] understudy::sdk::StopReport report(bool ran);
+
+  Api& api_;
+  const std::string holder_;
+  const understudy::sdk::DeactivateRequest request_;
+  const Deadline deadline_;
+  std::vector<std::unique_ptr<Held>> held_;
+  std::string complaints_;
+};
+
+}  // namespace flyio_plugin
