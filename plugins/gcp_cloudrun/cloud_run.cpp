@@ -92,6 +92,7 @@ CloudRun::Sent CloudRun::send_patch(const Patch& patch, const std::string& etag,
   Ask ask;
   ask.method = "PATCH";
   ask.url = address_.api + "/v2" + path_of(address_.resource()) + "?updateMask=" + escaped(patch.mask);
+  ask.fresh = true;
   ask.headers = {{"Content-Type", "application/json"}};
   Json body = patch.body;
   body["name"] = address_.resource();
@@ -173,8 +174,9 @@ ServiceView CloudRun::change(const Wanted& wanted, Until until, const Deadline& 
     } catch (const Failure& failure) {
       last = failure.error();
       touched = touched || last.status == Status::unknown;
-      const bool passing =
-          last.status == Status::unknown || (last.status == Status::transient && last.kind != "operation");
+      // What is switched off need not be in order: whether it is off is what the next look tells.
+      const bool in_disorder = last.kind == "operation" && until == Until::ready;
+      const bool passing = last.status == Status::unknown || (last.status == Status::transient && !in_disorder);
       if (!passing) throw;
     }
     if (deadline.left() > after_race * 5 && pace.wait(deadline)) continue;

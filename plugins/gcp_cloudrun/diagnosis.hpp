@@ -17,7 +17,6 @@ struct Role {
   bool supervisor = false;  ///< else the control plane starts the workload
   Scaling scaling = Scaling::manual;
   bool works_between_requests = true;
-  bool identity_token = false;
   std::string service;
 };
 

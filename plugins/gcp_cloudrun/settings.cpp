@@ -44,7 +44,7 @@ ServiceAddress service_address(const Json& settings) {
 Supervisor::Options supervisor_options(const Json& settings) {
   Supervisor::Options out;
   out.api_key = settings.value("api_key", Json());
-  out.identity_token = settings.value("identity_token", false);
+  out.identity_token = settings.value("private", false);
   out.audience = settings.value("audience", "");
   out.store = settings.value("store", "");
   out.health_path = settings.value("health_path", "/health");

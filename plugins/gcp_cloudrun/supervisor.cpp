@@ -43,7 +43,7 @@ State state_in(const std::string& mode, const std::string& status) {
   if (answer.status == 409 || answer.status == 412) throw Failure(Status::conflict, message);
   if (answer.status == 401 || answer.status == 403) {
     throw Failure(Status::denied, message,
-                  "is `api_key` the supervisor's? a service that lets in only known callers needs `identity_token = "
+                  "is `api_key` the supervisor's? a service that lets in only known callers needs `private = "
                   "true` and roles/run.invoker");
   }
   if (answer.status == 404 || answer.status == 405)
@@ -106,6 +106,10 @@ SupervisorHealth Supervisor::health(const std::string& base, const Deadline& dea
   const auto answer = get(base, options_.health_path, deadline);
   if (answer.status == 401 || answer.status == 403 || answer.status == 404)
     refused(options_.health_path.c_str(), answer);
+  if (!answer.good() && !answer.json.is_object()) {
+    throw Failure(Status::transient, "the supervisor at " + base + " does not answer: Cloud Run says HTTP " +
+                                         std::to_string(answer.status));
+  }
   return read_health(answer.status, answer.json);
 }
 
@@ -115,6 +119,7 @@ void Supervisor::post(const std::string& base, const char* path, const Json& bod
   request.url = path;
   request.headers = {{"Content-Type", "application/json"}};
   request.body = body.dump();
+  request.fresh = true;
   Answer answer;
   try {
     answer = ask(std::move(request), base, deadline);

@@ -23,7 +23,6 @@ ModeSettings mode_settings(const Json& settings) {
   out.role.supervisor = settings.value("mode", "control_plane") == "supervisor";
   out.role.scaling = settings.value("scaling", "manual") == "minimum" ? Scaling::minimum : Scaling::manual;
   out.role.works_between_requests = settings.value("works_between_requests", true);
-  out.role.identity_token = settings.value("identity_token", false);
   out.role.service = settings.at("service").get<std::string>();
   out.env = settings.value("env", Json::object());
   out.quiet_manual = Millis(settings.value("quiet_after_stop", out.quiet_manual.count()));

@@ -12,7 +12,7 @@ using namespace understudy::sdk;
 constexpr std::int64_t renew_before_ms = 300'000;
 /// After a renewal that failed while the old token is still good.
 constexpr std::int64_t try_again_ms = 15'000;
-constexpr std::int64_t too_old_ms = 5'000;
+constexpr std::int64_t too_old_ms = 500;
 
 }  // namespace
 

@@ -16,6 +16,7 @@ struct Ask {
   std::string body;       ///< with a Content-Type in `headers`
   std::string body_file;  ///< instead of `body`: a file of this machine that is sent
   std::string to_file;    ///< a new file that gets the body of a 2xx answer
+  bool fresh = false;     ///< a new connection: on a kept one a request may be sent twice when it was just closed
   std::size_t max_body = 4 * 1024 * 1024;
 };
 
