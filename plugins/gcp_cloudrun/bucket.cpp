@@ -3,6 +3,7 @@
 #include <array>
 
 #include "text.hpp"
+#include "tree.hpp"
 
 namespace gcp {
 namespace {
@@ -12,7 +13,6 @@ using namespace understudy::sdk;
 constexpr const char* reader = "roles/storage.objectViewer";
 constexpr const char* writer = "roles/storage.objectUser";
 constexpr int most_pages = 1'000;
-constexpr const char* boundary = "understudy-7f3a1c09";
 
 Object object_from(const Json& in) {
   Object out{text_of(in, "name"),         number_of(in, "size"),
@@ -99,11 +99,11 @@ std::optional<Object> Bucket::write(const std::string& name, const std::string& 
   ask.method = "POST";
   ask.url = api_ + "/upload/storage/v1/b/" + escaped(bucket_) +
             "/o?uploadType=multipart&ifGenerationMatch=" + std::to_string(generation);
-  ask.headers = {{"Content-Type", std::string("multipart/related; boundary=") + boundary}};
+  const std::string boundary = "understudy-" + sha256_hex(text);  // so that the text cannot hold it
+  ask.headers = {{"Content-Type", "multipart/related; boundary=" + boundary}};
   const Json resource = {{"name", name}, {"contentType", "application/json"}, {"metadata", metadata}};
-  ask.body = std::string("--") + boundary + "\r\nContent-Type: application/json; charset=UTF-8\r\n\r\n" +
-             resource.dump() + "\r\n--" + boundary + "\r\nContent-Type: application/json\r\n\r\n" + text + "\r\n--" +
-             boundary + "--\r\n";
+  ask.body = "--" + boundary + "\r\nContent-Type: application/json; charset=UTF-8\r\n\r\n" + resource.dump() +
+             "\r\n--" + boundary + "\r\nContent-Type: application/json\r\n\r\n" + text + "\r\n--" + boundary + "--\r\n";
   // Safe to repeat: the condition lets it happen once.
   const auto answer = client_.call(ask, about("write " + name + " to", writer), Repeat::safe, deadline, {412});
   if (answer.good()) return object_from(answer.json);

@@ -61,7 +61,11 @@ About CloudRun::about(const std::string& what, const std::string& role) const {
 ServiceView CloudRun::look(const Deadline& deadline) {
   Ask ask;
   ask.url = address_.api + "/v2" + path_of(address_.resource());
-  return ServiceView::from(client_.call(ask, about("look at", reader), Repeat::safe, deadline).json);
+  auto answer = client_.call(ask, about("look at", reader), Repeat::safe, deadline);
+  auto out = ServiceView::from(std::move(answer.json));
+  const auto date = http_date_ms(text_of(answer.headers, "date"));
+  out.seen_ms = date ? *date : now_ms(client_.host());
+  return out;
 }
 
 std::vector<Revision> CloudRun::revisions(const Deadline& deadline) {

@@ -55,14 +55,14 @@ class ControlPlane final : public Mode {
   ControlPlane(Host& host, CloudRun& run, ModeSettings settings)
       : host_(host), run_(run), settings_(std::move(settings)) {}
 
-  Observation observe(const Deadline& deadline) override { return seen(run_.look(deadline), settings_, now_ms(host_)); }
+  Observation observe(const Deadline& deadline) override { return seen(run_.look(deadline), settings_); }
 
   Observation activate(const ActivateRequest& request, const Deadline& deadline) override {
     const Millis kept = std::min(most_kept_to_undo, deadline.left() / 4);
     try {
       const auto view = run_.change([&](const ServiceView& now) { return start(now, request); }, CloudRun::Until::ready,
                                     deadline.within(deadline.left() - kept));
-      return seen(view, settings_, now_ms(host_));
+      return seen(view, settings_);
     } catch (const Failure& failure) {
       const auto& error = failure.error();
       if (error.kind != "operation") throw;
@@ -171,7 +171,7 @@ class ControlPlane final : public Mode {
 
 }  // namespace
 
-Observation seen(const ServiceView& service, const ModeSettings& settings, std::int64_t now_ms) {
+Observation seen(const ServiceView& service, const ModeSettings& settings) {
   Observation out;
   out.epoch = service.epoch;
   out.detail = service.summary();
@@ -180,7 +180,7 @@ Observation seen(const ServiceView& service, const ModeSettings& settings, std::
     return out;
   }
   const auto quiet = (service.manual ? settings.quiet_manual : settings.quiet_minimum).count();
-  const auto since = now_ms - service.updated_ms;
+  const auto since = service.seen_ms - service.updated_ms;
   if (service.settled() && since >= quiet) {
     out.state = State::stopped;
     return out;

@@ -1,5 +1,9 @@
 #include "diagnosis.hpp"
 
+#include <algorithm>
+
+#include "text.hpp"
+
 namespace gcp {
 namespace {
 
@@ -14,6 +18,18 @@ void check_copies(const ServiceView& s, const Role& role, std::vector<Problem>& 
                  "the service " + role.service + " may run " + (most == 0 ? "up to 100" : std::to_string(most)) +
                      " instances at once, each with its own copy of the workload",
                  "set its maximum instances to 1 (gcloud run services update " + role.service + " --max-instances=1)"});
+}
+
+void check_tags(const ServiceView& s, const Role& role, std::vector<Problem>& out) {
+  for (const auto& target : list_of(s.raw, "traffic")) {
+    const auto tag = text_of(target, "tag");
+    if (tag.empty()) continue;
+    out.push_back(
+        {"warning",
+         "the service " + role.service + " has the traffic tag " + tag +
+             ": a request to its address may start an instance beside the others",
+         "remove the tag (gcloud run services update-traffic " + role.service + " --remove-tags=" + tag + ")"});
+  }
 }
 
 void check_supervisor(const ServiceView& s, const Role& role, std::vector<Problem>& out) {
@@ -47,6 +63,7 @@ std::vector<Problem> diagnose(const ServiceView& s, const Role& role) {
                    "repair its last revision, or roll back to an earlier one"});
   }
   check_copies(s, role, out);
+  check_tags(s, role, out);
   if (role.supervisor) check_supervisor(s, role, out);
   if (!role.supervisor && role.scaling == Scaling::minimum) {
     out.push_back(

@@ -42,7 +42,6 @@ class Mode {
                                                ModeSettings settings);
 
 /// What the control plane alone shows of a service whose containers are the workload. Pure.
-[[nodiscard]] understudy::sdk::Observation seen(const ServiceView& service, const ModeSettings& settings,
-                                                std::int64_t now_ms);
+[[nodiscard]] understudy::sdk::Observation seen(const ServiceView& service, const ModeSettings& settings);
 
 }  // namespace gcp

@@ -14,6 +14,7 @@ struct ServiceView {
   understudy::sdk::Json raw;
   std::string etag, uri, latest_ready, latest_created;
   std::int64_t generation = 0, observed = 0, updated_ms = 0;
+  std::int64_t seen_ms = 0;  ///< when it was looked at, by the clock that `updated_ms` is of too: Google's
   bool reconciling = false;
   std::string condition, why;  ///< of Ready: CONDITION_SUCCEEDED ..., and its reason and message
   bool manual = false;         ///< scaling mode

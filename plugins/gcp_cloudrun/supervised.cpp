@@ -100,7 +100,7 @@ class Supervised final : public Mode {
     out.detail = error.message;
     try {
       const auto view = run_.look(deadline);
-      const auto shown = seen(view, settings_, now_ms(host_));
+      const auto shown = seen(view, settings_);
       out.detail += "; Cloud Run shows " + view.summary();
       if (shown.state == State::stopped && view.manual) out.state = State::stopped;
     } catch (const Failure& failure) {

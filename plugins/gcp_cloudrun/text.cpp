@@ -86,6 +86,22 @@ std::optional<std::int64_t> rfc3339_ms(const std::string& text) {
   return static_cast<std::int64_t>(::timegm(&t)) * 1000 + static_cast<std::int64_t>(fraction * 1000);
 }
 
+std::optional<std::int64_t> http_date_ms(const std::string& text) {
+  static constexpr std::string_view months = "JanFebMarAprMayJunJulAugSepOctNovDec";
+  std::tm t{};
+  char month[4] = {};
+  const auto comma = text.find(", ");
+  // NOLINTNEXTLINE(cert-err34-c): the count of fields is checked
+  if (comma == std::string::npos || std::sscanf(text.c_str() + comma, ", %2d %3s %4d %2d:%2d:%2d", &t.tm_mday, month,
+                                                &t.tm_year, &t.tm_hour, &t.tm_min, &t.tm_sec) != 6)
+    return std::nullopt;
+  const auto at = months.find(month);
+  if (at == std::string_view::npos || at % 3 != 0) return std::nullopt;
+  t.tm_mon = static_cast<int>(at / 3);
+  t.tm_year -= 1900;
+  return static_cast<std::int64_t>(::timegm(&t)) * 1000;
+}
+
 std::optional<Millis> duration_of(const std::string& text) {
   char* end = nullptr;
   const double seconds = std::strtod(text.c_str(), &end);

@@ -25,6 +25,8 @@ using Form = std::vector<std::pair<std::string, std::string>>;
 
 /// "2026-11-20T10:00:00.123456Z" as milliseconds since 1970; nothing when it is no such time.
 [[nodiscard]] std::optional<std::int64_t> rfc3339_ms(const std::string& text);
+/// "Sat, 21 Nov 2026 07:16:34 GMT", as the header Date is written.
+[[nodiscard]] std::optional<std::int64_t> http_date_ms(const std::string& text);
 /// "12.5s", as google.protobuf.Duration is written.
 [[nodiscard]] std::optional<understudy::sdk::Millis> duration_of(const std::string& text);
 

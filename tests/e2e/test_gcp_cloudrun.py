@@ -250,6 +250,8 @@ class ControlPlane(GcpTest):
         self.assertIn("roles/run.developer", str(found))
         self.assertEqual(self.service.etag, 1, "a diagnosis changed something")
         self.assertIn("warning", str(self.problems(self.plugin("target", scaling="minimum"))))
+        self.service.doc["traffic"].append({"type": "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION", "revision": "svc-00001-abc", "tag": "blue"})
+        self.assertIn("--remove-tags=blue", str(self.problems(plugin)))
         self.assertIn("is there", str(self.problems(self.plugin("target", service="other"))))
 
     def quote(self, **settings):
