@@ -17,7 +17,8 @@ constexpr std::int64_t too_old_ms = 500;
 }  // namespace
 
 std::string Tokens::token(const std::string& audience, const Deadline& deadline) {
-  const std::lock_guard lock(mutex_);
+  const std::unique_lock lock(fetching_, deadline.left());
+  if (!lock) throw Failure(Status::transient, "another request is still waiting for a token of " + name());
   const auto now = now_ms(host_);
   const auto it = kept_.find(audience);
   const bool usable = it != kept_.end() && it->second.token.expires_ms - too_old_ms > now;
@@ -38,7 +39,10 @@ std::string Tokens::token(const std::string& audience, const Deadline& deadline)
 
 Tokens::Kept Tokens::fresh(const std::string& audience, const Deadline& deadline) {
   const auto credential = load_credential(host_, settings_);
-  name_ = credential->name();
+  {
+    const std::lock_guard lock(naming_);
+    name_ = credential->name();
+  }
   Kept out;
   out.token = audience.empty() ? credential->access(deadline) : credential->identity(audience, deadline);
   const auto now = now_ms(host_);
@@ -48,12 +52,12 @@ Tokens::Kept Tokens::fresh(const std::string& audience, const Deadline& deadline
 }
 
 void Tokens::distrust(const std::string& value) {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(fetching_);
   std::erase_if(kept_, [&](const auto& entry) { return entry.second.token.value == value; });
 }
 
 std::string Tokens::name() const {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(naming_);
   return name_.empty() ? "the configured account" : name_;
 }
 

@@ -32,8 +32,9 @@ class Tokens {
 
   understudy::sdk::Host& host_;
   const CredentialSettings settings_;
-  mutable std::mutex mutex_;          ///< held while a token is fetched: the others wait for it instead of asking too
+  std::timed_mutex fetching_;         ///< held while a token is fetched: the others wait for it instead of asking too
   std::map<std::string, Kept> kept_;  ///< by audience; "": for Google's interfaces
+  mutable std::mutex naming_;
   std::string name_;
 };
 
