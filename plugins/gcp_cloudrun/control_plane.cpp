@@ -1,0 +1,199 @@
+// The containers of the service are the workload: it is started and stopped by the number of instances that Cloud Run
+// keeps, and each start is a new revision whose variables carry the epoch.
+#include <algorithm>
+
+#include "mode.hpp"
+#include "text.hpp"
+
+namespace gcp {
+namespace {
+
+using namespace understudy::sdk;
+using State = Observation::State;
+
+constexpr Millis look_again{1'000}, most_kept_to_undo{20'000};
+
+std::string images_of(const Json& holder) {
+  std::string out;
+  for (const auto& container : list_of(holder, "containers")) out += text_of(container, "image") + "\n";
+  return out;
+}
+
+/// The newest ready revision from before the first one with the images that are used now.
+const Revision& earlier(const std::vector<Revision>& all, const ServiceView& service, const std::string& named) {
+  if (!named.empty()) {
+    const auto it = std::ranges::find(all, named, &Revision::name);
+    if (it == all.end()) throw Failure(Status::invalid, "there is no revision " + named);
+    if (!it->ready) throw Failure(Status::invalid, "the revision " + named + " is not ready");
+    return *it;
+  }
+  const std::string now = images_of(object_of(service.raw, "template"));
+  std::int64_t since = INT64_MAX;
+  for (const auto& r : all) {
+    if (images_of(r.raw) == now) since = std::min(since, r.created_ms);
+  }
+  for (const auto& r : all) {
+    if (r.ready && r.created_ms < since && images_of(r.raw) != now) return r;
+  }
+  throw Failure(Status::invalid, "there is no earlier ready revision with another image to roll back to",
+                "name one, or deploy the image that is wanted");
+}
+
+Json own_variables(const ServiceView& service) {
+  Json out = Json::object();
+  for (const auto& container : list_of(object_of(service.raw, "template"), "containers")) {
+    for (const auto& entry : list_of(container, "env")) {
+      if (const auto name = text_of(entry, "name"); name.rfind("UNDERSTUDY_", 0) == 0)
+        out[name] = text_of(entry, "value");
+    }
+  }
+  return out;
+}
+
+class ControlPlane final : public Mode {
+ public:
+  ControlPlane(Host& host, CloudRun& run, ModeSettings settings)
+      : host_(host), run_(run), settings_(std::move(settings)) {}
+
+  Observation observe(const Deadline& deadline) override { return seen(run_.look(deadline), settings_); }
+
+  Observation activate(const ActivateRequest& request, const Deadline& deadline) override {
+    const Millis kept = std::min(most_kept_to_undo, deadline.left() / 4);
+    try {
+      const auto view = run_.change([&](const ServiceView& now) { return start(now, request); }, CloudRun::Until::ready,
+                                    deadline.within(deadline.left() - kept));
+      return seen(view, settings_);
+    } catch (const Failure& failure) {
+      const auto& error = failure.error();
+      if (error.kind != "operation") throw;
+      throw Failure(undone(error, request, deadline));
+    }
+  }
+
+  StopReport deactivate(const DeactivateRequest& request, const Deadline& deadline) override {
+    bool ran = false;
+    (void)run_.change([&](const ServiceView& now) { return stop(now, request.epoch, ran); }, CloudRun::Until::settled,
+                      deadline);
+    while (true) {
+      const auto now = observe(deadline);
+      if (now.state == State::stopped) return {true, (ran ? "" : "nothing ran; ") + now.detail};
+      if (now.state == State::active || now.state == State::starting)
+        return {false, "somebody else started it again: " + now.detail};
+      if (deadline.left() < look_again * 2) return {false, now.detail};
+      pause(host_, look_again);
+    }
+  }
+
+  Observation prewarm(const Deadline&) override {
+    throw Failure(Status::unsupported,
+                  "an instance of this service is the workload itself, so it cannot be warmed without being started",
+                  "use `mode = \"supervisor\"` for a warm standby");
+  }
+
+  /// The template decides what the next activation runs, so it gets the earlier revision's containers.
+  std::string rollback(const std::string& revision, const Deadline& deadline) override {
+    const auto all = run_.revisions(deadline);
+    std::string from, to;
+    const auto view = run_.change(
+        [&](const ServiceView& now) -> std::optional<Patch> {
+          if (!to.empty() && images_of(object_of(now.raw, "template")) == to) return std::nullopt;
+          const Revision& old = earlier(all, now, revision);
+          from = old.name;
+          to = images_of(old.raw);
+          Json next = object_of(now.raw, "template");
+          next.erase("revision");
+          next["containers"] = with_env(list_of(old.raw, "containers"), own_variables(now));
+          next["volumes"] = list_of(old.raw, "volumes");
+          return Patch{{{"template", std::move(next)}}, "template"};
+        },
+        CloudRun::Until::ready, deadline);
+    return short_name(view.latest_ready) + " (the containers of " + from + ")";
+  }
+
+ private:
+  std::optional<Patch> start(const ServiceView& now, const ActivateRequest& request) const {
+    if (now.epoch && *now.epoch > request.epoch) {
+      throw Failure(Status::conflict, "epoch " + std::to_string(request.epoch) + " is older than " +
+                                          std::to_string(*now.epoch) + ", which was started here");
+    }
+    if (now.kept_instances() > 0) {
+      if (now.epoch == request.epoch) return std::nullopt;
+      throw Failure(Status::conflict,
+                    now.epoch ? "it runs already, with epoch " + std::to_string(*now.epoch)
+                              : "it runs already, and Understudy did not start it",
+                    "stop it first");
+    }
+    if (settings_.role.works_between_requests && now.cpu_only_in_requests) {
+      const auto problem = no_cpu(settings_.role.service);
+      throw Failure(Status::invalid, problem.message, problem.hint);
+    }
+    return started(now, variables(request), settings_.role.scaling, settings_.instances);
+  }
+
+  std::optional<Patch> stop(const ServiceView& now, std::uint64_t epoch, bool& ran) const {
+    const bool off = now.kept_instances() == 0 && (now.manual || settings_.role.scaling == Scaling::minimum);
+    if (off) return std::nullopt;
+    if (now.epoch && *now.epoch > epoch && now.kept_instances() > 0)
+      throw Failure(Status::conflict, "a newer epoch (" + std::to_string(*now.epoch) + ") runs here");
+    ran = ran || now.kept_instances() > 0;
+    return scaled(now, settings_.role.scaling, 0);
+  }
+
+  Json variables(const ActivateRequest& request) const {
+    Json out = settings_.env;
+    out["UNDERSTUDY_SERVICE"] = request.service;
+    out["UNDERSTUDY_TARGET"] = request.target;
+    out["UNDERSTUDY_EPOCH"] = std::to_string(request.epoch);
+    out["UNDERSTUDY_SNAPSHOT"] = request.snapshot;
+    out["UNDERSTUDY_OPERATION"] = request.operation;
+    return out;
+  }
+
+  /// Cloud Run took the start and the new revision failed: the instances that it keeps may be of the one before, so
+  /// they are taken away again. Only what is then seen stopped is no effect.
+  Error undone(Error error, const ActivateRequest& request, const Deadline& deadline) {
+    try {
+      const auto report =
+          deactivate({request.service, request.target, request.epoch, request.operation, Millis(0)}, deadline);
+      if (report.stopped) return error;
+      error.message += "; " + report.detail;
+    } catch (const Failure& failure) {
+      error.message += "; and it could not be stopped again: " + failure.error().message;
+    }
+    error.status = Status::unknown;
+    return error;
+  }
+
+  Host& host_;
+  CloudRun& run_;
+  const ModeSettings settings_;
+};
+
+}  // namespace
+
+Observation seen(const ServiceView& service, const ModeSettings& settings) {
+  Observation out;
+  out.epoch = service.epoch;
+  out.detail = service.summary();
+  if (service.kept_instances() > 0) {
+    out.state = service.ready() ? State::active : service.failed() ? State::unknown : State::starting;
+    return out;
+  }
+  const auto quiet = (service.manual ? settings.quiet_manual : settings.quiet_minimum).count();
+  const auto since = service.seen_ms - service.updated_ms;
+  if (service.settled() && since >= quiet) {
+    out.state = State::stopped;
+    return out;
+  }
+  out.state = State::stopping;
+  if (service.settled()) {
+    out.detail += "; an instance may still be ending for " + std::to_string((quiet - since + 999) / 1000) + " s";
+  }
+  return out;
+}
+
+std::unique_ptr<Mode> control_plane(Host& host, CloudRun& run, ModeSettings settings) {
+  return std::make_unique<ControlPlane>(host, run, std::move(settings));
+}
+
+}  // namespace gcp

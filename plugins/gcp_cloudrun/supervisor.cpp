@@ -1,0 +1,150 @@
+#include "supervisor.hpp"
+
+#include <algorithm>
+
+#include "text.hpp"
+
+namespace gcp {
+namespace {
+
+using namespace understudy::sdk;
+using State = Observation::State;
+
+constexpr Millis one_answer{15'000};
+
+std::string workload_status(const Json& body) {
+  if (const auto direct = text_of(body, "workload_status"); !direct.empty()) return direct;
+  if (const auto direct = text_of(body, "workload"); !direct.empty()) return direct;
+  return text_of(object_of(body, "workload"), "status");
+}
+
+std::optional<std::uint64_t> epoch_in(const Json& body) {
+  for (const Json* where : {&body, &object_of(body, "last_activation"), &object_of(body, "workload")}) {
+    if (const auto it = where->find("epoch"); it != where->end() && it->is_number_unsigned())
+      return it->get<std::uint64_t>();
+  }
+  return std::nullopt;
+}
+
+State state_in(const std::string& mode, const std::string& status) {
+  if (status == "running" || status == "healthy") return State::active;
+  if (status == "starting" || status == "restoring" || status == "restarting" || mode == "activating")
+    return State::starting;
+  if (status == "stopping" || mode == "deactivating") return State::stopping;
+  if (mode == "standby" && (status == "stopped" || status == "none" || status.empty())) return State::stopped;
+  return State::unknown;
+}
+
+[[noreturn]] void refused(const char* path, const Answer& answer) {
+  std::string said = text_of(answer.json, "message");
+  if (said.empty()) said = text_of(answer.json, "error");
+  if (said.empty()) said = "HTTP " + std::to_string(answer.status);
+  const std::string message = std::string("the supervisor refuses ") + path + ": " + said;
+  if (answer.status == 409 || answer.status == 412) throw Failure(Status::conflict, message);
+  if (answer.status == 401 || answer.status == 403) {
+    throw Failure(Status::denied, message,
+                  "is `api_key` the supervisor's? a service that lets in only known callers needs `private = "
+                  "true` and roles/run.invoker");
+  }
+  if (answer.status == 404 || answer.status == 405)
+    throw Failure(Status::invalid, message, "is `url` the address of an `understudy agent`?");
+  if (answer.status == 429) throw Failure(Status::transient, message);
+  if (answer.status >= 500) throw Failure(Status::unknown, message, "see the service's log");
+  throw Failure(Status::invalid, message);
+}
+
+}  // namespace
+
+SupervisorHealth read_health(int http, const Json& body) {
+  SupervisorHealth out;
+  out.http = http;
+  if (!body.is_object()) {
+    out.detail = "/health answers HTTP " + std::to_string(http) + " without JSON: it is no supervisor's";
+    return out;
+  }
+  const std::string mode = text_of(body, "mode"), status = workload_status(body);
+  out.state = state_in(mode, status);
+  out.epoch = epoch_in(body);
+  out.detail =
+      "the supervisor says mode " + (mode.empty() ? "?" : mode) + ", workload " + (status.empty() ? "?" : status);
+  return out;
+}
+
+std::string Supervisor::api_key() {
+  if (!options_.api_key.is_object()) return {};
+  return host_.blocking("secret.get/1", {{"key", options_.api_key.at("$secret")}}, Millis(10'000))
+      .get()
+      .at("value")
+      .get<std::string>();
+}
+
+Answer Supervisor::ask(Ask request, const std::string& base, const Deadline& deadline) {
+  const std::string path = request.url;
+  request.url = base + path;
+  if (const auto key = api_key(); !key.empty()) request.headers["X-API-Key"] = key;
+  const std::string audience = options_.audience.empty() ? base : options_.audience;
+  for (bool renewed = false;; renewed = true) {
+    std::string token;
+    if (options_.identity_token) {
+      token = tokens_.identity(audience, deadline);
+      request.headers["Authorization"] = "Bearer " + token;
+    }
+    auto answer = send(host_, request, deadline.within(one_answer));
+    if (answer.status != 401 || token.empty() || renewed) return answer;
+    tokens_.distrust(token);
+  }
+}
+
+Answer Supervisor::get(const std::string& base, const std::string& path, const Deadline& deadline) {
+  Ask request;
+  request.url = path;
+  request.max_body = 64 * 1024;
+  return ask(std::move(request), base, deadline);
+}
+
+SupervisorHealth Supervisor::health(const std::string& base, const Deadline& deadline) {
+  const auto answer = get(base, options_.health_path, deadline);
+  if (answer.status == 401 || answer.status == 403 || answer.status == 404)
+    refused(options_.health_path.c_str(), answer);
+  if (!answer.good() && !answer.json.is_object()) {
+    throw Failure(Status::transient, "the supervisor at " + base + " does not answer: Cloud Run says HTTP " +
+                                         std::to_string(answer.status));
+  }
+  return read_health(answer.status, answer.json);
+}
+
+void Supervisor::post(const std::string& base, const char* path, const Json& body, const Deadline& deadline) {
+  Ask request;
+  request.method = "POST";
+  request.url = path;
+  request.headers = {{"Content-Type", "application/json"}};
+  request.body = body.dump();
+  request.fresh = true;
+  Answer answer;
+  try {
+    answer = ask(std::move(request), base, deadline);
+  } catch (const Failure& failure) {
+    Error error = failure.error();
+    if (error.status == Status::transient && !error.kind.empty() && error.kind != "credentials" &&
+        error.kind != "token" && !never_arrived(error))
+      error.status = Status::unknown;
+    error.message = "the supervisor at " + base + " does not answer " + path + ": " + error.message;
+    throw Failure(error);
+  }
+  if (!answer.good()) refused(path, answer);
+}
+
+void Supervisor::activate(const std::string& base, const ActivateRequest& request, const Deadline& deadline) {
+  Json body = {
+      {"snapshot", request.snapshot}, {"epoch", request.epoch}, {"operation", request.operation}, {"force", false}};
+  if (options_.store.rfind("gs://", 0) == 0) body["bucket"] = options_.store;
+  if (!options_.store.empty()) body["store"] = options_.store;
+  post(base, "/activate", body, deadline);
+}
+
+void Supervisor::deactivate(const std::string& base, const DeactivateRequest& request, const Deadline& deadline) {
+  post(base, "/deactivate",
+       {{"epoch", request.epoch}, {"operation", request.operation}, {"grace_ms", request.grace.count()}}, deadline);
+}
+
+}  // namespace gcp
