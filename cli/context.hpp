@@ -57,6 +57,7 @@ void print(const std::string& text);
 // One file a command, or a family of them.
 void add_check(CLI::App& app, Context& context);
 void add_run(CLI::App& app, Context& context);
+void add_agent(CLI::App& app, Context& context);
 void add_status(CLI::App& app, Context& context);
 void add_plan(CLI::App& app, Context& context);
 void add_moves(CLI::App& app, Context& context);

@@ -13,6 +13,7 @@ int run_cli(int argc, char** argv) {
                  "the configuration; a second one overlays the first (default: ./orchestrator.toml)");
   add_check(app, cx);
   add_run(app, cx);
+  add_agent(app, cx);
   add_status(app, cx);
   add_plan(app, cx);
   add_moves(app, cx);

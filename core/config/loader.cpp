@@ -41,45 +41,6 @@ std::string sha256_hex(const std::string& text) {
   return out;
 }
 
-/// All files as one table; problems are reported.
-std::optional<toml::table> parse_all(Reading& reading, const std::vector<std::filesystem::path>& files,
-                                     std::string& all_text) {
-  toml::table merged;
-  bool ok = true;
-  for (const auto& file : files) {
-    const std::string name = file.string();
-    std::ifstream in(file, std::ios::binary);
-    std::stringstream buffer;
-    if (in) buffer << in.rdbuf();
-    if (!in || buffer.str().size() > largest_file) {
-      reading.diagnostics.push_back({"E0101",
-                                     Diagnostic::Severity::error,
-                                     in ? "the file is larger than 64 MiB" : "the file cannot be read",
-                                     "name another with -c FILE",
-                                     {name, 0, 0},
-                                     ""});
-      ok = false;
-      continue;
-    }
-    const std::string text = buffer.str();
-    all_text += text + '\0';
-    std::istringstream split(text);
-    auto& lines = reading.lines[name];
-    for (std::string line; std::getline(split, line);) {
-      if (!line.empty() && line.back() == '\r') line.pop_back();
-      lines.push_back(std::move(line));
-    }
-    try {
-      merge(merged, toml::parse(text, name));
-    } catch (const toml::parse_error& e) {
-      reading.report("E0101", e.source(), "", std::string(e.description()));
-      ok = false;
-    }
-  }
-  if (!ok) return std::nullopt;
-  return merged;
-}
-
 Orchestrator read_orchestrator(Reading& reading, Section& root, const std::vector<std::filesystem::path>& files,
                                const MakeSchemas& make_schemas) {
   Orchestrator out;
@@ -262,6 +223,44 @@ void sort(std::vector<Diagnostic>& list, const std::vector<std::filesystem::path
 }
 
 }  // namespace
+
+std::optional<toml::table> parse_all(Reading& reading, const std::vector<std::filesystem::path>& files,
+                                     std::string& all_text) {
+  toml::table merged;
+  bool ok = true;
+  for (const auto& file : files) {
+    const std::string name = file.string();
+    std::ifstream in(file, std::ios::binary);
+    std::stringstream buffer;
+    if (in) buffer << in.rdbuf();
+    if (!in || buffer.str().size() > largest_file) {
+      reading.diagnostics.push_back({"E0101",
+                                     Diagnostic::Severity::error,
+                                     in ? "the file is larger than 64 MiB" : "the file cannot be read",
+                                     "name another with -c FILE",
+                                     {name, 0, 0},
+                                     ""});
+      ok = false;
+      continue;
+    }
+    const std::string text = buffer.str();
+    all_text += text + '\0';
+    std::istringstream split(text);
+    auto& lines = reading.lines[name];
+    for (std::string line; std::getline(split, line);) {
+      if (!line.empty() && line.back() == '\r') line.pop_back();
+      lines.push_back(std::move(line));
+    }
+    try {
+      merge(merged, toml::parse(text, name));
+    } catch (const toml::parse_error& e) {
+      reading.report("E0101", e.source(), "", std::string(e.description()));
+      ok = false;
+    }
+  }
+  if (!ok) return std::nullopt;
+  return merged;
+}
 
 bool check_name(Reading& reading, const toml::key& key) {
   const std::string_view name = key.str();

@@ -97,7 +97,16 @@ class Section {
 [[nodiscard]] Config read_config(Reading& reading, const toml::table& table,
                                  const std::vector<std::filesystem::path>& files, const MakeSchemas& make_schemas);
 
+/// loader.cpp: all files as one table; problems are reported. `all_text` gets their contents.
+[[nodiscard]] std::optional<toml::table> parse_all(Reading& reading, const std::vector<std::filesystem::path>& files,
+                                                   std::string& all_text);
+
+/// settings.cpp: a secret outside of a plugin's settings. Nothing when it is missing (not reported) or wrong
+/// (reported).
+[[nodiscard]] std::optional<SecretRef> read_secret_ref(Section& section, std::string_view key);
+
 /// services.cpp
+[[nodiscard]] State read_state(Section& section);
 [[nodiscard]] Service read_service(Reading& reading, const std::string& name, const toml::table& table);
 [[nodiscard]] bool check_name(Reading& reading, const toml::key& key);
 

@@ -89,28 +89,6 @@ Target read_target(Reading& reading, const std::string& service, const std::stri
   return t;
 }
 
-State read_state(Section& s) {
-  State out;
-  out.store = read_use(s, "state");
-  s.read_paths("paths", out.paths);
-  s.read("every", out.every, Millis(1000), year);
-  Millis age{0};
-  s.read("max_age", age, Millis(1000), year);
-  if (s.has("max_age")) out.max_age = age;
-  if (const auto* keep = s.table("keep")) {
-    Section k(s.reading(), *keep, s.name() + ".keep");
-    k.read("days", out.keep_days, 0, 36500);
-    k.read("at_least", out.keep_at_least, 1, 1'000'000);
-    k.finish();
-  }
-  s.read("save_on_failover", out.save_on_failover);
-  s.read("save_timeout", out.save_timeout, Millis(100), day);
-  out.place = s.reading().place(s.where(), "state");
-  if (out.paths.empty()) s.missing("paths", "the folders or files that are the service's state");
-  s.finish();
-  return out;
-}
-
 void read_limits(Section& s, Limits& l) {
   s.read("max_failovers", l.max_failovers, 1, 10'000);
   s.read("window", l.window, Millis(1000), year);
@@ -176,6 +154,28 @@ void check_service(Section& s, const Service& out) {
 }
 
 }  // namespace
+
+State read_state(Section& s) {
+  State out;
+  out.store = read_use(s, "state");
+  s.read_paths("paths", out.paths);
+  s.read("every", out.every, Millis(1000), year);
+  Millis age{0};
+  s.read("max_age", age, Millis(1000), year);
+  if (s.has("max_age")) out.max_age = age;
+  if (const auto* keep = s.table("keep")) {
+    Section k(s.reading(), *keep, s.name() + ".keep");
+    k.read("days", out.keep_days, 0, 36500);
+    k.read("at_least", out.keep_at_least, 1, 1'000'000);
+    k.finish();
+  }
+  s.read("save_on_failover", out.save_on_failover);
+  s.read("save_timeout", out.save_timeout, Millis(100), day);
+  out.place = s.reading().place(s.where(), "state");
+  if (out.paths.empty()) s.missing("paths", "the folders or files that are the service's state");
+  s.finish();
+  return out;
+}
 
 Service read_service(Reading& reading, const std::string& name, const toml::table& table) {
   Section s(reading, table, "service." + name);

@@ -9,6 +9,24 @@ namespace {
 
 using Json = nlohmann::json;
 
+constexpr const char* secret_hint = "use { env = \"NAME\" }, { file = \"/path\" } or { credential = \"name\" }";
+
+/// Nothing when it is none; then nothing was reported, but for a path with an unknown variable.
+std::optional<SecretRef> secret_from(Reading& reading, const toml::node& node, const toml::source_region& where) {
+  if (const auto* text = node.as_string()) return SecretRef{SecretRef::Kind::literal, text->get()};
+  const auto* table = node.as_table();
+  if (table == nullptr || table->size() != 1) return std::nullopt;
+  const std::string kind(table->begin()->first.str());
+  const auto name = table->begin()->second.value<std::string>();
+  if (!name) return std::nullopt;
+  if (kind == "env") return SecretRef{SecretRef::Kind::env, *name};
+  if (kind == "credential") return SecretRef{SecretRef::Kind::credential, *name};
+  if (kind != "file") return std::nullopt;
+  const auto expanded = expand(reading, where, *name);
+  if (!expanded) return std::nullopt;
+  return SecretRef{SecretRef::Kind::file, absolute_path(where, reading.environment, *expanded).string()};
+}
+
 class SettingsReader {
  public:
   SettingsReader(Reading& reading, PluginUse& use) : reading_(reading), use_(use) {}
@@ -200,39 +218,17 @@ class SettingsReader {
 
   std::optional<Json> secret(const toml::node& node, const std::string& full, const toml::source_region& where,
                              std::string_view token) {
-    SecretRef ref;
-    if (const auto* text = node.as_string()) {
-      ref = {SecretRef::Kind::literal, text->get()};
+    auto ref = secret_from(reading_, node, where);
+    if (!ref) return bad_secret(full, where, token);
+    if (ref->kind == SecretRef::Kind::literal)
       reading_.report("W0201", where, token,
-                      "setting " + full + " of plugin " + use_.plugin + " is a secret in clear text",
-                      "use { env = \"NAME\" }, { file = \"/path\" } or { credential = \"name\" }");
-    } else if (const auto* table = node.as_table(); table != nullptr && table->size() == 1) {
-      std::string kind;
-      std::optional<std::string> name;
-      for (const auto& [key, value] : *table) {
-        kind = key.str();
-        name = value.value<std::string>();
-      }
-      if (!name || (kind != "env" && kind != "file" && kind != "credential")) return bad_secret(full, where, token);
-      ref.kind = kind == "env"    ? SecretRef::Kind::env
-                 : kind == "file" ? SecretRef::Kind::file
-                                  : SecretRef::Kind::credential;
-      ref.name = *name;
-      if (ref.kind == SecretRef::Kind::file) {
-        const auto expanded = expand(reading_, where, *name);
-        if (!expanded) return std::nullopt;
-        ref.name = absolute_path(where, reading_.environment, *expanded).string();
-      }
-    } else {
-      return bad_secret(full, where, token);
-    }
-    use_.secrets[full] = std::move(ref);
+                      "setting " + full + " of plugin " + use_.plugin + " is a secret in clear text", secret_hint);
+    use_.secrets[full] = std::move(*ref);
     return Json{{"$secret", full}};
   }
 
   std::optional<Json> bad_secret(const std::string& full, const toml::source_region& where, std::string_view token) {
-    wrong("E0103", where, token, full, "is a secret",
-          "use { env = \"NAME\" }, { file = \"/path\" } or { credential = \"name\" }");
+    wrong("E0103", where, token, full, "is a secret", secret_hint);
     return std::nullopt;
   }
 
@@ -243,6 +239,18 @@ class SettingsReader {
 };
 
 }  // namespace
+
+std::optional<SecretRef> read_secret_ref(Section& section, std::string_view key) {
+  if (const auto& tell = section.reading().on_key) tell(section.name(), key, {{"x-secret", true}});
+  const auto* node = section.get(key);
+  if (node == nullptr) return std::nullopt;
+  auto ref = secret_from(section.reading(), *node, section.where(key));
+  if (!ref) section.wrong(key, "E0103", std::string(key) + " is a secret", secret_hint);
+  if (ref && ref->kind == SecretRef::Kind::literal)
+    section.reading().report("W0201", section.where(key), key, std::string(key) + " is a secret in clear text",
+                             secret_hint);
+  return ref;
+}
 
 PluginUse read_use(Section& section, const std::string& interface_name, const std::string& fixed_plugin) {
   PluginUse use;

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 #if defined(__linux__)
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #endif
 
@@ -70,13 +71,19 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
 
 /// In the child, between fork and exec: async-signal-safe calls only.
 [[noreturn]] void become(const char* program, char** argv, char** env, const char* cwd, int in, int out, int err,
-                         int report, int passed) {
+                         int report, int passed, [[maybe_unused]] int parent) {
   ::setpgid(0, 0);
+#if defined(__linux__)
+  if (parent > 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (::getppid() != parent) ::_exit(127);  // it ended before that
+  }
+#endif
   if (passed >= 0) {  // the report's own descriptor may be the one that is to be taken
     report = ::fcntl(report, F_DUPFD_CLOEXEC, 10);
     in = ::fcntl(in, F_DUPFD_CLOEXEC, 10);
-    out = ::fcntl(out, F_DUPFD_CLOEXEC, 10);
-    err = ::fcntl(err, F_DUPFD_CLOEXEC, 10);
+    if (out >= 0) out = ::fcntl(out, F_DUPFD_CLOEXEC, 10);
+    if (err >= 0) err = ::fcntl(err, F_DUPFD_CLOEXEC, 10);
     if (passed == 3) {
       ::fcntl(3, F_SETFD, 0);
     } else {
@@ -84,8 +91,8 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
     }
   }
   ::dup2(in, 0);
-  ::dup2(out, 1);
-  ::dup2(err, 2);
+  if (out >= 0) ::dup2(out, 1);
+  if (err >= 0) ::dup2(err, 2);
   sigset_t none;
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -102,16 +109,18 @@ SpawnResult spawn(const ChildSpec& spec) {
   const std::string program = find_program(spec.argv.front());
   if (program.empty()) return {{}, ENOENT, spec.argv.front()};
   Pipe in, out, err, report;
-  if (!in.open() || !out.open() || !err.open() || !report.open()) return {{}, errno, "pipe"};
+  const bool pipes = spec.inherit_output || (out.open() && err.open());
+  if (!pipes || !in.open() || !report.open()) return {{}, errno, "pipe"};
   auto argv = spec.argv;
   auto env = merged_environment(spec.env, spec.clean_environment);
   const auto argv_pointers = pointers(argv);
   const auto env_pointers = pointers(env);
+  const int parent = spec.die_with_parent ? static_cast<int>(::getpid()) : 0;
   const int pid = ::fork();
   if (pid < 0) return {{}, errno, "fork"};
   if (pid == 0) {
     become(program.c_str(), const_cast<char**>(argv_pointers.data()), const_cast<char**>(env_pointers.data()),
-           spec.cwd.c_str(), in.ends[0], out.ends[1], err.ends[1], report.ends[1], spec.pass_descriptor);
+           spec.cwd.c_str(), in.ends[0], out.ends[1], err.ends[1], report.ends[1], spec.pass_descriptor, parent);
   }
   ::setpgid(pid, pid);  // both sides, so that a kill of the group can never come too early
   report.close(1);

@@ -14,12 +14,14 @@ struct ChildSpec {
   std::map<std::string, std::string> env;  ///< added to ours
   bool clean_environment = false;          ///< `env` is the whole environment
   int pass_descriptor = -1;                ///< becomes descriptor 3 of the child
+  bool inherit_output = false;             ///< it writes where we write: no pipes for that
+  bool die_with_parent = false;  ///< killed when this thread ends, however it ends. Linux; elsewhere it lives on
 };
 
 /// Descriptors are ours to close; all are close-on-exec.
 struct Child {
   int pid = -1;
-  int in = -1, out = -1, err = -1;  ///< pipes to and from the child
+  int in = -1, out = -1, err = -1;  ///< pipes to and from the child; out and err are -1 when it inherits ours
 };
 
 /// Starts it as the leader of a process group of its own. On failure `error` is the errno of what failed (ENOENT: no

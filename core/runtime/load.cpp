@@ -33,6 +33,10 @@ class RegistrySchemas final : public config::SchemaSource {
 
 }  // namespace
 
+std::unique_ptr<config::SchemaSource> schemas_of(plugins::Registry& registry) {
+  return std::make_unique<RegistrySchemas>(registry);
+}
+
 std::vector<fs::path> bundled_plugin_folders() {
   std::error_code ec;
   const fs::path program = boost::dll::program_location().string();
@@ -59,13 +63,13 @@ std::unique_ptr<plugins::Registry> make_registry(const std::vector<fs::path>& pl
 
 Loaded load(const std::vector<fs::path>& files) {
   Loaded out;
-  std::unique_ptr<RegistrySchemas> schemas;
+  std::unique_ptr<config::SchemaSource> schemas;
   const auto environment = config::process_environment();
   out.result = config::load(
       files,
       [&](const config::Orchestrator& o) -> config::SchemaSource& {
         out.registry = make_registry(o.plugin_path);
-        schemas = std::make_unique<RegistrySchemas>(*out.registry);
+        schemas = schemas_of(*out.registry);
         return *schemas;
       },
       environment);

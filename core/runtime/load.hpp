@@ -17,6 +17,9 @@ struct Loaded {
 
 [[nodiscard]] Loaded load(const std::vector<std::filesystem::path>& files);
 
+/// The settings of the plugins that a registry finds, which outlives it.
+[[nodiscard]] std::unique_ptr<config::SchemaSource> schemas_of(plugins::Registry& registry);
+
 /// Where the plugins that came with this program lie: ../plugins beside a build's bin, ../lib/understudy/plugins when
 /// installed. Libraries there are trusted to run on the core's loop.
 [[nodiscard]] std::vector<std::filesystem::path> bundled_plugin_folders();

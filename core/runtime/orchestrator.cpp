@@ -165,7 +165,7 @@ ServiceRunner* Orchestrator::find(const ServiceId& service, const Reply& reply) 
   return nullptr;
 }
 
-StateKeeper* Orchestrator::keeper(const ServiceId& service, const Reply& reply) {
+state::StateKeeper* Orchestrator::keeper(const ServiceId& service, const Reply& reply) {
   auto* runner = find(service, reply);
   if (runner == nullptr) return nullptr;
   if (runner->keeper() == nullptr)

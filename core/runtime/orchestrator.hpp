@@ -65,7 +65,7 @@ class Orchestrator final : public Control {
   void move_command(failover::Command::What what, const PromoteRequest& request, Reply reply);
   void for_services(const ServiceId& service, const failover::Command& command, Reply reply);
   [[nodiscard]] ServiceRunner* find(const ServiceId& service, const Reply& reply);
-  [[nodiscard]] StateKeeper* keeper(const ServiceId& service, const Reply& reply);
+  [[nodiscard]] state::StateKeeper* keeper(const ServiceId& service, const Reply& reply);
   void note(const ServiceId& service, const std::string& kind, const std::string& text);
 
   World world_;

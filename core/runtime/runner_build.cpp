@@ -20,9 +20,10 @@ std::vector<plugins::LoadError> ServiceRunner::build() {
     if (auto* error = std::get_if<plugins::LoadError>(&made)) {
       problems.push_back(*error);
     } else {
-      keeper_ =
-          std::make_unique<StateKeeper>(wiring_, service_, config_.orchestrator.data_dir / "work" / service_.id.value,
-                                        std::move(std::get<std::unique_ptr<plugins::Instance>>(made)));
+      const state::StateKeeper::Tools tools{wiring_.loop, wiring_.log, [this](const SnapshotInfo& s) { remember(s); }};
+      keeper_ = std::make_unique<state::StateKeeper>(tools, service_,
+                                                     config_.orchestrator.data_dir / "work" / service_.id.value,
+                                                     std::move(std::get<std::unique_ptr<plugins::Instance>>(made)));
     }
   }
   return problems;

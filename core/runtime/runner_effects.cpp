@@ -50,7 +50,7 @@ struct ServiceRunner::Performer {
     if (p == nullptr || !r.keeper_)
       return r.deliver(failover::Saved{e.operation, false, {}, "there is no state store"});
     r.keeper_->push(*p->target, e.epoch, r.service_.state->save_timeout, true,
-                    [self = &r, e](const StateKeeper::Answer& a) {
+                    [self = &r, e](const state::StateKeeper::Answer& a) {
                       self->deliver(failover::Saved{e.operation, a.ok, a.snapshot, a.detail});
                     });
   }
@@ -59,7 +59,7 @@ struct ServiceRunner::Performer {
     auto* p = r.place(e.target);
     if (p == nullptr || !r.keeper_)
       return r.deliver(failover::Prepared{e.operation, false, {}, "there is no state store"});
-    r.keeper_->prepare(*p->target, e.snapshot, r.state_.epoch, [self = &r, e](const StateKeeper::Answer& a) {
+    r.keeper_->prepare(*p->target, e.snapshot, r.state_.epoch, [self = &r, e](const state::StateKeeper::Answer& a) {
       self->deliver(failover::Prepared{e.operation, a.ok, a.snapshot, a.detail});
     });
   }
@@ -191,13 +191,20 @@ void ServiceRunner::push_periodically() {
         (state_.phase == failover::Phase::active || state_.phase == failover::Phase::suspect) && state_.running;
     const auto* target = service_.find(state_.active);
     if (act() && serving && target != nullptr && !target->paths.empty()) {
-      keeper_->push(*target, state_.epoch, push_budget, false, [this](const StateKeeper::Answer& a) { pushed(a); });
+      keeper_->push(*target, state_.epoch, push_budget, false,
+                    [this](const state::StateKeeper::Answer& a) { pushed(a); });
     }
     push_periodically();
   });
 }
 
-void ServiceRunner::pushed(const StateKeeper::Answer& answer) {
+void ServiceRunner::remember(const SnapshotInfo& snapshot) {
+  if (const auto problem = wiring_.journal.commit({journal::SnapshotRow{service_.id, snapshot}})) {
+    wiring_.log.write(host::Level::error, service_.id.value, problem->message);
+  }
+}
+
+void ServiceRunner::pushed(const state::StateKeeper::Answer& answer) {
   changed_();
   if (answer.ok) keeper_->prune();
   if (answer.ok != push_failing_) return;
@@ -222,7 +229,7 @@ void ServiceRunner::push_now(const Reply& reply) {
                    {}}});
   }
   if (state_.move) return reply({{}, {sdk::Status::conflict, "a move is under way", {}, "busy", {}}});
-  keeper_->push(*target, state_.epoch, push_budget, true, [this, reply](const StateKeeper::Answer& a) {
+  keeper_->push(*target, state_.epoch, push_budget, true, [this, reply](const state::StateKeeper::Answer& a) {
     pushed(a);
     if (!a.ok) return reply({{}, {sdk::Status::transient, a.detail, {}, {}, {}}});
     const auto& s = a.snapshot;

@@ -13,8 +13,8 @@
 #include "core/policy/plan.hpp"
 #include "core/runtime/alert_desk.hpp"
 #include "core/runtime/prober.hpp"
-#include "core/runtime/state_keeper.hpp"
 #include "core/runtime/wiring.hpp"
+#include "core/state/state_keeper.hpp"
 
 namespace understudy::runtime {
 
@@ -35,7 +35,7 @@ class ServiceRunner {
   void command(failover::Command command, Reply reply);
   [[nodiscard]] policy::Plan plan(const failover::MakePlan& ask) const;
   [[nodiscard]] policy::Plan plan_if_failed_now() const;
-  [[nodiscard]] StateKeeper* keeper() noexcept { return keeper_.get(); }
+  [[nodiscard]] state::StateKeeper* keeper() noexcept { return keeper_.get(); }
   void push_now(const Reply& reply);
   [[nodiscard]] const failover::State& state() const noexcept { return state_; }
   [[nodiscard]] const config::Service& service() const noexcept { return service_; }
@@ -82,7 +82,8 @@ class ServiceRunner {
   void observe_others();
   void arm(const failover::Arm& arm);
   void push_periodically();
-  void pushed(const StateKeeper::Answer& answer);
+  void remember(const SnapshotInfo& snapshot);
+  void pushed(const state::StateKeeper::Answer& answer);
   void tell(Alert alert);
   [[nodiscard]] Place* place(const TargetId& id);
   [[nodiscard]] bool act() const { return config_.orchestrator.mode == config::Orchestrator::Mode::act; }
@@ -99,7 +100,7 @@ class ServiceRunner {
   std::function<void()> changed_;
   failover::State state_;
   std::map<TargetId, std::unique_ptr<Place>> places_;
-  std::unique_ptr<StateKeeper> keeper_;
+  std::unique_ptr<state::StateKeeper> keeper_;
   std::deque<failover::Event> queue_;
   bool pumping_ = false;
   std::map<std::uint64_t, Reply> replies_;

@@ -106,8 +106,8 @@ void get_status(Control& control, const std::map<std::string, std::string>& quer
   control.on_change(seen, at_most, [&control, send = std::move(send)] { send({200, control.status()}); });
 }
 
-bool snapshots(Control& control, const Request& request, const std::vector<std::string>& path, const sdk::Json& body,
-               const Send& send) {
+bool snapshots(Control& control, const web::Request& request, const std::vector<std::string>& path,
+               const sdk::Json& body, const Send& send) {
   const ServiceId service(path[2]);
   if (path.size() == 4 && request.method == "GET") return control.snapshot_list(service, to_http(send)), true;
   if (path.size() == 4 && request.method == "POST")
@@ -120,8 +120,8 @@ bool snapshots(Control& control, const Request& request, const std::vector<std::
          true;
 }
 
-bool of_service(Control& control, const Request& request, const std::vector<std::string>& path, const sdk::Json& body,
-                const Send& send) {
+bool of_service(Control& control, const web::Request& request, const std::vector<std::string>& path,
+                const sdk::Json& body, const Send& send) {
   if (path.size() < 4) return false;
   const std::string& service = path[2];
   const std::string& verb = path[3];
@@ -136,8 +136,8 @@ bool of_service(Control& control, const Request& request, const std::vector<std:
   return false;
 }
 
-bool of_alerts(Control& control, const Request& request, const std::vector<std::string>& path, const sdk::Json& body,
-               const Send& send) {
+bool of_alerts(Control& control, const web::Request& request, const std::vector<std::string>& path,
+               const sdk::Json& body, const Send& send) {
   if (path.size() == 2 && request.method == "GET") return send({200, control.alerts()}), true;
   if (request.method != "POST" || path.size() < 3) return false;
   if (path.size() == 3 && path[2] == "ack") {
@@ -158,7 +158,7 @@ bool of_alerts(Control& control, const Request& request, const std::vector<std::
   return control.silence(silence, to_http(send)), true;
 }
 
-bool dispatch(Control& control, const Request& request, const sdk::Json& body, const Send& send) {
+bool dispatch(Control& control, const web::Request& request, const sdk::Json& body, const Send& send) {
   const auto path = segments(request.path);
   const auto query = parameters(request.query);
   if (path.size() < 2 || path[0] != "v1") return false;
@@ -189,7 +189,7 @@ Response error_response(int status, std::string code, std::string message, std::
   return {status, {{"error", {{"code", std::move(code)}, {"message", std::move(message)}, {"hint", std::move(hint)}}}}};
 }
 
-void handle(Control& control, const Request& request, const std::function<void(Response)>& reply) {
+void handle(Control& control, const web::Request& request, const std::function<void(Response)>& reply) {
   sdk::Json body = sdk::Json::object();
   if (!request.body.empty()) {
     body = sdk::Json::parse(request.body, nullptr, false);

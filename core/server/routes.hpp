@@ -6,14 +6,9 @@
 #include <string_view>
 
 #include "core/runtime/control.hpp"
+#include "core/web/message.hpp"
 
 namespace understudy::server {
-
-struct Request {
-  std::string method, path;
-  std::string query;  ///< behind the '?', undecoded
-  std::string body;
-};
 
 struct Response {
   int status = 200;
@@ -21,7 +16,7 @@ struct Response {
 };
 
 /// Answers once, now or later.
-void handle(runtime::Control& control, const Request& request, const std::function<void(Response)>& reply);
+void handle(runtime::Control& control, const web::Request& request, const std::function<void(Response)>& reply);
 
 [[nodiscard]] Response error_response(int status, std::string code, std::string message, std::string hint = {});
 

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <filesystem>
-#include <memory>
 #include <optional>
 #include <string>
 
@@ -11,6 +10,7 @@
 
 #include "core/host/log.hpp"
 #include "core/runtime/control.hpp"
+#include "core/web/http_server.hpp"
 
 namespace understudy::server {
 
@@ -22,7 +22,6 @@ class Server {
   };
 
   Server(boost::asio::io_context& loop, runtime::Control& control, host::Logger& log);
-  ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
@@ -32,10 +31,13 @@ class Server {
   [[nodiscard]] unsigned short port() const noexcept;
   void stop();
 
-  struct Impl;  ///< of server.cpp
-
  private:
-  std::shared_ptr<Impl> impl_;
+  void serve(const web::Request& request, const web::Send& send);
+
+  runtime::Control& control_;
+  host::Logger& log_;
+  std::string token_;
+  web::HttpServer http_;
 };
 
 }  // namespace understudy::server

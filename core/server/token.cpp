@@ -1,7 +1,6 @@
 #include "core/server/token.hpp"
 
 #include <fcntl.h>
-#include <openssl/crypto.h>
 #include <openssl/rand.h>
 #include <unistd.h>
 #include <cerrno>
@@ -27,10 +26,6 @@ std::optional<std::string> load_or_make_token(const std::filesystem::path& file)
   const bool ok = ::write(fd, line.data(), line.size()) == static_cast<ssize_t>(line.size());
   ::close(fd);
   return ok ? std::optional(token) : std::nullopt;
-}
-
-bool same_secret(std::string_view a, std::string_view b) noexcept {
-  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
 }  // namespace understudy::server

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace understudy::runtime {
+namespace understudy::state {
 
 struct SwapItem {
   std::filesystem::path staged;  ///< the new state, verified
@@ -18,4 +18,4 @@ struct SwapItem {
 /// What went wrong, or nothing. On an error nothing of the former state is lost.
 [[nodiscard]] std::optional<std::string> swap_in(const std::vector<SwapItem>& items, const std::string& mark);
 
-}  // namespace understudy::runtime
+}  // namespace understudy::state

@@ -1,4 +1,4 @@
-#include "core/runtime/state_keeper.hpp"
+#include "core/state/state_keeper.hpp"
 
 #include <ctime>
 #include <set>
@@ -6,9 +6,9 @@
 #include <fmt/format.h>
 #include <boost/asio/post.hpp>
 
-#include "core/runtime/swap.hpp"
+#include "core/state/swap.hpp"
 
-namespace understudy::runtime {
+namespace understudy::state {
 namespace {
 
 namespace fs = std::filesystem;
@@ -16,6 +16,8 @@ constexpr Millis list_budget{30'000};
 constexpr Millis pull_budget{3'600'000};
 constexpr Millis prune_budget{600'000};
 constexpr std::size_t longest_queue = 64;
+
+WallTime wall_now() { return std::chrono::time_point_cast<Millis>(std::chrono::system_clock::now()); }
 
 }  // namespace
 
@@ -50,13 +52,13 @@ SnapshotInfo snapshot_from(const sdk::Json& in) {
           in.value("problem", "")};
 }
 
-StateKeeper::StateKeeper(const Wiring& wiring, const config::Service& service, fs::path work_dir,
+StateKeeper::StateKeeper(Tools tools, const config::Service& service, fs::path work_dir,
                          std::unique_ptr<plugins::Instance> store)
-    : wiring_(wiring), service_(service), work_dir_(std::move(work_dir)), store_(std::move(store)) {
+    : tools_(std::move(tools)), service_(service), work_dir_(std::move(work_dir)), store_(std::move(store)) {
   // What the store holds may be more than the journal knows: it may be new here, or have been lost.
   list([this, alive = std::weak_ptr(alive_)](const sdk::Result& result) {
     if (alive.expired() || !result.ok()) return;
-    for (const auto& s : result.value.value("snapshots", sdk::Json::array())) remember(snapshot_from(s));
+    for (const auto& s : result.value.value("snapshots", sdk::Json::array())) tools_.remember(snapshot_from(s));
   });
 }
 
@@ -136,9 +138,9 @@ void StateKeeper::run_push(const std::shared_ptr<Job>& job) {
                 {"paths", std::move(paths)}},
                job->budget, [this, alive = std::weak_ptr(alive_)](const sdk::Result& result) {
                  if (alive.expired()) return;
-                 if (!result.ok()) return end({false, {}, result.error.message});
+                 if (!result.ok()) return end({false, {}, result.error.message, result.error.status});
                  const auto snapshot = snapshot_from(result.value);
-                 remember(snapshot);
+                 tools_.remember(snapshot);
                  end({true, snapshot, ""});
                });
 }
@@ -188,9 +190,9 @@ void StateKeeper::pulled(const std::shared_ptr<Job>& job, const SnapshotInfo& sn
   SnapshotInfo damaged = snapshot;
   damaged.valid = false;
   damaged.problem = result.error.message;
-  remember(damaged);
-  wiring_.log.write(host::Level::error, service_.id.value,
-                    "snapshot " + snapshot.id.value + " is damaged: " + result.error.message);
+  tools_.remember(damaged);
+  tools_.log.write(host::Level::error, service_.id.value,
+                   "snapshot " + snapshot.id.value + " is damaged: " + result.error.message);
   try_snapshots(job);
 }
 
@@ -203,17 +205,11 @@ void StateKeeper::put_in_place(const std::shared_ptr<Job>& job, const SnapshotIn
   const std::string mark = snapshot_id(wall_now(), job->epoch);
   boost::asio::post(worker_, [this, items, mark, snapshot, alive = std::weak_ptr(alive_)] {
     const auto problem = swap_in(items, mark);
-    boost::asio::post(wiring_.loop, [this, problem, snapshot, alive] {
+    boost::asio::post(tools_.loop, [this, problem, snapshot, alive] {
       if (alive.expired()) return;
       end(problem ? Answer{false, {}, *problem} : Answer{true, snapshot, ""});
     });
   });
-}
-
-void StateKeeper::remember(const SnapshotInfo& snapshot) {
-  if (const auto problem = wiring_.journal.commit({journal::SnapshotRow{service_.id, snapshot}})) {
-    wiring_.log.write(host::Level::error, service_.id.value, problem->message);
-  }
 }
 
 void StateKeeper::prune() {
@@ -225,8 +221,8 @@ void StateKeeper::prune() {
                 {"dry_run", false}},
                prune_budget, [this, alive = std::weak_ptr(alive_)](const sdk::Result& result) {
                  if (alive.expired() || result.ok()) return;
-                 wiring_.log.write(host::Level::warning, service_.id.value,
-                                   "old snapshots were not removed: " + result.error.message);
+                 tools_.log.write(host::Level::warning, service_.id.value,
+                                  "old snapshots were not removed: " + result.error.message);
                });
 }
 
@@ -251,4 +247,4 @@ void StateKeeper::restore(const SnapshotId& id, const std::string& folder, plugi
                std::move(done));
 }
 
-}  // namespace understudy::runtime
+}  // namespace understudy::state

@@ -7,13 +7,15 @@
 #include <memory>
 #include <string>
 
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/thread_pool.hpp>
 
 #include "core/config/config.hpp"
+#include "core/host/log.hpp"
 #include "core/model/snapshot.hpp"
-#include "core/runtime/wiring.hpp"
+#include "core/plugins/instance.hpp"
 
-namespace understudy::runtime {
+namespace understudy::state {
 
 class StateKeeper {
  public:
@@ -21,10 +23,17 @@ class StateKeeper {
     bool ok = false;
     SnapshotInfo snapshot;  ///< empty id with ok: there is none
     std::string detail;
+    sdk::Status status = sdk::Status::ok;  ///< of the store; `conflict`: it holds a newer epoch
   };
   using Done = std::function<void(const Answer&)>;
+  struct Tools {
+    boost::asio::io_context& loop;
+    host::Logger& log;
+    std::function<void(const SnapshotInfo&)> remember;  ///< what the store is known to hold
+  };
 
-  StateKeeper(const Wiring& wiring, const config::Service& service, std::filesystem::path work_dir,
+  /// `service` outlives it.
+  StateKeeper(Tools tools, const config::Service& service, std::filesystem::path work_dir,
               std::unique_ptr<plugins::Instance> store);
   ~StateKeeper();
   StateKeeper(const StateKeeper&) = delete;
@@ -52,10 +61,9 @@ class StateKeeper {
   void try_snapshots(const std::shared_ptr<Job>& job);
   void pulled(const std::shared_ptr<Job>& job, const SnapshotInfo& snapshot, const sdk::Result& result);
   void put_in_place(const std::shared_ptr<Job>& job, const SnapshotInfo& snapshot);
-  void remember(const SnapshotInfo& snapshot);
   [[nodiscard]] std::vector<std::pair<std::string, std::string>> named_paths(const config::Target& target) const;
 
-  const Wiring& wiring_;
+  Tools tools_;
   const config::Service& service_;
   std::filesystem::path work_dir_;
   std::unique_ptr<plugins::Instance> store_;
@@ -69,4 +77,4 @@ class StateKeeper {
 [[nodiscard]] std::string snapshot_id(WallTime at, Epoch epoch);
 [[nodiscard]] SnapshotInfo snapshot_from(const sdk::Json& in);
 
-}  // namespace understudy::runtime
+}  // namespace understudy::state

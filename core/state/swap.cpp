@@ -1,8 +1,8 @@
-#include "core/runtime/swap.hpp"
+#include "core/state/swap.hpp"
 
 #include <algorithm>
 
-namespace understudy::runtime {
+namespace understudy::state {
 namespace {
 
 namespace fs = std::filesystem;
@@ -61,4 +61,4 @@ std::optional<std::string> swap_in(const std::vector<SwapItem>& items, const std
   }
 }
 
-}  // namespace understudy::runtime
+}  // namespace understudy::state

@@ -1,0 +1,111 @@
+// From an accepted order to a running workload.
+#include "core/agent/supervisor.hpp"
+
+namespace understudy::agent {
+namespace {
+
+WallTime wall_now() { return std::chrono::time_point_cast<Millis>(std::chrono::system_clock::now()); }
+
+}  // namespace
+
+Supervisor::Taken Supervisor::activate(const ActivateOrder& order) {
+  if (leaving_ || facts_.mode == Mode::deactivating)
+    return {Taken::Verdict::busy, {}, "the workload is being stopped", "ask again in a moment"};
+  const bool running = facts_.mode == Mode::activating || (facts_.mode == Mode::active && facts_.work != Work::failed);
+  const auto admission = admit(ledger_, order, running);
+  if (admission.verdict == Admission::Verdict::already) return {Taken::Verdict::already, admission.epoch, {}, {}};
+  if (admission.verdict == Admission::Verdict::stale) return {Taken::Verdict::stale, {}, admission.why, admission.hint};
+  if (admission.verdict == Admission::Verdict::invalid)
+    return {Taken::Verdict::invalid, {}, admission.why, admission.hint};
+  if (const auto problem = parts_.state.open(order.store)) return {Taken::Verdict::invalid, {}, *problem, {}};
+  // What is here stays when it belongs to this epoch already, or when it has been written until now.
+  const bool keep = (running || (ledger_.epoch == admission.epoch && ledger_.restored && !order.snapshot) ||
+                     (order.boot && ledger_.epoch == admission.epoch && ledger_.restored)) &&
+                    parts_.state.in_place();
+  Ledger next = ledger_;
+  next.epoch = admission.epoch;
+  next.phase = Ledger::Phase::active;
+  next.operation = order.operation;
+  next.restored = keep;
+  if (!write(next)) return {Taken::Verdict::broken, {}, "the ledger cannot be written", "is the disk full?"};
+  ++turn_;
+  restarts_.forget();
+  facts_.activation = LastActivation{admission.epoch, order.operation, order.boot ? "of the environment" : "",
+                                     false,           false,           wall_now()};
+  parts_.log.write(host::Level::info, "agent", "activating", {{"epoch", std::to_string(admission.epoch.value)}});
+  if (workload_.running()) {  // the same site with a newer epoch: the workload has to learn it
+    stop_workload(options_.stop_grace, false, [this] { start_workload(); });
+  } else if (!parts_.state.any() || keep) {
+    start_workload();
+  } else {
+    choose_snapshot(order);
+  }
+  return {Taken::Verdict::started, admission.epoch, {}, {}};
+}
+
+void Supervisor::choose_snapshot(const ActivateOrder& order) {
+  set(Mode::activating, Work::restoring);
+  parts_.state.list([this, order, turn = turn_, alive = std::weak_ptr(alive_)](const auto& listed) {
+    if (alive.expired() || turn != turn_) return;
+    if (const auto* problem = std::get_if<std::string>(&listed)) return activation_failed(*problem);
+    const auto choice = choose(std::get<std::vector<SnapshotInfo>>(listed), order, ledger_.epoch);
+    if (!choice.ok) return activation_failed(choice.why + (choice.hint.empty() ? "" : "; " + choice.hint));
+    if (choice.snapshot.empty()) {
+      facts_.activation->detail = "the store has no snapshot: it starts with what is here";
+      return start_workload();
+    }
+    bring_state(order, choice.snapshot);
+  });
+}
+
+void Supervisor::bring_state(const ActivateOrder& order, const SnapshotId& id) {
+  // A person's force takes the newest that is whole when this one is not.
+  const SnapshotId wanted = order.force ? SnapshotId() : id;
+  parts_.state.bring(wanted, ledger_.epoch,
+                     [this, turn = turn_, alive = std::weak_ptr(alive_)](const state::StateKeeper::Answer& answer) {
+                       if (alive.expired() || turn != turn_) return;
+                       if (!answer.ok) return activation_failed("the state was not restored: " + answer.detail);
+                       facts_.snapshot = answer.snapshot;
+                       Ledger next = ledger_;
+                       next.snapshot = answer.snapshot.id;
+                       next.restored = true;
+                       if (!write(next)) return activation_failed("the ledger cannot be written");
+                       start_workload();
+                     });
+}
+
+void Supervisor::start_workload() {
+  set(Mode::activating, Work::starting);
+  const auto problem = workload_.start({{"UNDERSTUDY_SERVICE", options_.service.value},
+                                        {"UNDERSTUDY_EPOCH", std::to_string(ledger_.epoch.value)},
+                                        {"UNDERSTUDY_SNAPSHOT", ledger_.snapshot.value}});
+  if (problem) return activation_failed(*problem);
+  started_at_ = std::chrono::steady_clock::now();
+  const bool first = !facts_.activation || !facts_.activation->done;
+  if (first && facts_.activation) {
+    facts_.activation->done = facts_.activation->ok = true;
+    ++facts_.activations;
+  }
+  parts_.log.write(host::Level::info, "agent", "the workload runs",
+                   {{"pid", std::to_string(workload_.pid())}, {"epoch", std::to_string(ledger_.epoch.value)}});
+  if (first) push_in_time();
+  if (!parts_.vitals.any()) return set(Mode::active, Work::running);
+  set(Mode::active, Work::starting);
+  parts_.vitals.start([this](const Vitals::Verdict& verdict) { looked(verdict); });
+}
+
+void Supervisor::activation_failed(const std::string& why) {
+  parts_.log.write(host::Level::error, "agent", "not activated: " + why);
+  Ledger next = ledger_;
+  next.phase = Ledger::Phase::failed;
+  (void)write(next);
+  if (facts_.activation) {
+    facts_.activation->done = true;
+    facts_.activation->ok = false;
+    facts_.activation->detail = why;
+  }
+  ++facts_.failed_activations;
+  set(Mode::standby, Work::stopped, why);
+}
+
+}  // namespace understudy::agent

@@ -1,0 +1,61 @@
+// What a supervisor is told, what it remembers of it, and what it makes of it. Pure.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/model/snapshot.hpp"
+
+namespace understudy::agent {
+
+/// Start the workload here. From POST /activate, or from the environment of a container that is itself the activation.
+struct ActivateOrder {
+  std::optional<Epoch> epoch;  ///< required, unless `force`
+  std::string operation;       ///< the same text when the same is repeated
+  std::optional<SnapshotId>
+      snapshot;        ///< empty: start with what is here when the store has none; absent: there must be one
+  std::string store;   ///< where the snapshots are; empty: as the file says
+  bool force = false;  ///< a person takes the responsibility: no epoch, no snapshot, an old epoch
+  bool boot = false;   ///< of the environment
+};
+
+struct DeactivateOrder {
+  std::optional<Epoch> epoch;  ///< absent: a person, whatever runs
+  std::string operation;
+  std::optional<Millis> grace;  ///< TERM → KILL
+  bool push = true;             ///< save what the workload left
+};
+
+/// What survives the supervisor's own end.
+struct Ledger {
+  enum class Phase { none, active, failed, ended };
+  Epoch epoch;  ///< the newest that was ever accepted
+  Phase phase = Phase::none;
+  std::string operation;
+  SnapshotId snapshot;    ///< that the state here came from
+  bool restored = false;  ///< the state here belongs to `epoch`: starting again needs no snapshot
+  WallTime at{};
+};
+
+struct Admission {
+  enum class Verdict { accept, already, stale, invalid } verdict = Verdict::accept;
+  Epoch epoch;      ///< of an accepted order
+  std::string why;  ///< of a refused one
+  std::string hint;
+};
+
+/// `running`: the workload runs, or is being started, with the ledger's epoch.
+[[nodiscard]] Admission admit(const Ledger& ledger, const ActivateOrder& order, bool running);
+[[nodiscard]] Admission admit(const Ledger& ledger, const DeactivateOrder& order);
+
+struct Choice {
+  bool ok = false;
+  SnapshotId snapshot;  ///< empty with ok: nothing is fetched
+  std::string why, hint;
+};
+/// Which snapshot an accepted order starts from, of those that the store has. A store that holds a newer epoch shows
+/// that another site has run the service since: refused.
+[[nodiscard]] Choice choose(const std::vector<SnapshotInfo>& stored, const ActivateOrder& order, Epoch epoch);
+
+}  // namespace understudy::agent

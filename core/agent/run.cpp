@@ -1,0 +1,193 @@
+#include "core/agent/run.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+#include <charconv>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+
+#include <boost/asio/signal_set.hpp>
+
+#include "core/agent/ledger_file.hpp"
+#include "core/agent/routes.hpp"
+#include "core/agent/supervisor.hpp"
+#include "core/host/real_services.hpp"
+#include "core/host/secrets.hpp"
+#include "core/runtime/load.hpp"
+#include "core/runtime/sd_notify.hpp"
+#include "core/web/http_server.hpp"
+
+namespace understudy::agent {
+namespace {
+
+namespace asio = boost::asio;
+namespace fs = std::filesystem;
+
+void say(const std::string& text) { std::fputs(("understudy: " + text + "\n").c_str(), stderr); }
+
+/// A container that was started for one activation says so in its environment.
+std::optional<ActivateOrder> order_of_environment() {
+  const auto variable = [](const char* name) {
+    const char* value = std::getenv(name);
+    return std::string(value != nullptr ? value : "");
+  };
+  const std::string text = variable("UNDERSTUDY_EPOCH");
+  std::uint64_t epoch = 0;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), epoch);
+  if (text.empty() || read.ec != std::errc() || read.ptr != text.data() + text.size()) return std::nullopt;
+  ActivateOrder out;
+  out.epoch = Epoch{epoch};
+  out.operation = variable("UNDERSTUDY_OPERATION");
+  out.snapshot = SnapshotId(variable("UNDERSTUDY_SNAPSHOT"));
+  out.boot = true;
+  return out;
+}
+
+/// Held until the process ends; false when another one holds it.
+bool lock(const fs::path& file) {
+  const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  return fd >= 0 && ::flock(fd, LOCK_EX | LOCK_NB) == 0;
+}
+
+struct Loaded {
+  std::unique_ptr<plugins::Registry> registry;
+  std::optional<config::Agent> options;
+};
+
+Loaded load(const std::vector<fs::path>& files) {
+  Loaded out;
+  std::unique_ptr<config::SchemaSource> schemas;
+  auto result = config::load_agent(
+      files,
+      [&](const std::vector<fs::path>& plugin_path) -> config::SchemaSource& {
+        out.registry = runtime::make_registry(plugin_path);
+        schemas = runtime::schemas_of(*out.registry);
+        return *schemas;
+      },
+      config::process_environment());
+  if (!result.diagnostics.empty()) std::fputs(config::render(result.diagnostics, ::isatty(2) != 0).c_str(), stderr);
+  out.options = std::move(result.agent);
+  return out;
+}
+
+class Process {
+ public:
+  Process(config::Agent options, std::unique_ptr<plugins::Registry> registry, std::vector<std::string> command,
+          Ledger ledger)
+      : options_(std::move(options)),
+        log_(options_.log_level, options_.log_format),
+        services_(host::make_services(loop_, log_)),
+        registry_(std::move(registry)),
+        state_(wiring(), *registry_, options_),
+        vitals_(loop_, checks(), options_.health_interval),
+        supervisor_({loop_, log_, state_, vitals_}, options_, std::move(command), std::move(ledger)),
+        http_(loop_, [this](const web::Request& request, const web::Send& send) {
+          send(handle(supervisor_, request, key_));
+        }) {}
+
+  int run() {
+    for (const auto& p : problems_) say(p.message + (p.hint.empty() ? "" : "\n    = " + p.hint));
+    if (!problems_.empty()) return 2;
+    if (const auto problem = open()) {
+      say(*problem);
+      return 1;
+    }
+    wait_for_signals();
+    log_.write(host::Level::info, "agent", "ready",
+               {{"service", options_.service.value}, {"port", std::to_string(http_.port())}});
+    runtime::sd_notify("READY=1");
+    if (const auto order = order_of_environment()) obey(*order);
+    loop_.run();
+    return 0;
+  }
+
+ private:
+  [[nodiscard]] plugins::Registry::Wiring wiring() { return {loop_, *services_, log_}; }
+
+  std::vector<std::unique_ptr<plugins::Instance>> checks() {
+    std::vector<std::unique_ptr<plugins::Instance>> out;
+    for (const auto& use : options_.health) {
+      const std::string name = options_.service.value + "/health[" + std::to_string(out.size()) + "]";
+      auto made = registry_->make(wiring(), use, "health", name, options_.service.value, "");
+      if (auto* error = std::get_if<plugins::LoadError>(&made)) {
+        problems_.push_back(std::move(*error));
+      } else {
+        out.push_back(std::move(std::get<std::unique_ptr<plugins::Instance>>(made)));
+      }
+    }
+    return out;
+  }
+
+  std::optional<std::string> open() {
+    const auto secret = host::read_secret(options_.api_key, log_);
+    if (!secret.ok()) return "api_key: " + secret.error.message + "\n    = " + secret.error.hint;
+    key_ = secret.value.at("value").get<std::string>();
+    if (key_.size() < 16)
+      log_.write(host::Level::warning, "agent", "the api_key is short: whoever guesses it can stop the service");
+    if (::geteuid() == 0)
+      log_.write(host::Level::warning, "agent", "running as root: the workload does too; a user of its own is safer");
+    if (auto problem = state_.open("")) return problem;
+    const auto endpoint = web::endpoint_from(options_.listen);
+    if (!endpoint) return "listen = \"" + options_.listen + "\" must be ADDRESS:PORT";
+    return http_.listen_tcp(*endpoint);
+  }
+
+  void obey(const ActivateOrder& order) {
+    const auto taken = supervisor_.activate(order);
+    if (taken.verdict == Supervisor::Taken::Verdict::started) return;
+    log_.write(host::Level::error, "agent", "what the environment asks for is not done: " + taken.why);
+  }
+
+  void wait_for_signals() {
+    signals_.async_wait([this](const boost::system::error_code& error, int) {
+      if (error) return;
+      if (std::exchange(leaving_, true)) return loop_.stop();  // a second one: no more waiting
+      log_.write(host::Level::info, "agent", "stopping");
+      runtime::sd_notify("STOPPING=1");
+      supervisor_.leave([this] { loop_.stop(); });
+      wait_for_signals();
+    });
+  }
+
+  config::Agent options_;
+  asio::io_context loop_{1};
+  host::Logger log_;
+  std::unique_ptr<host::Services> services_;
+  std::unique_ptr<plugins::Registry> registry_;
+  std::vector<plugins::LoadError> problems_;
+  StateRoom state_;
+  Vitals vitals_;
+  Supervisor supervisor_;
+  std::string key_;
+  web::HttpServer http_;
+  asio::signal_set signals_{loop_, SIGTERM, SIGINT};
+  bool leaving_ = false;
+};
+
+}  // namespace
+
+int run_agent(const std::vector<fs::path>& files, const std::vector<std::string>& command) {
+  std::signal(SIGPIPE, SIG_IGN);
+  auto loaded = load(files);
+  if (!loaded.options) return 2;
+  const auto& data_dir = loaded.options->data_dir;
+  std::error_code ec;
+  fs::create_directories(data_dir, ec);
+  if (ec || !lock(data_dir / "agent.lock")) {
+    say(ec ? "cannot make " + data_dir.string() + ": " + ec.message()
+           : "another agent uses " + data_dir.string() +
+                 ", or it cannot be written\n    = give each agent a data_dir of its own");
+    return 1;
+  }
+  auto ledger = read_ledger(data_dir / "agent.json");
+  if (const auto* problem = std::get_if<std::string>(&ledger)) {
+    say(*problem);
+    return 1;
+  }
+  Process process(std::move(*loaded.options), std::move(loaded.registry), command, std::move(std::get<Ledger>(ledger)));
+  return process.run();
+}
+
+}  // namespace understudy::agent

@@ -1,0 +1,86 @@
+// The supervisor beside a workload: brings the state, starts the command, keeps it running, saves what it leaves, and
+// obeys the newest epoch only. On the loop.
+//
+//   standby → activating (restoring, starting) → active (running, restarting, failed) → deactivating → standby
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "core/agent/orders.hpp"
+#include "core/agent/report.hpp"
+#include "core/agent/restarts.hpp"
+#include "core/agent/state_room.hpp"
+#include "core/agent/vitals.hpp"
+#include "core/agent/workload.hpp"
+#include "core/config/agent_file.hpp"
+
+namespace understudy::agent {
+
+class Supervisor {
+ public:
+  struct Parts {
+    boost::asio::io_context& loop;
+    host::Logger& log;
+    StateRoom& state;
+    Vitals& vitals;
+  };
+  /// How an order was taken. What comes of it is seen in facts().
+  struct Taken {
+    enum class Verdict { started, already, stale, invalid, busy, broken } verdict = Verdict::started;
+    Epoch epoch;
+    std::string why, hint;
+  };
+
+  /// `options` outlives it.
+  Supervisor(const Parts& parts, const config::Agent& options, std::vector<std::string> command, Ledger ledger);
+  ~Supervisor();
+  Supervisor(const Supervisor&) = delete;
+  Supervisor& operator=(const Supervisor&) = delete;
+
+  [[nodiscard]] Taken activate(const ActivateOrder& order);
+  [[nodiscard]] Taken deactivate(const DeactivateOrder& order);
+  /// The supervisor is to end: stops the workload and saves its state. The ledger stays, so that the same epoch may go
+  /// on when the same place starts again. `done` runs once.
+  void leave(std::function<void()> done);
+
+  [[nodiscard]] Facts facts() const;
+
+ private:
+  // activating.cpp
+  void choose_snapshot(const ActivateOrder& order);
+  void bring_state(const ActivateOrder& order, const SnapshotId& id);
+  void start_workload();
+  void activation_failed(const std::string& why);
+  // supervisor.cpp
+  void workload_ended(const host::Ended& how);
+  void start_again();
+  void stop_workload(Millis grace, bool push, std::function<void()> done);
+  void save_last(std::function<void()> done);
+  void push_in_time();
+  void pushed(const state::StateKeeper::Answer& answer);
+  void looked(const Vitals::Verdict& verdict);
+  void set(Mode mode, Work work, std::string detail = {});
+  [[nodiscard]] bool write(Ledger ledger);
+
+  Parts parts_;
+  const config::Agent& options_;
+  Ledger ledger_;
+  Workload workload_;
+  Restarts restarts_;
+  Facts facts_;
+  Millis grace_{0};
+  bool leaving_ = false;
+  std::uint64_t turn_ = 0;  ///< of what is under way: an answer to an older turn is dropped
+  std::chrono::steady_clock::time_point started_at_{};
+  boost::asio::steady_timer restart_timer_, push_timer_;
+  std::shared_ptr<int> alive_ = std::make_shared<int>(0);
+};
+
+}  // namespace understudy::agent

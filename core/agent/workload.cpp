@@ -1,0 +1,106 @@
+#include "core/agent/workload.hpp"
+
+#include <unistd.h>
+#include <csignal>
+#include <cstring>
+
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+namespace understudy::agent {
+namespace {
+
+namespace asio = boost::asio;
+constexpr auto poll_interval = std::chrono::milliseconds(50);  // where a process has no descriptor
+
+}  // namespace
+
+struct Workload::Run : std::enable_shared_from_this<Run> {
+  int pid;
+  asio::posix::stream_descriptor exit;
+  asio::steady_timer poll_timer, grace;
+  std::vector<std::function<void()>> stopped;
+  std::function<void(const host::Ended&)> on_end;
+  bool ended = false;
+
+  Run(asio::io_context& loop, int p) : pid(p), exit(loop), poll_timer(loop), grace(loop) {}
+
+  void watch() {
+    if (const int fd = host::exit_descriptor(pid); fd >= 0) exit.assign(fd);
+    wait();
+  }
+
+  void wait() {
+    const auto look = [self = shared_from_this()](const boost::system::error_code& error) {
+      if (!error) self->look();
+    };
+    if (exit.is_open()) return exit.async_wait(asio::posix::stream_descriptor::wait_read, look);
+    poll_timer.expires_after(poll_interval);
+    poll_timer.async_wait(look);
+  }
+
+  void look() {
+    if (ended) return;
+    const auto how = host::reap(pid);
+    if (!how) return wait();
+    ::kill(-pid, SIGKILL);  // what it started must not live on beside its successor
+    ended = true;
+    grace.cancel();
+    boost::system::error_code ignored;
+    exit.close(ignored);
+    const auto told = std::exchange(stopped, {});
+    const auto heard = std::exchange(on_end, nullptr);
+    if (told.empty() && heard) heard(*how);
+    for (const auto& one : told) one();
+  }
+
+  void kill_after(Millis time) {
+    grace.expires_after(time);
+    grace.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
+      if (!error && !self->ended) ::kill(-self->pid, SIGKILL);
+    });
+  }
+};
+
+Workload::Workload(asio::io_context& loop, std::vector<std::string> argv, OnEnd on_end)
+    : loop_(loop), argv_(std::move(argv)), on_end_(std::move(on_end)) {}
+
+Workload::~Workload() {
+  if (!running()) return;
+  ::kill(-run_->pid, SIGKILL);
+  run_->on_end = nullptr;
+  run_->stopped.clear();
+}
+
+std::optional<std::string> Workload::start(const std::map<std::string, std::string>& env) {
+  host::ChildSpec spec;
+  spec.argv = argv_;
+  spec.env = env;
+  spec.inherit_output = true;
+  spec.die_with_parent = true;
+  const auto spawned = host::spawn(spec);
+  if (!spawned.child) return "cannot run " + argv_.front() + ": " + spawned.what + ": " + std::strerror(spawned.error);
+  ::close(spawned.child->in);  // it reads an end of file
+  run_ = std::make_shared<Run>(loop_, spawned.child->pid);
+  run_->on_end = on_end_;
+  run_->watch();
+  return std::nullopt;
+}
+
+void Workload::stop(Millis grace, std::function<void()> stopped) {
+  if (!running()) return stopped();
+  run_->stopped.push_back(std::move(stopped));
+  const bool first = run_->stopped.size() == 1;
+  if (first) ::kill(-run_->pid, SIGTERM);
+  if (first || run_->grace.expiry() > std::chrono::steady_clock::now() + grace) run_->kill_after(grace);
+}
+
+bool Workload::running() const noexcept { return run_ && !run_->ended; }
+int Workload::pid() const noexcept { return running() ? run_->pid : -1; }
+
+std::string describe(const host::Ended& ended) {
+  if (ended.signal) return "signal " + std::to_string(*ended.signal) + " (" + ::strsignal(*ended.signal) + ")";
+  return "exit code " + std::to_string(ended.exit_code.value_or(-1));
+}
+
+}  // namespace understudy::agent

@@ -1,0 +1,285 @@
+"""`understudy agent`: the supervisor beside a workload, as a process, over its HTTP face."""
+import json
+import os
+import re
+import shutil
+import signal
+import tempfile
+import unittest
+
+from agent_site import KEY, Agent
+from harness import COUNTER, wait_for
+
+
+def alive(pid):
+    try:
+        os.kill(pid, 0)
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+class AgentTest(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="understudy-agent-")
+        self.agents = []
+
+    def tearDown(self):
+        for agent in self.agents:
+            agent.stop(signal.SIGKILL)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def agent(self, *args, **more):
+        made = Agent(self.folder, *args, **more)
+        self.agents.append(made)
+        return made
+
+    def running(self, agent, epoch=1, **order):
+        status, body = agent.ask("POST", "/activate", {"epoch": epoch, "snapshot": "", **order})
+        self.assertIn(status, (200, 202), body)
+        agent.until(mode="active", workload_status="running")
+        wait_for("the workload to serve", agent.counter)
+
+    # -- who may ask ----------------------------------------------------------------------------------------------------
+
+    def test_only_the_key_opens_more_than_health(self):
+        a = self.agent().start()
+        self.assertEqual(200, a.ask("GET", "/healthz", key=None)[0])
+        self.assertEqual("standby", a.health()["status"])
+        for method, path in (("POST", "/activate"), ("POST", "/deactivate"), ("GET", "/metrics")):
+            for key in (None, "wrong", KEY + "x", KEY[:-1]):
+                self.assertEqual(401, a.ask(method, path, {} if method == "POST" else None, key=key)[0], path)
+        self.assertEqual(200, a.ask("GET", "/metrics")[0])
+        self.assertNotIn(KEY, a.log())
+
+    def test_bad_requests_say_what_is_wrong_and_change_nothing(self):
+        a = self.agent().start()
+        for body, words in ((b"{", "JSON object"), (b"[1]", "JSON object"), ({"epoch": -1}, "whole number"),
+                            ({"epoch": "1"}, "whole number"), ({"epoch": 1, "force": 1}, "true or false"),
+                            ({"epoch": 1, "snapshot": 3}, "a text"), ({}, "epoch"), ({"epoch": 1, "bucket": "gs://elsewhere"}, "gs://elsewhere")):
+            status, answer = a.ask("POST", "/activate", body)
+            self.assertEqual(400, status, answer)
+            self.assertIn(words, answer["error"]["message"])
+        self.assertEqual(405, a.ask("GET", "/activate")[0])
+        self.assertEqual(404, a.ask("GET", "/nowhere")[0])
+        self.assertEqual("standby", a.health()["mode"])
+
+    # -- a life ---------------------------------------------------------------------------------------------------------
+
+    def test_state_goes_from_one_site_to_the_other_and_back(self):
+        a, b = self.agent("a").start(), self.agent("b").start()
+        self.running(a, 1)
+        wait_for("some counting", lambda: a.counter()["count"] > 5)
+        self.assertEqual("1", a.counter()["epoch"])
+        self.assertEqual(202, a.ask("POST", "/deactivate", {"epoch": 1})[0])
+        left = a.until(mode="standby", workload_status="stopped")
+        self.assertTrue(left["last_push"]["ok"])
+        with open(os.path.join(a.state, "count.json")) as file:
+            last = json.load(file)["count"]
+        snapshot = left["snapshot"]["id"]
+        self.assertEqual(202, b.ask("POST", "/activate", {"epoch": 2, "snapshot": snapshot, "operation": "op2"})[0])
+        there = b.until(mode="active", workload_status="running")
+        self.assertEqual((snapshot, True, "op2"), (there["snapshot"]["id"], there["last_activation"]["ok"], there["last_activation"]["operation"]))
+        self.assertGreaterEqual(wait_for("b to serve", b.counter)["count"], last)
+        wait_for("b to save by itself", lambda: b.health()["snapshot"]["epoch"] == 2)
+        b.ask("POST", "/deactivate", {"epoch": 2})
+        back = b.until(mode="standby")
+        with open(os.path.join(b.state, "count.json")) as file:
+            newer = json.load(file)["count"]
+        self.running(a, 3, snapshot=back["snapshot"]["id"])
+        self.assertGreaterEqual(a.counter()["count"], newer)
+
+    def test_old_epochs_are_refused_also_after_a_restart(self):
+        a = self.agent().start()
+        self.running(a, 5)
+        self.assertEqual(200, a.ask("POST", "/activate", {"epoch": 5})[0])
+        self.assertEqual(409, a.ask("POST", "/activate", {"epoch": 4})[0])
+        self.assertEqual(409, a.ask("POST", "/deactivate", {"epoch": 4})[0])
+        self.assertEqual("running", a.health()["workload_status"])
+        a.ask("POST", "/deactivate", {"epoch": 5})
+        a.until(mode="standby")
+        self.assertEqual(0, a.stop())
+        a.start()
+        status, answer = a.ask("POST", "/activate", {"epoch": 5})
+        self.assertEqual((409, "stale_epoch"), (status, answer["error"]["code"]))
+        self.running(a, 6)
+
+    def test_a_newer_epoch_while_it_runs_tells_the_workload_and_keeps_the_state(self):
+        a = self.agent().start()
+        self.running(a, 1)
+        wait_for("some counting", lambda: a.counter()["count"] > 3)
+        self.assertEqual(202, a.ask("POST", "/activate", {"epoch": 2})[0])
+        wait_for("the new epoch to reach the workload", lambda: a.counter()["epoch"] == "2")
+        self.assertGreater(a.counter()["count"], 3)
+
+    def test_a_store_with_a_newer_epoch_refuses_the_start(self):
+        a, b = self.agent("a").start(), self.agent("b").start()
+        self.running(a, 7)
+        wait_for("a snapshot", lambda: a.health()["snapshot"])
+        a.ask("POST", "/deactivate", {})
+        a.until(mode="standby")
+        b.ask("POST", "/activate", {"epoch": 6})
+        told = wait_for("the refusal", lambda: (lambda l: l if l and l["done"] else None)(b.health()["last_activation"]))
+        self.assertFalse(told["ok"])
+        self.assertIn("epoch 7", told["detail"])
+        self.assertEqual("standby", b.health()["mode"])
+
+    def test_a_site_that_another_one_has_overtaken_stops_by_itself(self):
+        a, b = self.agent("a").start(), self.agent("b").start()
+        self.running(a, 1)
+        wait_for("a snapshot", lambda: a.health()["snapshot"])
+        self.running(b, 2)  # somebody forced it: a was unreachable
+        stopped = a.until(mode="standby", workload_status="stopped")
+        self.assertIn("another site", stopped["workload"]["detail"])
+        self.assertEqual(409, a.ask("POST", "/activate", {"epoch": 1})[0])
+        self.assertEqual("running", b.health()["workload_status"])
+
+    def test_a_damaged_snapshot_does_not_start_unless_forced(self):
+        a, b = self.agent("a").start(), self.agent("b").start()
+        self.running(a, 1)
+        first = wait_for("a snapshot", lambda: a.health()["snapshot"])
+        counted = a.counter()["count"]
+        wait_for("the next snapshot to differ", lambda: a.counter()["count"] > counted + 3)
+        a.ask("POST", "/deactivate", {})
+        last = a.until(mode="standby")["snapshot"]["id"]
+        self.assertNotEqual(first["id"], last)
+        damaged = 0
+        for where, _, names in os.walk(a.snapshots):
+            for name in names:
+                if last in os.path.join(where, name) and "count" in name:
+                    with open(os.path.join(where, name), "r+b") as file:
+                        file.write(b"XX")
+                    damaged += 1
+        self.assertGreater(damaged, 0)
+        b.ask("POST", "/activate", {"epoch": 2, "snapshot": last})
+        told = wait_for("the refusal", lambda: (lambda l: l if l and l["done"] else None)(b.health()["last_activation"]))
+        self.assertFalse(told["ok"])
+        self.assertIn(last, told["detail"])
+        self.assertFalse(os.path.exists(os.path.join(b.state, "count.json")))
+        b.ask("POST", "/activate", {"epoch": 2, "snapshot": last, "force": True})
+        self.assertNotEqual(last, b.until(mode="active")["snapshot"]["id"])
+
+    def test_without_any_snapshot_it_starts_only_when_told_so(self):
+        a = self.agent().start()
+        a.ask("POST", "/activate", {"epoch": 1})
+        told = wait_for("the refusal", lambda: (lambda l: l if l and l["done"] else None)(a.health()["last_activation"]))
+        self.assertIn("no snapshot", told["detail"])
+        self.running(a, 1, snapshot="")
+
+    # -- its workload ---------------------------------------------------------------------------------------------------
+
+    def test_it_is_started_again_with_backoff_then_given_up_and_says_so(self):
+        a = self.agent(command=["sh", "-c", "echo I try; exit 3"], more='restart = ["100ms", "200ms"]', state=False).start()
+        a.ask("POST", "/activate", {"epoch": 1})
+        failed = a.until(workload_status="failed")
+        self.assertEqual((2, "failed", "active"), (failed["workload"]["restarts"], failed["status"], failed["mode"]))
+        self.assertIn("exit code 3", failed["workload"]["detail"])
+        self.assertEqual(503, a.ask("GET", "/health")[0])
+        self.assertEqual(3, a.log().count("I try"))
+        self.assertIn('understudy_workload_failed{service="counter"} 1', a.ask("GET", "/metrics")[1])
+        self.assertEqual(200, a.ask("GET", "/healthz")[0])
+
+    def test_a_killed_workload_runs_again_with_its_state(self):
+        a = self.agent(more='restart = ["100ms"]').start()
+        self.running(a, 1)
+        wait_for("some counting", lambda: a.counter()["count"] > 5)
+        before = a.health()["workload"]["pid"]
+        os.kill(before, signal.SIGKILL)
+        wait_for("another process", lambda: a.health()["workload"]["pid"] not in (None, before))
+        self.assertGreater(wait_for("it to serve again", a.counter)["count"], 5)
+
+    def test_a_command_that_is_not_there_is_a_failed_activation(self):
+        a = self.agent(command=["/no/such/program"], state=False).start()
+        a.ask("POST", "/activate", {"epoch": 1})
+        told = wait_for("the failure", lambda: (lambda l: l if l and l["done"] else None)(a.health()["last_activation"]))
+        self.assertIn("/no/such/program", told["detail"])
+
+    def test_one_that_ignores_term_is_killed_with_all_that_it_started(self):
+        script = "trap '' TERM; sleep 1000 & echo child $!; while :; do sleep 0.1; done"
+        a = self.agent(command=["bash", "-c", script], more='', state=False).start()
+        a.ask("POST", "/activate", {"epoch": 1})
+        child = int(wait_for("its child", lambda: re.search(r"child (\d+)", a.log()))[1])
+        pid = a.health()["workload"]["pid"]
+        a.ask("POST", "/deactivate", {"epoch": 1, "grace_ms": 300})
+        a.until(mode="standby")
+        self.assertFalse(alive(pid))
+        wait_for("its child to be gone", lambda: not alive(child))
+
+    def test_the_workload_dies_with_a_killed_agent(self):
+        a = self.agent().start()
+        self.running(a, 1)
+        pid = a.health()["workload"]["pid"]
+        a.stop(signal.SIGKILL)
+        wait_for("the workload to be gone", lambda: not alive(pid), 10)
+        a.start()
+        self.assertEqual("standby", a.health()["mode"])  # it does not start by itself what may run elsewhere by now
+
+    def test_term_saves_the_state_and_ends(self):
+        a = self.agent(tables="").start()
+        self.running(a, 1)
+        wait_for("some counting", lambda: a.counter()["count"] > 3)
+        self.assertEqual(0, a.stop())
+        with open(os.path.join(a.state, "count.json")) as file:
+            last = json.load(file)["count"]
+        b = self.agent("b").start()
+        self.running(b, 2)
+        self.assertGreaterEqual(b.counter()["count"], last)
+
+    def test_a_check_of_the_workload_shows_in_health(self):
+        a = self.agent(more='health_interval = "200ms"\nstart_grace = "0s"')
+        with open(a.config, "a") as out:
+            out.write(f"""
+[[agent.health]]
+plugin = "http"
+settings = {{ url = "http://127.0.0.1:{a.counter_port}/health", json = {{ "$.status" = "healthy" }} }}
+""")
+        a.start()
+        self.running(a, 1)
+        os.kill(a.health()["workload"]["pid"], signal.SIGSTOP)
+        a.until(status="unhealthy")
+        self.assertEqual(503, a.ask("GET", "/health")[0])
+        os.kill(a.health()["workload"]["pid"], signal.SIGCONT)
+        a.until(status="healthy")
+
+    # -- a container that is itself the activation ------------------------------------------------------------------------
+
+    def test_the_environment_activates_at_start(self):
+        a = self.agent().start(env={"UNDERSTUDY_EPOCH": "4", "UNDERSTUDY_SNAPSHOT": "", "UNDERSTUDY_OPERATION": "boot4"})
+        told = a.until(mode="active", workload_status="running")
+        self.assertEqual((4, "boot4"), (told["epoch"], told["last_activation"]["operation"]))
+        wait_for("some counting", lambda: a.counter()["count"] > 5)
+        a.stop(signal.SIGKILL)
+        a.start(env={"UNDERSTUDY_EPOCH": "4", "UNDERSTUDY_SNAPSHOT": ""})  # the machine came back: its own state goes on
+        a.until(mode="active", workload_status="running")
+        self.assertGreater(wait_for("it to serve", a.counter)["count"], 5)
+        a.ask("POST", "/deactivate", {"epoch": 4})
+        a.until(mode="standby")
+        a.stop()
+        a.start(env={"UNDERSTUDY_EPOCH": "4", "UNDERSTUDY_SNAPSHOT": ""})
+        wait_for("the refusal", lambda: "was deactivated here" in a.log())
+        self.assertEqual("standby", a.health()["mode"])
+
+    def test_two_agents_do_not_share_a_folder(self):
+        a = self.agent().start()
+        first = a.process
+        a.start(wait=False)
+        self.assertEqual(1, a.process.wait(timeout=20))
+        self.assertIn("another agent", a.log())
+        a.process = first
+
+    def test_a_bad_file_says_where(self):
+        a = self.agent(more='stop_grace = "soon"\nrestart = ["5"]\nhealht_interval = "1s"')
+        with open(a.config) as file:
+            text = file.read().replace('stop_grace = "3s"\n', "")
+        with open(a.config, "w") as file:
+            file.write(text)
+        a.start(wait=False)
+        self.assertEqual(2, a.process.wait(timeout=20))
+        self.assertIn("agent.toml:", a.log())
+        for words in ("stop_grace", "no duration", "healht_interval"):
+            self.assertIn(words, a.log())
+
+
+if __name__ == "__main__":
+    unittest.main()
