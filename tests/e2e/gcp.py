@@ -76,6 +76,9 @@ class Kept(Plugin):
     def deactivate(self, epoch, budget_ms=10000):
         return self.call("standby.deactivate/1", {"service": "service", "target": "target", "epoch": epoch, "operation": f"stop{epoch}", "grace_ms": 100}, budget_ms)
 
+    def rollback(self, epoch, operation="back", budget_ms=10000):
+        return self.call("standby.rollback/1", {"service": "service", "target": "target", "epoch": epoch, "operation": operation}, budget_ms)
+
     def observe(self, budget_ms=5000):
         return self.call("standby.observe/1", {"service": "service", "target": "target"}, budget_ms)
 
