@@ -56,7 +56,8 @@ std::string Crc32c::base64() const {
 }
 
 About Bucket::about(const std::string& what, const char* role) const {
-  return {what + " gs://" + bucket_, project_, "the bucket " + bucket_, std::string(role) + " on the bucket", ""};
+  return {what + " gs://" + bucket_, project_, "the bucket " + bucket_, std::string(role) + " on the bucket", "",
+          "storage.googleapis.com"};
 }
 
 std::string Bucket::address(const std::string& name) const {

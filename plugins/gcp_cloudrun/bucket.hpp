@@ -70,6 +70,7 @@ class Crc32c {
  public:
   void add(const void* data, std::size_t n) noexcept;
   [[nodiscard]] std::string base64() const;
+  [[nodiscard]] std::uint32_t value() const noexcept { return ~state_; }
 
  private:
   std::uint32_t state_ = 0xFFFFFFFF;

@@ -22,6 +22,8 @@ class Client {
                             const std::set<int>& expected = {});
 
   [[nodiscard]] understudy::sdk::Host& host() noexcept { return host_; }
+  /// Whose credentials these are, for sentences.
+  [[nodiscard]] std::string identity() const { return tokens_.name(); }
 
  private:
   understudy::sdk::Host& host_;

@@ -20,23 +20,17 @@ std::string images_of(const Json& holder) {
 }
 
 /// The newest ready revision from before the first one with the images that are used now.
-const Revision& earlier(const std::vector<Revision>& all, const ServiceView& service, const std::string& named) {
-  if (!named.empty()) {
-    const auto it = std::ranges::find(all, named, &Revision::name);
-    if (it == all.end()) throw Failure(Status::invalid, "there is no revision " + named);
-    if (!it->ready) throw Failure(Status::invalid, "the revision " + named + " is not ready");
-    return *it;
-  }
+const Revision& earlier(const std::vector<Revision>& all, const ServiceView& service) {
   const std::string now = images_of(object_of(service.raw, "template"));
-  std::int64_t since = INT64_MAX;
-  for (const auto& r : all) {
-    if (images_of(r.raw) == now) since = std::min(since, r.created_ms);
+  auto first = all.begin();  // after the oldest that has them; `all` is newest first
+  for (auto it = all.begin(); it != all.end(); ++it) {
+    if (images_of(it->raw) == now) first = std::next(it);
   }
-  for (const auto& r : all) {
-    if (r.ready && r.created_ms < since && images_of(r.raw) != now) return r;
-  }
+  const auto old =
+      std::find_if(first, all.end(), [&](const Revision& r) { return r.ready && images_of(r.raw) != now; });
+  if (old != all.end()) return *old;
   throw Failure(Status::invalid, "there is no earlier ready revision with another image to roll back to",
-                "name one, or deploy the image that is wanted");
+                "deploy the image that is wanted");
 }
 
 Json own_variables(const ServiceView& service) {
@@ -84,30 +78,22 @@ class ControlPlane final : public Mode {
     }
   }
 
-  Observation prewarm(const Deadline&) override {
-    throw Failure(Status::unsupported,
-                  "an instance of this service is the workload itself, so it cannot be warmed without being started",
-                  "use `mode = \"supervisor\"` for a warm standby");
+  PrewarmReport prewarm(const Deadline&) override {
+    return {false,
+            "an instance of this service is the workload itself, so it cannot be warmed without being started; "
+            "`mode = \"supervisor\"` is the warm standby"};
   }
 
   /// The template decides what the next activation runs, so it gets the earlier revision's containers.
-  std::string rollback(const std::string& revision, const Deadline& deadline) override {
+  RollbackReport rollback(const RollbackRequest& request, const Deadline& deadline) override {
     const auto all = run_.revisions(deadline);
-    std::string from, to;
-    const auto view = run_.change(
-        [&](const ServiceView& now) -> std::optional<Patch> {
-          if (!to.empty() && images_of(object_of(now.raw, "template")) == to) return std::nullopt;
-          const Revision& old = earlier(all, now, revision);
-          from = old.name;
-          to = images_of(old.raw);
-          Json next = object_of(now.raw, "template");
-          next.erase("revision");
-          next["containers"] = with_env(list_of(old.raw, "containers"), own_variables(now));
-          next["volumes"] = list_of(old.raw, "volumes");
-          return Patch{{{"template", std::move(next)}}, "template"};
-        },
-        CloudRun::Until::ready, deadline);
-    return short_name(view.latest_ready) + " (the containers of " + from + ")";
+    const bool off = run_.look(deadline).kept_instances() == 0;
+    const auto view = run_.change([&](const ServiceView& now) { return back(now, request, all); },
+                                  off ? CloudRun::Until::settled : CloudRun::Until::ready, deadline);
+    const auto& done = view.rolled_back;
+    return {done.from, done.to,
+            "revision " + short_name(view.latest_created) + " has the containers of " + done.to +
+                (off ? "; nothing runs" : "")};
   }
 
  private:
@@ -128,6 +114,23 @@ class ControlPlane final : public Mode {
       throw Failure(Status::invalid, problem.message, problem.hint);
     }
     return started(now, variables(request), settings_.role.scaling, settings_.instances);
+  }
+
+  static std::optional<Patch> back(const ServiceView& now, const RollbackRequest& request,
+                                   const std::vector<Revision>& all) {
+    if (now.rolled_back.operation == request.operation) return std::nullopt;
+    if (now.epoch && *now.epoch > request.epoch)
+      throw Failure(Status::conflict, "a newer epoch (" + std::to_string(*now.epoch) + ") was started here");
+    const Revision& old = earlier(all, now);
+    Json next = object_of(now.raw, "template");
+    next.erase("revision");
+    next["containers"] = with_env(list_of(old.raw, "containers"), own_variables(now));
+    next["volumes"] = list_of(old.raw, "volumes");
+    Patch out = routed("");
+    out.body["template"] = std::move(next);
+    out.mask += ",template";
+    note_rollback(out, now, {request.operation, short_name(now.latest_ready), old.name});
+    return out;
   }
 
   std::optional<Patch> stop(const ServiceView& now, std::uint64_t epoch, bool& ran) const {

@@ -50,7 +50,7 @@ std::string for_project(const About& about) { return about.project.empty() ? "" 
 
 std::string denied_hint(const ApiError& e, const About& about) {
   if (api_is_off(e)) {
-    return "switch the interface on: gcloud services enable " + (e.service.empty() ? "run.googleapis.com" : e.service) +
+    return "switch the interface on: gcloud services enable " + (e.service.empty() ? about.api : e.service) +
            for_project(about) + ", and wait a minute";
   }
   if (billing_is_off(e)) {

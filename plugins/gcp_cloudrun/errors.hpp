@@ -39,6 +39,7 @@ struct About {
   std::string place;     ///< "svc in europe-west1 of project demo" or "the bucket b": what may not exist
   std::string role;      ///< that allows it: "roles/run.developer"
   std::string identity;  ///< who asked
+  std::string api = "run.googleapis.com";  ///< that is switched on in the project, for advice
 };
 
 /// `mutation`: the request may have had an effect when Google fails in the middle of it, so 5xx is `unknown`.

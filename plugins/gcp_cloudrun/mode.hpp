@@ -32,9 +32,10 @@ class Mode {
   [[nodiscard]] virtual understudy::sdk::StopReport deactivate(const understudy::sdk::DeactivateRequest& request,
                                                                const Deadline& deadline) = 0;
   /// Makes the next activation quick without starting the workload.
-  [[nodiscard]] virtual understudy::sdk::Observation prewarm(const Deadline& deadline) = 0;
-  /// Back to what ran before: `revision`, or the newest ready one before it. Returns the name of what serves then.
-  [[nodiscard]] virtual std::string rollback(const std::string& revision, const Deadline& deadline) = 0;
+  [[nodiscard]] virtual understudy::sdk::PrewarmReport prewarm(const Deadline& deadline) = 0;
+  /// To the newest ready revision before the present one. What runs is started again with its epoch.
+  [[nodiscard]] virtual understudy::sdk::RollbackReport rollback(const understudy::sdk::RollbackRequest& request,
+                                                                 const Deadline& deadline) = 0;
 };
 
 [[nodiscard]] std::unique_ptr<Mode> control_plane(understudy::sdk::Host& host, CloudRun& run, ModeSettings settings);

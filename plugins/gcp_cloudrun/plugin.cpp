@@ -1,11 +1,13 @@
 #include "health.hpp"
+#include "secrets.hpp"
 #include "state.hpp"
 #include "target.hpp"
 
 using namespace understudy::sdk;
 
 UNDERSTUDY_PLUGIN(R"json({
-  "name": "gcp_cloudrun", "version": "0.1.0", "license": "Apache-2.0", "summary": "A Cloud Run service as target and as health, and Cloud Storage as state store",
+  "name": "gcp_cloudrun", "version": "0.1.0", "license": "Apache-2.0", "summary": "A Cloud Run service as target and as health, Cloud Storage as state store, and Secret Manager as source of secrets",
+  "secret_source": "gcp_secret",
   "interfaces": {
     "target": {
       "provides": ["standby.observe/1", "standby.activate/1", "standby.deactivate/1", "standby.quote/1", "standby.rollback/1", "standby.prewarm/1", "target.diagnose/1"],
@@ -78,6 +80,17 @@ UNDERSTUDY_PLUGIN(R"json({
         "iam_api": {"type": "string", "format": "url", "default": "https://iamcredentials.googleapis.com", "description": "base of the service account credentials API"},
         "metadata_api": {"type": "string", "format": "url", "default": "http://169.254.169.254", "description": "base of the metadata server"}
       }}
+    },
+    "secrets": {
+      "provides": ["secret.fetch/1"],
+      "settings": {"type": "object", "required": [], "properties": {
+        "credentials": {"type": "string", "format": "path", "description": "credentials file; default: application default credentials, then the metadata server"},
+        "impersonate": {"type": "string", "description": "e-mail of a service account to act as"},
+        "api": {"type": "string", "format": "url", "description": "base of the Secret Manager API; default: https://secretmanager.googleapis.com, and for a regional secret the address of its location"},
+        "oauth_api": {"type": "string", "format": "url", "default": "https://oauth2.googleapis.com", "description": "base of the token endpoint"},
+        "iam_api": {"type": "string", "format": "url", "default": "https://iamcredentials.googleapis.com", "description": "base of the service account credentials API"},
+        "metadata_api": {"type": "string", "format": "url", "default": "http://169.254.169.254", "description": "base of the metadata server"}
+      }}
     }
   },
   "needs": ["http.request/1", "timer.after/1", "clock.now/1", "secret.get/1"]
@@ -85,6 +98,7 @@ UNDERSTUDY_PLUGIN(R"json({
                   [](Host& host, const Envelope& e) -> std::unique_ptr<Provider> {
                     if (e.interface == "target") return gcp::make_target(host, e);
                     if (e.interface == "health") return gcp::make_health(host, e);
+                    if (e.interface == "secrets") return gcp::make_secrets(host, e);
                     if (e.interface == "state") return gcp::make_state(host, e);
                     return nullptr;
                   })

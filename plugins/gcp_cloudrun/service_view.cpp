@@ -11,6 +11,8 @@ namespace {
 
 using namespace understudy::sdk;
 
+constexpr const char* rollback_note = "understudy-rollback";  ///< annotation of the service
+
 std::string variable(const Json& containers, const char* name) {
   for (const auto& container : containers) {
     for (const auto& entry : list_of(container, "env")) {
@@ -110,6 +112,8 @@ ServiceView ServiceView::from(Json service) {
   out.updated_ms = rfc3339_ms(text_of(service, "updateTime")).value_or(0);
   out.reconciling = flag_of(service, "reconciling");
   out.ingress = text_of(service, "ingress");
+  const Json note = Json::parse(text_of(object_of(service, "annotations"), rollback_note), nullptr, false);
+  out.rolled_back = {text_of(note, "operation"), text_of(note, "from"), text_of(note, "to")};
   out.open_to_all = flag_of(service, "invokerIamDisabled");
   read_condition(service, out);
   read_scaling(service, out);
@@ -156,6 +160,14 @@ Patch started(const ServiceView& service, const Json& env, Scaling scaling, std:
 }
 
 Patch routed(const std::string& revision) { return {{{"traffic", whole_traffic(revision)}}, "traffic"}; }
+
+void note_rollback(Patch& patch, const ServiceView& service, const ServiceView::RolledBack& rollback) {
+  Json annotations = object_of(service.raw, "annotations");
+  annotations[rollback_note] =
+      Json{{"operation", rollback.operation}, {"from", rollback.from}, {"to", rollback.to}}.dump();
+  patch.body["annotations"] = std::move(annotations);
+  patch.mask += ",annotations";
+}
 
 Json with_env(Json containers, const Json& env) {
   for (auto& container : containers) {

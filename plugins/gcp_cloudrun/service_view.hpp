@@ -24,6 +24,11 @@ struct ServiceView {
   bool cpu_only_in_requests = true;
   double vcpu = 1, memory_gib = 0.5;
   std::string ingress;
+  /// Of the last rollback, kept on the service itself so that a repeat by whomever goes back no further.
+  struct RolledBack {
+    std::string operation, from, to;
+  };
+  RolledBack rolled_back;
   bool open_to_all = false;  ///< no IAM check of callers
 
   /// Throws sdk::Failure(transient) when this is no service.
@@ -58,6 +63,9 @@ enum class Scaling { manual, minimum };
                             std::int64_t count);
 /// All traffic to one revision, by its short name; empty: to the latest.
 [[nodiscard]] Patch routed(const std::string& revision);
+
+/// Adds to a change that it is a rollback.
+void note_rollback(Patch& patch, const ServiceView& service, const ServiceView::RolledBack& rollback);
 
 /// The containers with the variables of `env` added or replaced.
 [[nodiscard]] understudy::sdk::Json with_env(understudy::sdk::Json containers, const understudy::sdk::Json& env);

@@ -9,9 +9,7 @@ namespace {
 using namespace understudy::sdk;
 
 std::string base_of(const Json& settings, const char* key, const char* usual) {
-  std::string out = settings.value(key, usual);
-  while (!out.empty() && out.back() == '/') out.pop_back();
-  return out;
+  return without_slash(settings.value(key, usual));
 }
 
 /// Project, region and service are parts of addresses: a slash in one would lead elsewhere.
@@ -25,6 +23,11 @@ std::string plain(const Json& settings, const char* key) {
 }
 
 }  // namespace
+
+std::string without_slash(std::string address) {
+  while (!address.empty() && address.back() == '/') address.pop_back();
+  return address;
+}
 
 CredentialSettings credential_settings(const Json& settings) {
   CredentialSettings out;

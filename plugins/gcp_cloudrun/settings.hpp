@@ -7,6 +7,8 @@
 
 namespace gcp {
 
+/// A base address as it is joined with a path.
+[[nodiscard]] std::string without_slash(std::string address);
 [[nodiscard]] CredentialSettings credential_settings(const understudy::sdk::Json& settings);
 [[nodiscard]] ServiceAddress service_address(const understudy::sdk::Json& settings);
 [[nodiscard]] Supervisor::Options supervisor_options(const understudy::sdk::Json& settings);

@@ -11,11 +11,6 @@ namespace {
 using namespace understudy::sdk;
 using Clock = std::chrono::steady_clock;
 
-std::string without_slash(std::string text) {
-  while (!text.empty() && text.back() == '/') text.pop_back();
-  return text;
-}
-
 class State final : public StateStore {
  public:
   State(Host& host, const Envelope& e)

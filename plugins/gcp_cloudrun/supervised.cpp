@@ -12,7 +12,7 @@ namespace {
 using namespace understudy::sdk;
 using State = Observation::State;
 
-constexpr Millis first_look{250}, longest_look{2'000}, cold_start{120'000};
+constexpr Millis first_look{250}, longest_look{2'000}, cold_start{120'000}, while_busy{1'000}, stop_grace{10'000};
 
 class Supervised final : public Mode {
  public:
@@ -20,11 +20,7 @@ class Supervised final : public Mode {
       : host_(host), run_(run), supervisor_(supervisor), settings_(std::move(settings)), url_(settings_.url) {}
 
   Observation observe(const Deadline& deadline) override {
-    try {
-      return told(supervisor_.health(base(deadline), deadline.within(deadline.left() * 2 / 3)));
-    } catch (const Failure& failure) {
-      return unanswered(failure.error(), deadline);
-    }
+    return observe(deadline, [](const SupervisorHealth&) {});
   }
 
   Observation activate(const ActivateRequest& request, const Deadline& deadline) override {
@@ -35,8 +31,8 @@ class Supervised final : public Mode {
     }
     if (runs(before) && before.epoch != request.epoch)
       throw Failure(Status::conflict, "it runs already, with another epoch: " + before.detail, "stop it first");
-    if (!runs(before)) ask([&] { supervisor_.activate(base(deadline), request, deadline); });
-    return until_active(request, deadline);
+    const bool heard = runs(before) || ask([&] { supervisor_.activate(base(deadline), request, deadline); }, deadline);
+    return until_active(request, heard, deadline);
   }
 
   StopReport deactivate(const DeactivateRequest& request, const Deadline& deadline) override {
@@ -44,7 +40,7 @@ class Supervised final : public Mode {
     if (before.state == State::stopped) return {true, before.detail};
     if (before.epoch && *before.epoch > request.epoch && runs(before))
       throw Failure(Status::conflict, "a newer epoch (" + std::to_string(*before.epoch) + ") runs here");
-    ask([&] { supervisor_.deactivate(base(deadline), request, deadline); });
+    (void)ask([&] { supervisor_.deactivate(base(deadline), request, deadline); }, deadline);
     Millis wait = first_look;
     while (true) {
       const auto now = observe(deadline);
@@ -55,29 +51,44 @@ class Supervised final : public Mode {
     }
   }
 
-  Observation prewarm(const Deadline& deadline) override {
+  PrewarmReport prewarm(const Deadline& deadline) override {
     keep_one(deadline);
-    return awake(deadline);
+    return {true, awake(deadline).detail};
   }
 
-  std::string rollback(const std::string& revision, const Deadline& deadline) override {
+  /// Stopped first, so that the two revisions never both run it.
+  RollbackReport rollback(const RollbackRequest& request, const Deadline& deadline) override {
+    const auto now = run_.look(deadline);
+    if (now.rolled_back.operation == request.operation && now.rolled_back.to == serving(now))
+      return told(now.rolled_back, "done before");
+    const auto ran = observe(deadline);
+    if (runs(ran) && ran.epoch && *ran.epoch > request.epoch)
+      throw Failure(Status::conflict, "a newer epoch (" + std::to_string(*ran.epoch) + ") runs here");
     const auto all = run_.revisions(deadline);
-    std::string to;
-    (void)run_.change(
-        [&](const ServiceView& now) -> std::optional<Patch> {
-          const std::string serves = serving(now);
-          if (!to.empty() && serves == to) return std::nullopt;
-          if (to.empty()) to = chosen(all, serves, revision);
-          if (serves == to) return std::nullopt;
-          return routed(to);
-        },
-        CloudRun::Until::ready, deadline);
-    return to;
+    (void)chosen(all, serving(now));  // is there one? asked before anything is touched
+    if (!runs(ran)) return told(route(request, all, deadline), ran.detail);
+    const auto epoch = ran.epoch.value_or(request.epoch);
+    const auto report = deactivate({request.service, request.target, epoch, request.operation, stop_grace}, deadline);
+    if (!report.stopped)
+      throw Failure(Status::unknown, "the workload could not be stopped for the rollback: " + report.detail);
+    return again(request, epoch, all, deadline);
   }
 
  private:
   static bool runs(const Observation& seen) { return seen.state == State::active || seen.state == State::starting; }
   static Observation told(const SupervisorHealth& health) { return {health.state, health.epoch, health.detail}; }
+
+  template <class Fn>
+  Observation observe(const Deadline& deadline, Fn with_health) {
+    SupervisorHealth health;
+    try {
+      health = supervisor_.health(base(deadline), deadline.within(deadline.left() * 2 / 3));
+    } catch (const Failure& failure) {
+      return unanswered(failure.error(), deadline);
+    }
+    with_health(health);
+    return told(health);
+  }
 
   /// Where the supervisor is.
   std::string base(const Deadline& deadline) {
@@ -153,20 +164,34 @@ class Supervised final : public Mode {
         CloudRun::Until::ready, deadline);
   }
 
-  /// A lost answer is looked into; a refusal is passed on.
+  /// A lost answer is looked into (false); a refusal is passed on. What the supervisor is busy with is waited for.
   template <class Fn>
-  static void ask(Fn fn) {
-    try {
-      fn();
-    } catch (const Failure& failure) {
-      if (failure.error().status != Status::unknown) throw;
+  [[nodiscard]] bool ask(Fn fn, const Deadline& deadline) {
+    while (true) {
+      try {
+        fn();
+        return true;
+      } catch (const Failure& failure) {
+        if (failure.error().status == Status::unknown) return false;
+        if (failure.error().kind != "busy" || deadline.left() < while_busy * 2) throw;
+      }
+      pause(host_, while_busy);
     }
   }
 
-  Observation until_active(const ActivateRequest& request, const Deadline& deadline) {
+  /// The start came to nothing, in the supervisor's own words. `heard`: they can be of this request only.
+  static void tell_failure(const SupervisorHealth& now, const ActivateRequest& request, bool heard) {
+    if (!heard || !now.failed || now.state != State::stopped || now.failed->epoch != request.epoch ||
+        now.failed->operation != request.operation)
+      return;
+    throw Failure(Status::transient, "the supervisor could not start the workload: " + now.failed->why,
+                  "the service's log says more");
+  }
+
+  Observation until_active(const ActivateRequest& request, bool heard, const Deadline& deadline) {
     Millis wait = first_look;
     while (true) {
-      const auto now = observe(deadline);
+      const auto now = observe(deadline, [&](const SupervisorHealth& h) { tell_failure(h, request, heard); });
       if (now.state == State::active && (!now.epoch || *now.epoch == request.epoch)) return now;
       if (now.epoch && *now.epoch > request.epoch)
         throw Failure(Status::conflict, "a newer epoch (" + std::to_string(*now.epoch) + ") was started meanwhile");
@@ -188,17 +213,46 @@ class Supervised final : public Mode {
     return short_name(view.latest_ready);
   }
 
-  static std::string chosen(const std::vector<Revision>& all, const std::string& serves, const std::string& named) {
-    if (!named.empty()) {
-      const auto it = std::ranges::find(all, named, &Revision::name);
-      if (it == all.end()) throw Failure(Status::invalid, "there is no revision " + named);
-      if (!it->ready) throw Failure(Status::invalid, "the revision " + named + " is not ready");
-      return named;
-    }
+  static std::string chosen(const std::vector<Revision>& all, const std::string& serves) {
     auto it = std::ranges::find(all, serves, &Revision::name);
     if (it != all.end()) it = std::find_if(std::next(it), all.end(), [](const Revision& r) { return r.ready; });
     if (it == all.end()) throw Failure(Status::invalid, "there is no earlier ready revision to roll back to");
     return it->name;
+  }
+
+  static RollbackReport told(const ServiceView::RolledBack& done, const std::string& more) {
+    return {done.from, done.to, "all traffic goes to " + done.to + "; " + more};
+  }
+
+  /// All traffic to the ready revision before the one that serves.
+  ServiceView::RolledBack route(const RollbackRequest& request, const std::vector<Revision>& all,
+                                const Deadline& deadline) {
+    return run_
+        .change(
+            [&](const ServiceView& now) -> std::optional<Patch> {
+              if (now.rolled_back.operation == request.operation) return std::nullopt;
+              const auto from = serving(now), to = chosen(all, from);
+              Patch out = routed(to);
+              note_rollback(out, now, {request.operation, from, to});
+              return out;
+            },
+            CloudRun::Until::ready, deadline)
+        .rolled_back;
+  }
+
+  /// What was stopped for a rollback is started in the earlier revision. From here on there was an effect.
+  RollbackReport again(const RollbackRequest& request, std::uint64_t epoch, const std::vector<Revision>& all,
+                       const Deadline& deadline) {
+    try {
+      const auto done = route(request, all, deadline);
+      const auto seen = activate({request.service, request.target, epoch, request.operation, "", "rollback"}, deadline);
+      return told(done, seen.detail);
+    } catch (const Failure& failure) {
+      Error error = failure.error();
+      error.status = Status::unknown;
+      error.message = "the workload was stopped for the rollback, and then: " + error.message;
+      throw Failure(error);
+    }
   }
 
   Host& host_;

@@ -20,14 +20,17 @@ std::string workload_status(const Json& body) {
 
 std::optional<std::uint64_t> epoch_in(const Json& body) {
   for (const Json* where : {&body, &object_of(body, "last_activation"), &object_of(body, "workload")}) {
-    if (const auto it = where->find("epoch"); it != where->end() && it->is_number_unsigned())
+    if (const auto it = where->find("epoch");
+        it != where->end() && it->is_number_unsigned() && *it != 0)  // 0: none yet
       return it->get<std::uint64_t>();
   }
   return std::nullopt;
 }
 
+/// "failed" stays unknown: nothing runs, and the supervisor still holds its activation to be in force.
 State state_in(const std::string& mode, const std::string& status) {
   if (status == "running" || status == "healthy") return State::active;
+  if (status == "unhealthy") return mode == "activating" ? State::starting : State::active;
   if (status == "starting" || status == "restoring" || status == "restarting" || mode == "activating")
     return State::starting;
   if (status == "stopping" || mode == "deactivating") return State::stopping;
@@ -35,12 +38,24 @@ State state_in(const std::string& mode, const std::string& status) {
   return State::unknown;
 }
 
+std::optional<SupervisorHealth::Failed> failure_in(const Json& body) {
+  const Json& last = object_of(body, "last_activation");
+  const auto ok = last.find("ok");
+  if (!flag_of(last, "done") || ok == last.end() || !ok->is_boolean() || ok->get<bool>()) return std::nullopt;
+  return SupervisorHealth::Failed{static_cast<std::uint64_t>(number_of(last, "epoch")), text_of(last, "operation"),
+                                  text_of(last, "detail")};
+}
+
+/// `error` is a sentence, or an object with "code", "message" and "hint".
 [[noreturn]] void refused(const char* path, const Answer& answer) {
+  const Json& error = object_of(answer.json, "error");
+  const std::string code = text_of(error, "code"), hint = text_of(error, "hint");
   std::string said = text_of(answer.json, "message");
+  if (said.empty()) said = text_of(error, "message");
   if (said.empty()) said = text_of(answer.json, "error");
   if (said.empty()) said = "HTTP " + std::to_string(answer.status);
   const std::string message = std::string("the supervisor refuses ") + path + ": " + said;
-  if (answer.status == 409 || answer.status == 412) throw Failure(Status::conflict, message);
+  if (answer.status == 409 || answer.status == 412) throw Failure(Status::conflict, message, hint);
   if (answer.status == 401 || answer.status == 403) {
     throw Failure(Status::denied, message,
                   "is `api_key` the supervisor's? a service that lets in only known callers needs `private = "
@@ -48,9 +63,12 @@ State state_in(const std::string& mode, const std::string& status) {
   }
   if (answer.status == 404 || answer.status == 405)
     throw Failure(Status::invalid, message, "is `url` the address of an `understudy agent`?");
-  if (answer.status == 429) throw Failure(Status::transient, message);
+  if (answer.status == 429) throw Failure(Status::transient, message, hint);
+  // In the supervisor's own words it is a refusal; otherwise it may have come from in front of it or behind it.
+  if (answer.status >= 500 && !code.empty())
+    throw Failure(Error{Status::transient, message, hint, code == "busy" ? "busy" : "supervisor", {}});
   if (answer.status >= 500) throw Failure(Status::unknown, message, "see the service's log");
-  throw Failure(Status::invalid, message);
+  throw Failure(Status::invalid, message, hint);
 }
 
 }  // namespace
@@ -65,8 +83,10 @@ SupervisorHealth read_health(int http, const Json& body) {
   const std::string mode = text_of(body, "mode"), status = workload_status(body);
   out.state = state_in(mode, status);
   out.epoch = epoch_in(body);
+  out.failed = failure_in(body);
   out.detail =
       "the supervisor says mode " + (mode.empty() ? "?" : mode) + ", workload " + (status.empty() ? "?" : status);
+  if (const auto more = text_of(object_of(body, "workload"), "detail"); !more.empty()) out.detail += " (" + more + ")";
   return out;
 }
 

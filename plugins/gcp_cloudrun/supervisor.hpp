@@ -14,6 +14,12 @@ namespace gcp {
 /// What /health says of the workload. `state` is read from "mode" and the workload's status, whatever the HTTP status.
 struct SupervisorHealth {
   int http = 0;
+  /// The last activation, when it has come to nothing: what it was and why.
+  struct Failed {
+    std::uint64_t epoch = 0;
+    std::string operation, why;
+  };
+  std::optional<Failed> failed;
   understudy::sdk::Observation::State state = understudy::sdk::Observation::State::unknown;
   std::optional<std::uint64_t> epoch;
   std::string detail;
@@ -35,7 +41,8 @@ class Supervisor {
 
   /// Throws sdk::Failure(transient) when nothing answers.
   [[nodiscard]] SupervisorHealth health(const std::string& base, const Deadline& deadline);
-  /// Asked only; whether the workload runs is seen by health().
+  /// Asked only; whether the workload runs is seen by health(). Throws `transient` with kind "busy" when it must first
+  /// end something else, `unknown` when it is not known whether it was understood.
   void activate(const std::string& base, const understudy::sdk::ActivateRequest& request, const Deadline& deadline);
   void deactivate(const std::string& base, const understudy::sdk::DeactivateRequest& request, const Deadline& deadline);
   /// GET of any path with the same credentials.

@@ -13,11 +13,6 @@ struct Problems {
   std::vector<Problem> list;
   [[nodiscard]] Json to_json() const { return gcp::to_json(list); }
 };
-struct RolledBack {
-  std::string revision;
-  [[nodiscard]] Json to_json() const { return {{"revision", revision}, {"detail", "traffic goes to " + revision}}; }
-};
-
 ModeSettings mode_settings(const Json& settings) {
   ModeSettings out;
   out.role.supervisor = settings.value("mode", "control_plane") == "supervisor";
@@ -75,16 +70,17 @@ class Target final : public StandbyTarget {
     });
   }
 
-  // ---- optional methods ------------------------------------------------------------------------------------------
-  void rollback(const std::string& revision, Reply<RolledBack> reply) {
+  void rollback(const RollbackRequest& request, Reply<RollbackReport> reply) override {
+    if (request.operation.empty())
+      return reply.fail(Status::invalid, "`operation` is missing: a rollback needs a name");
     const Deadline deadline(reply.budget());
-    acting_.answer(std::move(reply),
-                   [this, revision, deadline] { return RolledBack{mode_->rollback(revision, deadline)}; });
+    acting_.answer(std::move(reply), [this, request, deadline] { return mode_->rollback(request, deadline); });
   }
-  void prewarm(Reply<Observation> reply) {
+  void prewarm(const PrewarmRequest&, Reply<PrewarmReport> reply) override {
     const Deadline deadline(reply.budget());
     acting_.answer(std::move(reply), [this, deadline] { return mode_->prewarm(deadline); });
   }
+  /// Not of the SDK's StandbyTarget.
   void diagnose(Reply<Problems> reply) {
     const Deadline deadline(reply.budget());
     looking_.answer(std::move(reply), [this, deadline] { return problems(deadline); });
@@ -120,14 +116,11 @@ class Target final : public StandbyTarget {
   Worker acting_, looking_;  // last: their threads end before what they use. Two, so that a long start can be watched
 };
 
-/// The SDK's StandbyTarget knows the methods of every target; these are ours.
+/// The SDK's StandbyTarget knows the methods of every target; target.diagnose/1 is ours.
 class Front final : public Provider {
  public:
   Front(Host& host, const Envelope& e) : target_(host, e) {}
   void handle(std::string_view method, const Json& params, Responder responder) override {
-    if (method == "standby.rollback/1")
-      return target_.rollback(params.value("revision", ""), Reply<RolledBack>(std::move(responder)));
-    if (method == "standby.prewarm/1") return target_.prewarm(Reply<Observation>(std::move(responder)));
     if (method == "target.diagnose/1") return target_.diagnose(Reply<Problems>(std::move(responder)));
     target_.handle(method, params, std::move(responder));
   }

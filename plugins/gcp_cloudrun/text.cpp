@@ -46,6 +46,17 @@ std::string base64(std::string_view bytes) {
   return out;
 }
 
+std::optional<std::string> from_base64(std::string_view text) {
+  std::string out(text.size(), '\0');
+  std::size_t padding = 0;
+  while (padding < 3 && padding < text.size() && text[text.size() - 1 - padding] == '=') ++padding;
+  const int n = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
+                                reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
+  if (n < 0 || padding > 2) return std::nullopt;
+  out.resize(static_cast<std::size_t>(n) - padding);
+  return out;
+}
+
 std::string base64url(std::string_view bytes) {
   std::string out = base64(bytes);
   while (!out.empty() && out.back() == '=') out.pop_back();
@@ -58,17 +69,8 @@ std::optional<std::string> from_base64url(std::string_view text) {
   std::string padded(text);
   std::ranges::replace(padded, '-', '+');
   std::ranges::replace(padded, '_', '/');
-  std::size_t padding = 0;
-  while (padded.size() % 4 != 0) {
-    padded += '=';
-    ++padding;
-  }
-  std::string out(padded.size(), '\0');
-  const int n = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                                reinterpret_cast<const unsigned char*>(padded.data()), static_cast<int>(padded.size()));
-  if (n < 0 || padding > 2) return std::nullopt;
-  out.resize(static_cast<std::size_t>(n) - padding);
-  return out;
+  while (padded.size() % 4 != 0) padded += '=';
+  return from_base64(padded);
 }
 
 std::optional<std::int64_t> rfc3339_ms(const std::string& text) {

@@ -19,6 +19,7 @@ using Form = std::vector<std::pair<std::string, std::string>>;
 [[nodiscard]] std::string form(const Form& fields);
 
 [[nodiscard]] std::string base64(std::string_view bytes);
+[[nodiscard]] std::optional<std::string> from_base64(std::string_view text);
 /// Without padding, with '-' and '_' (RFC 7515).
 [[nodiscard]] std::string base64url(std::string_view bytes);
 [[nodiscard]] std::optional<std::string> from_base64url(std::string_view text);

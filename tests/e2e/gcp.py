@@ -35,7 +35,7 @@ class GcpTest(unittest.TestCase):
                     "api": self.cloud.base, "credentials": self.cloud.identity.service_account_file(), **settings}
         if interface == "state":
             settings = {"bucket": "gs://snapshots/some/prefix", "project": "demo", **settings}
-        else:
+        elif interface != "secrets":
             settings = {"project": "demo", "region": "europe-west1", "service": "svc", **settings}
         if interface == "target":
             settings = {"quiet_after_stop": 50, "idle_for": 100, **settings}
@@ -76,6 +76,9 @@ class Kept(Plugin):
     def deactivate(self, epoch, budget_ms=10000):
         return self.call("standby.deactivate/1", {"service": "service", "target": "target", "epoch": epoch, "operation": f"stop{epoch}", "grace_ms": 100}, budget_ms)
 
+    def rollback(self, epoch, operation="back", budget_ms=10000):
+        return self.call("standby.rollback/1", {"service": "service", "target": "target", "epoch": epoch, "operation": operation}, budget_ms)
+
     def observe(self, budget_ms=5000):
         return self.call("standby.observe/1", {"service": "service", "target": "target"}, budget_ms)
 
@@ -84,6 +87,9 @@ class Kept(Plugin):
 
     def pull(self, staging, snapshot="20261120T101500.123Z-e1", budget_ms=30000):
         return self.call("store.pull/1", {"service": "counter", "id": snapshot, "staging": staging}, budget_ms)
+
+    def fetch(self, secret="key", version="latest", budget_ms=10000, name=""):
+        return self.call("secret.fetch/1", {"name": name or f"projects/demo/secrets/{secret}/versions/{version}"}, budget_ms)
 
     def list(self):
         return self.call("store.list/1", {"service": "counter"})

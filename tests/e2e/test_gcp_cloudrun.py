@@ -1,4 +1,4 @@
-"""Cloud Run as a standby: started and stopped by the control plane or by a supervisor, seen as it is, and what happens
+"""Cloud Run as a standby: started and stopped by the control plane, seen as it is, and what happens
 when Google fails, forgets, refuses or is slow."""
 import threading
 import time
@@ -226,15 +226,32 @@ class ControlPlane(GcpTest):
         self.service.doc["template"]["containers"][0]["image"] = "img:2"
         self.cloud.run.revise(self.service)
         self.service.etag += 1
-        back = self.ok(plugin.call("standby.rollback/1"))
-        self.assertIn("svc-00002-abc", back["detail"])
+        self.refused(plugin.rollback(2), "conflict", "a newer epoch (3)")
+        back = self.ok(plugin.rollback(3))
+        self.assertEqual((back["from"], back["to"]), ("svc-00003-abc", "svc-00002-abc"))
+        self.assertIn("svc-00004-abc", back["detail"])
         self.assertEqual(self.service.doc["template"]["containers"][0]["image"], "img:1")
         self.assertEqual(self.service.env()["UNDERSTUDY_EPOCH"], "3", "the epoch of what runs was lost")
-        self.refused(plugin.call("standby.rollback/1"), "invalid", "no earlier ready revision")
-        self.refused(plugin.call("standby.rollback/1", {"revision": "svc-00099-abc"}), "invalid", "no revision svc-00099-abc")
+        self.assertEqual(self.ok(plugin.observe())["epoch"], 3)
+        changes = len(self.patches())
+        self.assertEqual(self.ok(self.plugin("target").rollback(3)), back, "the same operation again, by a fresh instance")
+        self.assertEqual(len(self.patches()), changes)
+        self.refused(plugin.rollback(3, "another"), "invalid", "no earlier ready revision")
+        self.refused(plugin.rollback(3, ""), "invalid", "operation")
+
+    def test_rollback_of_what_is_stopped_leaves_it_stopped(self):
+        self.service.doc["template"]["containers"][0]["image"] = "img:2"
+        self.cloud.run.revise(self.service)
+        self.cloud.fault("PATCH", "", "drop", after=True)
+        back = self.ok(self.plugin("target").rollback(1))
+        self.assertEqual((back["from"], back["to"], self.service.kept()), ("svc-00002-abc", "svc-00001-abc", 0))
+        self.assertEqual(len(self.service.revisions), 3, "it was made twice")
 
     def test_it_cannot_be_warmed_without_being_started(self):
-        self.refused(self.plugin("target").call("standby.prewarm/1"), "unsupported", 'mode = "supervisor"')
+        seen = self.ok(self.plugin("target").call("standby.prewarm/1"))
+        self.assertFalse(seen["ready"])
+        self.assertIn('mode = "supervisor"', seen["detail"])
+        self.assertEqual(self.patches(), [])
 
     def problems(self, plugin):
         return {(p["severity"], p["message"].split(":")[0]): p["hint"] for p in self.ok(plugin.call("target.diagnose/1"))["problems"]}
@@ -271,132 +288,6 @@ class ControlPlane(GcpTest):
         busy = self.quote(mode="supervisor", requests_per_hour=36000, time_per_request=100)
         self.assertAlmostEqual(busy["active_usd_per_hour"], 3600 * (2 * 0.000024 + 0.0000025) + 36000 * 0.4e-6)
         self.assertAlmostEqual(busy["standby_usd_per_hour"], 3600 * 3 * 0.0000025)
-
-
-class Supervisor(GcpTest):
-    def test_it_is_told_what_to_bring(self):
-        plugin = self.supervised()
-        self.assertEqual(self.ok(plugin.observe())["state"], "stopped")
-        self.cloud.run.restore_s = 0.6
-        seen = self.ok(plugin.activate(4, snapshot="20261120T101500.123Z-e3"))
-        self.assertEqual((seen["state"], seen["epoch"]), ("active", 4))
-        self.assertEqual(self.service.asked, {"bucket": "gs://snapshots/some/prefix", "store": "gs://snapshots/some/prefix", "snapshot": "20261120T101500.123Z-e3", "epoch": 4,
-                                              "operation": "op4", "force": False})
-        self.ok(plugin.activate(4))
-        self.assertEqual(len(self.cloud.asked("POST", "/activate")), 1)
-        self.refused(plugin.activate(3), "conflict", "older than 4")
-        self.refused(plugin.deactivate(3), "conflict", "a newer epoch (4)")
-        self.assertTrue(self.ok(plugin.deactivate(4))["stopped"])
-
-    def test_a_failover_does_not_need_the_control_plane(self):
-        plugin = self.supervised(url=self.service.doc["uri"])
-        self.cloud.fault("*", "/v2/", OVERLOADED, times=10**6)
-        self.assertEqual(self.ok(plugin.activate(1))["state"], "active")
-        self.assertEqual(self.ok(plugin.observe())["state"], "active")
-        self.assertTrue(self.ok(plugin.deactivate(1))["stopped"])
-        self.assertEqual(self.cloud.asked("*", "/v2/"), [])
-
-    def test_a_supervisor_that_is_asleep_is_woken(self):
-        plugin = self.supervised()
-        self.service.doc["scaling"] = {}
-        self.cloud.run.settle_s = 0.4
-        self.assertEqual(self.ok(plugin.call("standby.prewarm/1"))["state"], "stopped")
-        self.assertEqual(self.service.doc["scaling"], {"scalingMode": "AUTOMATIC", "minInstanceCount": 1})
-        self.service.doc["scaling"] = {"scalingMode": "MANUAL"}
-        self.assertEqual(self.ok(plugin.activate(1))["state"], "active")
-        self.assertEqual(len(self.service.revisions), 1, "a warm standby was deployed anew")
-
-    def test_a_lost_answer_is_looked_into(self):
-        for path in ("/activate", "/deactivate"):
-            self.cloud.fault("POST", path, "drop", after=True)
-        plugin = self.supervised()
-        self.assertEqual(self.ok(plugin.activate(1))["state"], "active")
-        self.assertTrue(self.ok(plugin.deactivate(1))["stopped"])
-
-    def test_a_promise_is_no_start_and_no_stop(self):
-        plugin = self.supervised()
-        self.cloud.run.supervisor_works = False
-        self.refused(plugin.activate(1, 2000), "unknown", "does not run yet")
-        self.cloud.run.supervisor_works = True
-        self.ok(plugin.activate(1))
-        self.cloud.run.supervisor_works = False
-        report = self.ok(plugin.deactivate(1, 2000))
-        self.assertFalse(report["stopped"])
-        self.assertIn("workload running", report["detail"])
-
-    def test_silence_is_no_stop_unless_cloud_run_shows_no_instance(self):
-        plugin = self.supervised()
-        self.ok(plugin.activate(1))
-        self.cloud.fault("*", "/app/", "drop", times=10**6)
-        seen = self.ok(plugin.observe())
-        self.assertEqual(seen["state"], "unknown")
-        self.assertIn("Cloud Run shows manual scaling, 1 instance", seen["detail"])
-        self.service.doc["scaling"] = {"scalingMode": "MANUAL"}
-        wait_for("no instance", lambda: self.ok(plugin.observe())["state"] == "stopped")
-
-    def test_a_wrong_key_and_a_wrong_address(self):
-        self.refused(self.supervised(api_key={"$secret": {"env": "HOME"}}).activate(1), "denied", "api_key")
-        self.refused(self.supervised(url=self.cloud.base + "/nothing").activate(1, 3000), "invalid", "understudy agent")
-
-    def test_rollback_is_traffic_to_the_revision_before(self):
-        plugin = self.supervised()
-        self.service.doc["template"]["containers"][0]["image"] = "img:2"
-        self.cloud.run.revise(self.service)
-        self.assertEqual(self.ok(plugin.call("standby.rollback/1"))["revision"], "svc-00001-abc")
-        self.assertEqual(self.service.doc["traffic"], [{"type": "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION", "revision": "svc-00001-abc", "percent": 100}])
-        self.refused(plugin.call("standby.rollback/1"), "invalid", "no earlier ready revision")
-        self.ok(plugin.call("standby.rollback/1", {"revision": "svc-00002-abc"}))
-        self.cloud.run.broken_images.add("img:3")
-        self.service.doc["template"]["containers"][0]["image"] = "img:3"
-        self.cloud.run.revise(self.service)
-        self.refused(plugin.call("standby.rollback/1", {"revision": "svc-00003-abc"}), "invalid", "is not ready")
-
-    def test_diagnosis_warns_of_many_copies(self):
-        self.service.doc["scaling"] = {}
-        plugin = self.supervised()
-        self.service.doc["scaling"] = {}
-        found = str(self.ok(plugin.call("target.diagnose/1"))["problems"])
-        self.assertIn("instances at once", found)
-        self.assertIn("no instance of svc is kept", found)
-
-
-class Health(GcpTest):
-    def check(self, plugin, timeout_ms=3000):
-        return self.ok(plugin.call("health.check/1", {"timeout_ms": timeout_ms}))
-
-    def test_the_services_own_word_counts(self):
-        plugin = self.supervised("health", mode=None, store=None)
-        self.assertEqual(self.check(plugin)["outcome"], "pass")
-        for reply, outcome, verdict in (((500, "broken"), "fail", True), ((200, {"status": "unhealthy"}), "fail", True), ((200, {"status": "degraded"}), "degraded", True),
-                                        ((403, "no"), "unknown", False), ((429, "slow"), "unknown", False), ((404, "what"), "fail", False)):
-            self.cloud.fault("GET", "/app/", reply)
-            seen = self.check(plugin)
-            self.assertEqual((seen["outcome"], seen["verdict"]), (outcome, verdict), reply)
-            self.assertTrue(seen["cause"])
-
-    def test_a_service_that_is_switched_off_fails(self):
-        plugin = self.supervised("health", mode=None, store=None)
-        self.cloud.fault("GET", "/app/", "drop", times=99)
-        self.assertEqual((self.check(plugin)["outcome"], self.check(plugin)["verdict"]), ("unknown", False))
-        self.service.doc["scaling"] = {"scalingMode": "MANUAL"}
-        self.assertEqual((self.check(plugin)["outcome"], self.check(plugin)["verdict"]), ("fail", True))
-
-    def test_the_ready_condition_alone(self):
-        plugin = self.plugin("health", health_path="")
-        self.service.doc["scaling"] = {"minInstanceCount": 1}
-        self.assertEqual(self.check(plugin)["outcome"], "pass")
-        self.service.failed = "it does not listen"
-        seen = self.check(plugin)
-        self.assertEqual((seen["outcome"], seen["verdict"]), ("fail", True))
-        self.assertIn("HEALTH_CHECK_CONTAINER_ERROR", seen["cause"])
-        self.service.failed, self.service.settles_at = "", time.monotonic() + 60
-        self.assertEqual(self.check(plugin)["outcome"], "degraded")
-
-    def test_a_control_plane_in_trouble_says_nothing(self):
-        plugin = self.plugin("health", health_path="")
-        self.cloud.fault("*", "/v2/", OVERLOADED, times=10**6)
-        seen = self.check(plugin, 1000)
-        self.assertEqual((seen["outcome"], seen["verdict"]), ("unknown", False))
 
 
 if __name__ == "__main__":

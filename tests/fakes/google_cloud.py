@@ -1,5 +1,5 @@
 """Google Cloud on loopback, stateful: token endpoints, Cloud Run Admin v2 with a supervisor inside its services, Cloud
-Storage. Every request and reply is checked by Google's own descriptions; what it does is checked by Google's own clients
+Storage, Secret Manager. Every request and reply is checked by Google's own descriptions; what it does is checked by Google's own clients
 (tests/e2e/test_gcp_clients.py). Faults are told to it by the test. Standard library only."""
 import http.server
 import json
@@ -13,6 +13,7 @@ import urllib.parse
 from contract import Contract
 from google_identity import Identity
 from google_run import CloudRun
+from google_secrets import Secrets
 from google_storage import Storage
 
 GLOBAL_PARAMETERS = ("alt", "$alt", "fields", "prettyPrint", "quotaUser", "key", "oauth_token")
@@ -51,7 +52,7 @@ class Fault:
 class GoogleCloud:
     def __init__(self):
         self.contracts = {"run": Contract("google-run-v2.openapi3.json"), "storage": Contract("google-storage-v1.openapi3.json"),
-                          "iam": Contract("google-iamcredentials-v1.openapi3.json")}
+                          "iam": Contract("google-iamcredentials-v1.openapi3.json"), "secrets": Contract("google-secretmanager-v1.openapi3.json")}
         self.lock = threading.RLock()
         self.requests, self.problems, self.faults = [], [], []
         self.hooks = {}                # path → what a test lets another program do here by a GET
@@ -62,6 +63,7 @@ class GoogleCloud:
         self.identity = Identity(self)
         self.run = CloudRun(self)
         self.storage = Storage(self)
+        self.secrets = Secrets(self)
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
     def close(self):
@@ -98,7 +100,7 @@ class GoogleCloud:
         path = urllib.parse.urlsplit(target).path
         if path in self.hooks:
             return (200, None, {}) if self.hooks[path](dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(target).query))) else (500, None, {})
-        for part, prefix in ((self.identity, self.identity.PATHS), (self.run, "/app/"), (self.run, "/v2/"), (self.storage, ("/storage/", "/upload/", "/download/"))):
+        for part, prefix in ((self.identity, self.identity.PATHS), (self.run, "/app/"), (self.run, "/v2/"), (self.storage, ("/storage/", "/upload/", "/download/")), (self.secrets, "/v1/projects/")):
             if path.startswith(prefix):
                 return part.serve(method, target, headers, body)
         return (*error(404, f"no such path: {path}"), {})

@@ -3,7 +3,9 @@ import copy
 import json
 import re
 import time
+import urllib.error
 import urllib.parse
+import urllib.request
 
 SERVICE = re.compile(r"/v2/projects/([^/]+)/locations/([^/]+)/services/([^/:]+)$")
 REVISIONS = re.compile(r"/v2/projects/([^/]+)/locations/([^/]+)/services/([^/]+)/revisions(?:/([^/]+))?$")
@@ -57,7 +59,15 @@ class Service:
         self.revisions = []
         self.settles_at = 0
         self.failed = ""
-        self.mode, self.workload, self.epoch, self.restored = "standby", "stopped", None, None
+        self.new_supervisor()
+
+    def new_supervisor(self):
+        """A new instance: it remembers nothing."""
+        self.mode, self.workload, self.epoch, self.ended, self.moved_at, self.last = "standby", "stopped", 0, False, 0, None
+
+    def serving(self):
+        target = self.doc["traffic"][0]
+        return target.get("revision") or self.doc["latestReadyRevision"].rsplit("/", 1)[1]
 
     def short(self):
         return self.doc["name"].rsplit("/", 1)[1]
@@ -82,7 +92,9 @@ class CloudRun:
         self.settle_s, self.operation_polls = 0.0, 1
         self.private = False         # callers must show an identity token
         self.supervisor_works = True  # what is asked is done
-        self.restore_s = 0.0
+        self.restore_s, self.stop_s = 0.0, 0.0
+        self.restore_fails = ""
+        self.backend = ""            # address of a real supervisor that stands for the one in the containers
 
     def add(self, service="svc", project="demo", region="europe-west1", image="img:1", cpu_idle=False):
         name = f"projects/{project}/locations/{region}/services/{service}"
@@ -113,8 +125,8 @@ class CloudRun:
         out["terminalCondition"] = {"type": "Ready", "state": state, "lastTransitionTime": out["updateTime"]}
         if s.failed and not moving:
             out["terminalCondition"].update(message=s.failed, revisionReason="HEALTH_CHECK_CONTAINER_ERROR")
-        target = out["traffic"][0]
-        out["trafficStatuses"] = [{"type": target["type"], "percent": 100, "revision": target.get("revision") or s.doc["latestReadyRevision"].rsplit("/", 1)[1]}]
+        whole = {"percent": 100} if len(out["traffic"]) == 1 else {}
+        out["trafficStatuses"] = [{**t, **whole, "revision": t.get("revision") or s.doc["latestReadyRevision"].rsplit("/", 1)[1]} for t in out["traffic"]]
         return without_zeros(out)
 
     def serve(self, method, target, headers, body):
@@ -168,7 +180,7 @@ class CloudRun:
             return problem(409, f"Revision named '{name}' with different configuration already exists.", "ALREADY_EXISTS")
         if query.get("validateOnly") == "true":
             return 200, {"name": "", "done": True}, {}
-        before = copy.deepcopy(s.doc["template"])
+        before, served = copy.deepcopy(s.doc["template"]), s.serving()
         for path in mask:
             self.merge(s.doc, wanted, path.split("."))
         s.doc["generation"] += 1
@@ -177,8 +189,8 @@ class CloudRun:
         s.settles_at = time.monotonic() + self.settle_s
         if s.doc["template"] != before:
             self.revise(s)
-        if s.kept() == 0:
-            s.mode, s.workload = "standby", "stopped"
+        if s.kept() == 0 or s.serving() != served:
+            s.new_supervisor()
         return 200, self.begun(s), {}
 
     @staticmethod
@@ -228,23 +240,68 @@ class CloudRun:
             return 503, b"Service Unavailable", {"Content-Type": "text/plain"}
         if self.private and self.cloud.identity.holder(headers, s.doc["uri"]) is None:
             return 403, b"<html>Your client does not have permission</html>", {"Content-Type": "text/html"}
+        if self.backend:
+            return self.passed_on(method, "/" + leaf, headers, body)
+        return self.supervisor(s, "/" + leaf, headers, json.loads(body) if body else {})
+
+    def passed_on(self, method, path, headers, body):
+        request = urllib.request.Request(self.backend + path, data=body or None, method=method, headers={k: v for k, v in headers.items() if k in ("x-api-key", "content-type")})
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return answer.status, answer.read(), {"Content-Type": answer.headers.get("Content-Type", "")}
+        except urllib.error.HTTPError as refused:
+            with refused:
+                return refused.code, refused.read(), {"Content-Type": refused.headers.get("Content-Type", "")}
+        except OSError:
+            return 503, b"upstream connect error", {"Content-Type": "text/plain"}
+
+    # ---- the supervisor, as `understudy agent` answers ----
+    def supervisor(self, s, path, headers, asked):
+        self.move(s)
+        if path == "/health":
+            return (503 if s.workload in ("unhealthy", "failed", "restarting") else 200), self.facts(s), {}
+        if path not in ("/activate", "/deactivate"):
+            return self.refusal(404, "path", f"there is no {path}", "known are /health, /healthz, /metrics, /activate, /deactivate")
         if headers.get("x-api-key") != self.API_KEY:
-            return 401, {"error": "wrong or missing X-API-Key"}, {}
-        asked = json.loads(body) if body else {}
-        if leaf == "health":
-            if s.workload == "starting" and time.monotonic() >= s.restored:
-                s.workload, s.mode = "running", "active"
-            out = {"service": name, "status": "healthy", "mode": s.mode, "workload": {"status": s.workload}, "uptime_s": 5}
-            return 200, {**out, **({"epoch": s.epoch} if s.epoch is not None else {})}, {}
-        if leaf == "activate":
-            if s.epoch is not None and asked["epoch"] < s.epoch:
-                return 409, {"error": f"epoch {asked['epoch']} is older than {s.epoch}"}, {}
-            s.asked = asked
-            if self.supervisor_works and (s.epoch != asked["epoch"] or s.workload == "stopped"):
-                s.mode, s.workload, s.epoch, s.restored = "activating", "starting", asked["epoch"], time.monotonic() + self.restore_s
-            return 202, {"accepted": True}, {}
-        if leaf == "deactivate":
-            if self.supervisor_works:
-                s.mode, s.workload = "standby", "stopped"
-            return 202, {"accepted": True}, {}
-        return 404, {"error": "no such path"}, {}
+            return self.refusal(401, "key", "the key is missing or wrong", "send it as X-API-Key")
+        return self.activate(s, asked) if path == "/activate" else self.deactivate(s, asked)
+
+    @staticmethod
+    def refusal(status, code, message, hint=""):
+        return status, {"error": {"code": code, "message": message, "hint": hint}, "message": message}, {"Retry-After": "1"} if code == "busy" else {}
+
+    def facts(self, s):
+        status = {"running": "healthy", "stopped": "standby"}.get(s.workload, s.workload)
+        return {"service": s.short(), "status": status, "mode": s.mode, "workload_status": s.workload, "workload": {"status": s.workload, "pid": None, "restarts": 0, "detail": ""},
+                "epoch": s.epoch, "uptime_s": 5.0, "last_activation": s.last, "snapshot": None, "last_push": None}
+
+    def move(self, s):
+        """What a restore or a stop has come to by now."""
+        if time.monotonic() < s.moved_at:
+            return
+        if s.mode == "deactivating":
+            s.mode, s.workload = "standby", "stopped"
+        if s.mode == "activating":
+            s.last.update(done=True, ok=not self.restore_fails, detail=self.restore_fails)
+            s.mode, s.workload = ("standby", "stopped") if self.restore_fails else ("active", "running")
+
+    def activate(self, s, asked):
+        if s.mode == "deactivating":
+            return self.refusal(503, "busy", "the workload is being stopped", "ask again in a moment")
+        running = s.mode in ("activating", "active") and s.workload != "failed"
+        if asked["epoch"] == s.epoch and running:
+            return 200, self.facts(s), {}
+        if asked["epoch"] < s.epoch or (asked["epoch"] == s.epoch and s.ended):
+            return self.refusal(409, "stale_epoch", f"epoch {asked['epoch']} is over: epoch {s.epoch} was here", "ask for a newer epoch")
+        s.asked = asked
+        if self.supervisor_works:
+            s.mode, s.workload, s.epoch, s.ended, s.moved_at = "activating", "restoring", asked["epoch"], False, time.monotonic() + self.restore_s
+            s.last = {"epoch": asked["epoch"], "operation": asked["operation"], "at_ms": 1, "done": False, "ok": False, "detail": ""}
+        return 202, self.facts(s), {}
+
+    def deactivate(self, s, asked):
+        if asked["epoch"] < s.epoch:
+            return self.refusal(409, "stale_epoch", f"epoch {asked['epoch']} is over: epoch {s.epoch} was here")
+        if self.supervisor_works and s.mode != "standby":
+            s.mode, s.workload, s.ended, s.epoch, s.moved_at = "deactivating", "stopping", True, asked["epoch"], time.monotonic() + self.stop_s
+        return 202, self.facts(s), {}

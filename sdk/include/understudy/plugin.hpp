@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The four interfaces as small abstract classes, and UNDERSTUDY_PLUGIN, which exports a library.
+// The five interfaces as small abstract classes, and UNDERSTUDY_PLUGIN, which exports a library.
 //
 //   struct Ping final : sdk::HealthSource { void check(const CheckRequest&, Reply<CheckResult> reply) override {...} };
 //   UNDERSTUDY_PLUGIN(R"({"name": "ping", ...})", [](Host& host, const Envelope& e) { return std::make_unique<Ping>();
@@ -20,7 +20,7 @@
 
 namespace understudy::sdk {
 
-/// Base of the four interfaces. Destroyed after the host's door is closed.
+/// Base of the five interfaces. Destroyed after the host's door is closed.
 class Provider {
  public:
   Provider() = default;
@@ -110,6 +110,19 @@ class Notifier : public Provider {
     if (method == "notify.send/1")
       return send(Alert::from_json(params.value("alert", Json::object())), Reply<Receipt>(std::move(responder)));
     responder.fail(Status::unsupported, "no such method of a notifier: " + std::string(method));
+  }
+};
+
+/// Where secrets of the configuration are kept: under the key that the manifest names as `secret_source`.
+class SecretSource : public Provider {
+ public:
+  /// Never logs the value. What cannot be had is told with what to do about it.
+  virtual void fetch(const SecretRequest& request, Reply<SecretValue> reply) = 0;
+
+  void handle(std::string_view method, const Json& params, Responder responder) final {
+    if (method == "secret.fetch/1")
+      return fetch(SecretRequest::from_json(params), Reply<SecretValue>(std::move(responder)));
+    responder.fail(Status::unsupported, "no such method of a secret source: " + std::string(method));
   }
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The requests and replies of the four interfaces, as typed values with their JSON. The tables of fields are in
+// The requests and replies of the five interfaces, as typed values with their JSON. The tables of fields are in
 // docs/plugins/methods.md. Missing optional fields take the defaults seen here; unknown fields are ignored.
 #pragma once
 
@@ -14,10 +14,10 @@ namespace understudy::sdk {
 
 /// What create() is told: which interface this instance serves and with what settings (checked and with defaults).
 struct Envelope {
-  std::string interface;  ///< "health", "target", "state" or "notifier"
+  std::string interface;  ///< "health", "target", "state", "notifier" or "secrets"
   std::string instance;   ///< unique in the process, for logs: "trader/home/health[0]"
-  std::string service;    ///< empty for a notifier
-  std::string target;     ///< empty for a notifier or a state store
+  std::string service;    ///< empty for a notifier or a secret source
+  std::string target;     ///< empty for a notifier, a secret source or a state store
   Json settings = Json::object();
 
   [[nodiscard]] static Envelope from_json(const Json& in) {
@@ -284,6 +284,17 @@ struct Receipt {
   std::string id;                ///< the provider's message id, for a later update; may be empty
   Json thread = Json::object();  ///< kept by the core and given back with the incident's next alert; at most 16 KiB
   [[nodiscard]] Json to_json() const { return {{"receipt", id}, {"thread", thread}}; }
+};
+
+// ---- SecretSource -----------------------------------------------------------------------------------------------
+
+struct SecretRequest {
+  std::string name;  ///< as the source names it: "projects/P/secrets/S/versions/latest"
+  [[nodiscard]] static SecretRequest from_json(const Json& in) { return {in.value("name", "")}; }
+};
+struct SecretValue {
+  std::string value;  ///< text; without line ends at its end, as a secret from a file
+  [[nodiscard]] Json to_json() const { return {{"value", value}}; }
 };
 
 }  // namespace understudy::sdk
