@@ -17,6 +17,7 @@
 #include "core/host/secrets.hpp"
 #include "core/runtime/load.hpp"
 #include "core/runtime/sd_notify.hpp"
+#include "core/runtime/secret_services.hpp"
 #include "core/web/http_server.hpp"
 
 namespace understudy::agent {
@@ -80,9 +81,11 @@ class Process {
         log_(options_.log_level, options_.log_format),
         services_(host::make_services(loop_, log_)),
         registry_(std::move(registry)),
+        secrets_(loop_, log_, *services_, *registry_, options_.secret_sources),
         state_(wiring(), *registry_, options_),
         vitals_(loop_, checks(), options_.health_interval),
-        supervisor_({loop_, log_, state_, vitals_}, options_, std::move(command), std::move(ledger)),
+        supervisor_({loop_, log_, state_, vitals_, [this] { loop_.stop(); }}, options_, std::move(command),
+                    std::move(ledger)),
         http_(loop_, [this](const web::Request& request, const web::Send& send) {
           send(handle(supervisor_, request, key_));
         }) {}
@@ -104,7 +107,7 @@ class Process {
   }
 
  private:
-  [[nodiscard]] plugins::Registry::Wiring wiring() { return {loop_, *services_, log_}; }
+  [[nodiscard]] plugins::Registry::Wiring wiring() { return {loop_, secrets_, log_}; }
 
   std::vector<std::unique_ptr<plugins::Instance>> checks() {
     std::vector<std::unique_ptr<plugins::Instance>> out;
@@ -156,6 +159,7 @@ class Process {
   host::Logger log_;
   std::unique_ptr<host::Services> services_;
   std::unique_ptr<plugins::Registry> registry_;
+  runtime::SecretServices secrets_;
   std::vector<plugins::LoadError> problems_;
   StateRoom state_;
   Vitals vitals_;

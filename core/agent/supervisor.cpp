@@ -98,6 +98,13 @@ void Supervisor::save_last(std::function<void()> done) {
 void Supervisor::workload_ended(const host::Ended& how) {
   const auto ran = std::chrono::duration_cast<Millis>(std::chrono::steady_clock::now() - started_at_);
   parts_.vitals.stop();
+  if (options_.leave_when_done && how.exit_code == 0) {
+    parts_.log.write(host::Level::info, "agent", "the workload is done");
+    return stop_workload(Millis(0), true, [this] {
+      set(Mode::standby, Work::stopped, "done");
+      parts_.done();
+    });
+  }
   const std::string said = "it ended with " + describe(how);
   const auto wait = restarts_.ended(ran);
   if (!wait) {

@@ -30,6 +30,7 @@ class Supervisor {
     host::Logger& log;
     StateRoom& state;
     Vitals& vitals;
+    std::function<void()> done;  ///< the workload is done and its state saved: nothing is left to do here
   };
   /// How an order was taken. What comes of it is seen in facts().
   struct Taken {

@@ -31,6 +31,14 @@ void read_restart(Section& s, Agent& out) {
   }
 }
 
+/// A provider that asks for an end after inactivity says so in the environment.
+void read_done(Section& s, Agent& out) {
+  const auto& variable = s.reading().environment.variable;
+  const auto idle = variable ? variable("UNDERSTUDY_IDLE_STOP_S").value_or("0") : "0";
+  out.leave_when_done = !idle.empty() && idle != "0";
+  if (const auto what = s.choice("when_done", {"restart", "leave"})) out.leave_when_done = *what == 1;
+}
+
 void read_health(Section& s, Agent& out) {
   s.read("health_interval", out.health_interval, Millis(100), day);
   s.read("start_grace", out.start_grace, Millis(0), day);
@@ -77,6 +85,7 @@ Agent read_agent(Reading& reading, Section& root, const std::vector<std::filesys
   s.read_path("data_dir", out.data_dir);
   s.read_paths("plugin_path", out.plugin_path);
   reading.schemas = &make_schemas(out.plugin_path);
+  read_secret_sources(root);
   if (const auto key = read_secret_ref(s, "api_key")) {
     out.api_key = *key;
   } else if (!s.has("api_key")) {
@@ -85,10 +94,12 @@ Agent read_agent(Reading& reading, Section& root, const std::vector<std::filesys
   s.read("stop_grace", out.stop_grace, Millis(0), day);
   s.read("stable_after", out.stable_after, Millis(0), day);
   read_restart(s, out);
+  read_done(s, out);
   read_health(s, out);
   read_log(s, out);
   read_stored(s, out, files.front());
   s.finish();
+  out.secret_sources = std::move(reading.secret_sources);
   return out;
 }
 

@@ -18,12 +18,14 @@ struct Agent {
   std::vector<std::filesystem::path> plugin_path;
   Millis stop_grace{10'000};  ///< TERM → KILL
   std::vector<Millis> restart{Millis(5'000), Millis(10'000), Millis(20'000)};
-  Millis stable_after{60'000};  ///< a run of this length counts as a start that worked
+  Millis stable_after{60'000};   ///< a run of this length counts as a start that worked
+  bool leave_when_done = false;  ///< a workload that ends with exit code 0 is done: save, and end too
   std::optional<State> state;
   std::string store_setting;      ///< the setting of the state store that /activate may name; empty: none
   std::vector<PluginUse> health;  ///< of the workload, in order; empty: it lives, so it is well
   Millis health_interval{5'000};
   Millis start_grace{30'000};  ///< failing checks do not count this long after a start
+  std::map<std::string, PluginUse> secret_sources;
   std::string log_level = "info", log_format = "text";
 };
 

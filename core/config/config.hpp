@@ -28,9 +28,10 @@ struct Place {
 
 /// Where a secret is to be read from; the value itself never enters a Config.
 struct SecretRef {
-  enum class Kind { env, file, credential, literal };
+  enum class Kind { env, file, credential, literal, fetched };
   Kind kind = Kind::env;
-  std::string name;  ///< variable, path, or credential name; for `literal` the value itself (check warns)
+  std::string name;         ///< variable, path, or credential name; for `literal` the value itself (check warns)
+  std::string source = {};  ///< of `fetched`: a key of secret_sources; `name` is as that source has it
 };
 
 /// One use of a plugin. `settings` are checked against the plugin's schema and normalised: defaults filled in,
@@ -194,10 +195,11 @@ struct Orchestrator {
 struct Config {
   Orchestrator orchestrator;
   std::vector<Service> services;
-  std::vector<NotifierUse> notifiers;  ///< when the file has none: one named "log" with the plugin `log`
-  std::vector<Route> routes;           ///< when the file has none: everything to every notifier
-  std::vector<std::string> files;      ///< that were read, base first
-  std::string hash;                    ///< SHA-256 of the files' contents, hex: names this version of the config
+  std::vector<NotifierUse> notifiers;               ///< when the file has none: one named "log" with the plugin `log`
+  std::map<std::string, PluginUse> secret_sources;  ///< [secrets.NAME], and those that are used without a table
+  std::vector<Route> routes;                        ///< when the file has none: everything to every notifier
+  std::vector<std::string> files;                   ///< that were read, base first
+  std::string hash;  ///< SHA-256 of the files' contents, hex: names this version of the config
 };
 
 }  // namespace understudy::config

@@ -288,10 +288,12 @@ Config read_config(Reading& reading, const toml::table& table, const std::vector
   Config config;
   Section root(reading, table, "the file");
   config.orchestrator = read_orchestrator(reading, root, files, make_schemas);
+  if (reading.schemas != nullptr) read_secret_sources(root);
   read_services(reading, root, config);
   read_notifiers(reading, root, config);
   read_routes(reading, root, config);
   root.finish();
+  config.secret_sources = std::move(reading.secret_sources);
   return config;
 }
 

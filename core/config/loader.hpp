@@ -29,6 +29,8 @@ class SchemaSource {
   [[nodiscard]] virtual std::variant<nlohmann::json, Problem> schema(const std::string& plugin,
                                                                      const std::string& interface_name) = 0;
   [[nodiscard]] virtual std::vector<std::string> names() = 0;
+  /// The plugin whose manifest offers the source of secrets `key` ("gcp_secret"), or nothing.
+  [[nodiscard]] virtual std::optional<std::string> secret_source(const std::string& /*key*/) { return std::nullopt; }
 };
 
 /// The parts of the process's environment that a file may refer to.

@@ -26,6 +26,7 @@ struct Reading {
   std::vector<Diagnostic> diagnostics;
   std::map<std::string, std::vector<std::string>> lines;  ///< file → its lines, for the messages
   std::string first_file;                                 ///< for what is missing as a whole
+  std::map<std::string, PluginUse> secret_sources = {};   ///< declared, or used
   /// Hears of every key that is asked for, with its JSON Schema: the schema of the file cannot drift from its reader.
   std::function<void(const std::string& section, std::string_view key, nlohmann::json)> on_key = {};
 
@@ -100,6 +101,13 @@ class Section {
 /// loader.cpp: all files as one table; problems are reported. `all_text` gets their contents.
 [[nodiscard]] std::optional<toml::table> parse_all(Reading& reading, const std::vector<std::filesystem::path>& files,
                                                    std::string& all_text);
+
+/// secret_sources.cpp: [secrets.NAME]. To be read before anything that may name one.
+void read_secret_sources(Section& root);
+/// Where a secret is, of `{ KIND = "NAME" }` or a text. Nothing when it is none; then nothing was reported, but for a
+/// path with an unknown variable.
+[[nodiscard]] std::optional<SecretRef> secret_from(Reading& reading, const toml::node& node,
+                                                   const toml::source_region& where);
 
 /// settings.cpp: a secret outside of a plugin's settings. Nothing when it is missing (not reported) or wrong
 /// (reported).

@@ -26,6 +26,7 @@ constexpr std::string_view one_of_everything = R"(
 [[service.NAME.target.NAME.health]]
 [[service.NAME.target.NAME.ready]]
 [notifier.NAME]
+[secrets.NAME]
 [[route]]
 [route.match]
 )";
@@ -99,6 +100,11 @@ Json secret_in_file() {
                       {"additionalProperties", false},
                       {"properties", {{kind, {{"type", "string"}}}}}});
   }
+  places.push_back({{"type", "object"},
+                    {"minProperties", 1},
+                    {"maxProperties", 1},
+                    {"additionalProperties", false},
+                    {"patternProperties", {{"^.+_secret$", {{"type", "string"}}}}}});
   places.push_back({{"type", "string"}});
   return {{"anyOf", std::move(places)}};
 }

@@ -11,22 +11,6 @@ using Json = nlohmann::json;
 
 constexpr const char* secret_hint = "use { env = \"NAME\" }, { file = \"/path\" } or { credential = \"name\" }";
 
-/// Nothing when it is none; then nothing was reported, but for a path with an unknown variable.
-std::optional<SecretRef> secret_from(Reading& reading, const toml::node& node, const toml::source_region& where) {
-  if (const auto* text = node.as_string()) return SecretRef{SecretRef::Kind::literal, text->get()};
-  const auto* table = node.as_table();
-  if (table == nullptr || table->size() != 1) return std::nullopt;
-  const std::string kind(table->begin()->first.str());
-  const auto name = table->begin()->second.value<std::string>();
-  if (!name) return std::nullopt;
-  if (kind == "env") return SecretRef{SecretRef::Kind::env, *name};
-  if (kind == "credential") return SecretRef{SecretRef::Kind::credential, *name};
-  if (kind != "file") return std::nullopt;
-  const auto expanded = expand(reading, where, *name);
-  if (!expanded) return std::nullopt;
-  return SecretRef{SecretRef::Kind::file, absolute_path(where, reading.environment, *expanded).string()};
-}
-
 class SettingsReader {
  public:
   SettingsReader(Reading& reading, PluginUse& use) : reading_(reading), use_(use) {}

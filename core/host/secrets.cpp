@@ -40,6 +40,9 @@ sdk::Result resolve(const config::SecretRef& ref) {
                        "export " + ref.name + " before starting, or name a file instead");
       return {{{"value", value}}};
     }
+    case config::SecretRef::Kind::fetched:
+      return problem("a secret of " + ref.source + " cannot be used here",
+                     "name a file, a variable of the environment or a credential");
     case config::SecretRef::Kind::credential: break;
   }
   const char* folder = std::getenv("CREDENTIALS_DIRECTORY");

@@ -6,7 +6,7 @@ namespace understudy::plugins {
 namespace {
 
 constexpr std::size_t largest_manifest = 1024 * 1024;
-constexpr std::string_view interface_names[] = {"health", "target", "state", "notifier"};
+constexpr std::string_view interface_names[] = {"health", "target", "state", "notifier", "secrets"};
 
 LoadError wrong(const std::filesystem::path& path, std::string what, std::string hint = {}) {
   return {path.string() + ": " + std::move(what), std::move(hint)};
@@ -57,7 +57,7 @@ std::variant<Manifest, LoadError> read_manifest(const std::filesystem::path& pat
     for (const auto& [name, body] : out.interfaces.items()) {
       if (std::ranges::find(interface_names, name) == std::end(interface_names)) {
         return wrong(path, "its manifest offers \"" + name + "\", which is no interface",
-                     "known are health, target, state and notifier");
+                     "known are health, target, state, notifier and secrets");
       }
       (void)body.at("provides").get<std::vector<std::string>>();
     }

@@ -26,6 +26,14 @@ class RegistrySchemas final : public config::SchemaSource {
     return it->value("settings", nlohmann::json::object());
   }
   std::vector<std::string> names() override { return registry_.names(); }
+  std::optional<std::string> secret_source(const std::string& key) override {
+    for (const auto& [path, found] : registry_.all()) {
+      const auto* library = std::get_if<std::shared_ptr<plugins::Library>>(&found);
+      if (library != nullptr && (*library)->manifest().raw.value("secret_source", "") == key)
+        return (*library)->manifest().name;
+    }
+    return std::nullopt;
+  }
 
  private:
   plugins::Registry& registry_;

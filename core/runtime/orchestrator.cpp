@@ -3,6 +3,8 @@
 #include <boost/asio/post.hpp>
 #include <nlohmann/json.hpp>
 
+#include "core/runtime/secret_services.hpp"
+
 namespace understudy::runtime {
 namespace {
 
@@ -18,6 +20,7 @@ sdk::Result refused(sdk::Status status, std::string kind, std::string message, s
 struct Orchestrator::Generation {
   config::Config config;
   std::unique_ptr<plugins::Registry> registry;
+  SecretServices services;
   Wiring wiring;
   std::vector<std::unique_ptr<plugins::Instance>> reference;
   std::unique_ptr<Prober> prober;
@@ -27,7 +30,8 @@ struct Orchestrator::Generation {
   Generation(const World& world, config::Config c, std::unique_ptr<plugins::Registry> r)
       : config(std::move(c)),
         registry(std::move(r)),
-        wiring{world.loop, world.log, world.services, *registry, world.journal} {}
+        services(world.loop, world.log, world.services, *registry, config.secret_sources),
+        wiring{world.loop, world.log, services, *registry, world.journal} {}
 
   std::vector<plugins::LoadError> build(const std::function<void()>& changed) {
     std::vector<plugins::LoadError> problems;

@@ -260,6 +260,14 @@ settings = {{ url = "http://127.0.0.1:{a.counter_port}/health", json = {{ "$.sta
         wait_for("the refusal", lambda: "was deactivated here" in a.log())
         self.assertEqual("standby", a.health()["mode"])
 
+    def test_a_workload_that_is_done_is_saved_and_the_agent_ends(self):
+        script = "mkdir -p state && echo '{\"count\": 77}' > state/count.json && sleep 0.3"
+        a = self.agent(command=["sh", "-c", script]).start(env={"UNDERSTUDY_EPOCH": "1", "UNDERSTUDY_SNAPSHOT": "", "UNDERSTUDY_IDLE_STOP_S": "3600"})
+        self.assertEqual(0, a.process.wait(timeout=30))
+        b = self.agent("b").start()
+        self.running(b, 2)
+        self.assertGreaterEqual(b.counter()["count"], 77)
+
     def test_two_agents_do_not_share_a_folder(self):
         a = self.agent().start()
         first = a.process

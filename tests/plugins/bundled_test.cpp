@@ -384,7 +384,8 @@ TEST_CASE("host: secrets come from where they are said to be, and never reach th
   const host::Caller caller{"test",
                             "test",
                             {{"a", {config::SecretRef::Kind::file, (f.folder / "key").string()}},
-                             {"b", {config::SecretRef::Kind::env, "UNDERSTUDY_NOT_SET"}}}, {}};
+                             {"b", {config::SecretRef::Kind::env, "UNDERSTUDY_NOT_SET"}}},
+                            {}};
   const auto get = [&](const std::string& key) {
     std::optional<sdk::Result> out;
     f.services->start(
