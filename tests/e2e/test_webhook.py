@@ -339,5 +339,23 @@ class Ntfy(Webhook):
         self.assertEqual(self.answered((200, {}, '{"id":"sPs71M8A2T","time":1643935928,"event":"message","topic":"x"}'), "ntfy", topic="x")["result"]["receipt"], "sPs71M8A2T")
 
 
+class Kit(Webhook):
+    def test_the_conformance_kit_in_both_isolations(self):
+        for form, more in (("json", ', signing_secret = { env = "SIGNING" }'), ("slack", ""), ("ntfy", ', topic = "kit"')):
+            with self.subTest(form):
+                receiver = self.receiver(form, **({"secret": SIGNING} if form == "json" else {}))
+                with tempfile.NamedTemporaryFile("w", suffix=".toml", prefix="understudy-kit-") as settings:
+                    settings.write(f'[notifier]\nsettings = {{ url = {{ env = "HOOK_URL" }}, format = "{form}"{more} }}\n')
+                    settings.flush()
+                    done = subprocess.run([os.path.join(BUILD, "bin/understudy"), "plugin", "test", os.path.join(BUILD, "plugins/webhook.so"), "--settings", settings.name, "--json"],
+                                          capture_output=True, text=True, timeout=300, env={**os.environ, "HOOK_URL": f"http://127.0.0.1:{receiver.port}{PATH}", "SIGNING": SIGNING})
+                report = json.loads(done.stdout)
+                self.assertEqual([f"{c['name']} {c['isolation']}: {c['message']}" for c in report["cases"] if c["verdict"] == "failed"], [])
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertLessEqual({c["name"] for c in report["cases"] if c["verdict"] == "skipped"}, {"protocol/secrets"})
+                self.assertEqual({c["isolation"] for c in report["cases"] if c["name"] == "notifier/send" and c["verdict"] == "passed"}, {"loop", "process"})
+                self.assertGreater(len(receiver.requests), 9)
+
+
 if __name__ == "__main__":
     unittest.main()

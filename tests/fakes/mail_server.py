@@ -89,6 +89,11 @@ def free_ports(count):
     return ports
 
 
+def read(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
 class MailServer:
     def __init__(self):
         self.folder = tempfile.mkdtemp(prefix="understudy-mail-")
@@ -121,12 +126,12 @@ class MailServer:
                 if s.connect_ex(("127.0.0.1", self.tls_port)) == 0:
                     return
             time.sleep(0.05)
-        said = open(self.path("stderr")).read()
+        said = read(self.path("stderr")).decode()
         self.close()
         raise AssertionError("the mail server does not start: " + said)
 
     def log(self):
-        return "".join(open(self.path(name)).read() for name in ("log-main", "log-reject", "log-panic") if os.path.exists(self.path(name)))
+        return "".join(read(self.path(name)).decode() for name in ("log-main", "log-reject", "log-panic") if os.path.exists(self.path(name)))
 
     def raw_mails(self, count=1, patience=30):
         """All that was delivered, oldest first; waits until there are so many."""
@@ -135,13 +140,17 @@ class MailServer:
             new = self.path("mail/new")
             names = sorted(os.listdir(new), key=lambda n: os.stat(os.path.join(new, n)).st_mtime_ns) if os.path.isdir(new) else []
             if len(names) >= count:
-                return [open(os.path.join(new, name), "rb").read() for name in names]
+                return [read(os.path.join(new, name)) for name in names]
             if time.time() > end:
                 raise AssertionError(f"{len(names)} mails came, not {count}: {self.log()}")
             time.sleep(0.05)
 
     def mails(self, count=1):
         return [email.message_from_bytes(raw, policy=email.policy.default) for raw in self.raw_mails(count)]
+
+    def forget(self):
+        """What was delivered so far; none may be under way."""
+        shutil.rmtree(self.path("mail"), ignore_errors=True)
 
     def close(self):
         if self.process.poll() is None:
