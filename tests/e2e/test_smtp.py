@@ -494,6 +494,15 @@ to = ["file"]
             for form in FORMS_OF_PASSWORD:
                 self.assertNotIn(form.encode(), said, file)
 
+    def test_a_test_shows_how_the_delivery_went(self):
+        self.start({"MAIL_PASSWORD": PASSWORD})
+        self.serving("home")
+        self.assertIn("mail: delivered", self.understudy("alert", "test", "--severity", "critical"))
+        wait_for("the test by mail", lambda: self.has_told("test"))
+        self.server.close()
+        said = self.understudy("alert", "test", "--severity", "critical", expect=None)
+        self.assertIn(f"the mail server localhost:{self.server.port} cannot be reached", said)
+
     def has_told(self, kind):
         mails = self.server.mails(1)
         return mails if kind in [mail["X-Understudy-Kind"] for mail in mails] else None

@@ -2,6 +2,7 @@
 import email.utils
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -76,6 +77,19 @@ class Own(Webhook):
         for title in ("plain", "ünïcode 🚀 \" \\ </script>", "x" * 20_000):
             self.assertEqual(self.send(plugin, title=title)["status"], "ok")
         self.assertEqual(len(receiver.requests), 3)
+
+    def test_the_documented_check_of_a_signature_is_right(self):
+        receiver = self.receiver(secret=SIGNING)
+        self.send(self.to(receiver, signing_secret={"$secret": {"env": "SIGNING"}}))
+        with open(os.path.join(ROOT, "docs/plugins/webhook.md")) as page:
+            code = re.search(r"```python\n(.*?)```", page.read(), re.S)[1]
+        names = {}
+        exec(code, names)  # noqa: S102: what a reader would copy
+        request, secret = receiver.requests[0], SIGNING.encode()
+        header = request.headers["x-understudy-signature"]
+        self.assertTrue(names["is_ours"](header, request.raw, secret))
+        self.assertFalse(names["is_ours"](header, request.raw + b" ", secret))
+        self.assertFalse(names["is_ours"](header, request.raw, b"another"))
 
     def test_a_wrong_key_is_seen_by_the_receiver(self):
         receiver = self.receiver(secret="another key")

@@ -153,6 +153,7 @@ class MailServer:
         shutil.rmtree(self.path("mail"), ignore_errors=True)
 
     def close(self):
+        """May be called twice."""
         if self.process.poll() is None:
             self.process.terminate()
             self.process.wait(timeout=30)
