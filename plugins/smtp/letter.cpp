@@ -93,7 +93,7 @@ std::string part(const char* type, const std::string& text) {
 }
 
 std::string body(const Settings& settings, const Alert& a, std::int64_t at_ms) {
-  const auto text = part("text/plain", text_body(a, at_ms));
+  auto text = part("text/plain", text_body(a, at_ms));
   if (!settings.html) return text;
   const std::string line = "--" + std::string(boundary);
   return "Content-Type: multipart/alternative; boundary=\"" + std::string(boundary) + "\"\r\n\r\n" + line + "\r\n" +

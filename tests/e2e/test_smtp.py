@@ -320,6 +320,32 @@ class Faults(Smtp):
             self.assertIn("the mail server localhost", error["message"], "the plugin's answer, not the host's")
             self.assertLess(time.monotonic() - begun, 2)
 
+    def test_a_server_that_never_stops_talking_is_left_too(self):
+        for moment in ("greeting", "mail", "body"):
+            with self.subTest(moment):
+                status, _ = self.failed({"timeout": 500}, **{moment: "flood"})
+                self.assertEqual(status, "unknown" if moment == "body" else "transient")
+
+    def test_the_budget_is_kept_in_a_process_too(self):
+        server = self.faulty(body="hang")
+        plugin = self.plugin({"host": "localhost", "port": server.port, "security": "none"}, isolation="process")
+        begun = time.monotonic()
+        answer = self.send(plugin, 900)
+        self.assertEqual((answer["status"], answer["error"]["kind"]), ("unknown", "timeout"))
+        self.assertIn("did not say whether", answer["error"]["message"])
+        self.assertLess(time.monotonic() - begun, 3)
+
+    def test_odd_bytes_of_a_server_do_no_harm(self):
+        _, error = self.failed(rcpt=b"550 Empf\xe4nger \x1b[31munbekannt\x00 \xff\x9b".decode("utf-8", "surrogateescape") + "é" * 500)
+        self.assertRegex(error["message"], "Empf.nger .31munbekannt")
+        self.assertNotIn("\x1b", error["message"])
+        self.assertLess(len(error["message"]), 400)
+
+    def test_a_server_that_knows_helo_only(self):
+        server = self.faulty(ehlo="502 what?")
+        self.ok(self.to(server))
+        self.assertEqual(len(server.accepted), 1)
+
     def test_what_was_taken_is_told_though_the_goodbye_goes_wrong(self):
         for fault in ("drop", "hang", "500 what?"):
             with self.subTest(fault):

@@ -1,6 +1,6 @@
 """A mail server that fails where a test wants it to. It is strict about what it hears: the order of commands, CRLF, the
 length of lines. `at` maps a moment (greeting, ehlo, starttls, auth, mail, rcpt, data, body, quit) to what it answers there (auth_answer for auth),
-in turn (None: as usual): a line of SMTP, "drop" to close, or "hang" to say nothing. "half" at body closes before the message has ended."""
+in turn (None: as usual): a line of SMTP, "drop" to close, or "hang" to say nothing, or "flood" to talk for ever. "half" at body closes before the message has ended."""
 import base64
 import socketserver
 import ssl
@@ -44,13 +44,15 @@ class Talk(socketserver.StreamRequestHandler):
         if isinstance(planned, list):
             planned = planned.pop(0) if planned else None
         text = planned or USUAL.get(moment, "")
+        while text == "flood" and not owner.released.is_set():
+            self.wfile.write(b"250-and another thing\r\n" * 100)
         if text == "hang":
             owner.released.wait(60)
         if text in ("hang", "drop", "half"):
             raise Gone
         if text[0] in "23":
             before()
-        self.wfile.write(text.replace("\n", "\r\n").encode() + b"\r\n")
+        self.wfile.write(text.replace("\n", "\r\n").encode("utf-8", "surrogateescape") + b"\r\n")
         return text[0] in "23"
 
     def on_ehlo(self, line):
@@ -144,7 +146,7 @@ class FaultyServer:
         self.server = Server(("127.0.0.1", 0), Talk)
         self.server.owner = self
         self.port = self.server.server_address[1]
-        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True)
         self.thread.start()
 
     def close(self):
