@@ -32,6 +32,7 @@ void Dialogue::command(std::string_view line) {
     stage_ = Stage::starttls;
   } else if (word == "AUTH") {
     stage_ = Stage::login;
+    tried_login_ = true;
   } else if (word == "MAIL") {
     stage_ = Stage::sender;
   } else if (word == "RCPT") {
@@ -53,7 +54,7 @@ void Dialogue::answer(std::string_view line) {
   }
   if (line.size() > 3 && line[3] == '-') return;
   code_ = (line[0] - '0') * 100 + (line[1] - '0') * 10 + (line[2] - '0');
-  text_ = std::exchange(partial_, {});
+  text_ = discreet_(std::exchange(partial_, {}));
   conclude();
 }
 

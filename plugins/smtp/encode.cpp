@@ -12,20 +12,6 @@ constexpr std::size_t bytes_in_word = 39, longest_plain = 66, longest_line = 76;
 
 bool continues(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
 
-std::string base64(std::string_view in) {
-  static constexpr char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  for (std::size_t i = 0; i < in.size(); i += 3) {
-    const auto byte = [&](std::size_t k) { return k < in.size() ? static_cast<unsigned char>(in[k]) : 0U; };
-    const std::uint32_t three = byte(i) << 16 | byte(i + 1) << 8 | byte(i + 2);
-    out += digits[three >> 18];
-    out += digits[three >> 12 & 63];
-    out += i + 1 < in.size() ? digits[three >> 6 & 63] : '=';
-    out += i + 2 < in.size() ? digits[three & 63] : '=';
-  }
-  return out;
-}
-
 /// One line of a body becomes one or more that are short enough.
 void quote_line(std::string_view line, std::string& out) {
   static constexpr char hex[] = "0123456789ABCDEF";
@@ -91,6 +77,20 @@ std::string cut(std::string_view text, std::size_t most) {
 bool is_plain(std::string_view text) {
   return text.size() <= longest_plain && text.find("=?") == std::string_view::npos &&
          std::ranges::all_of(text, [](unsigned char c) { return c >= 0x20 && c < 0x7F; });
+}
+
+std::string base64(std::string_view in) {
+  static constexpr char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out;
+  for (std::size_t i = 0; i < in.size(); i += 3) {
+    const auto byte = [&](std::size_t k) { return k < in.size() ? static_cast<unsigned char>(in[k]) : 0U; };
+    const std::uint32_t three = byte(i) << 16 | byte(i + 1) << 8 | byte(i + 2);
+    out += digits[three >> 18];
+    out += digits[three >> 12 & 63];
+    out += i + 1 < in.size() ? digits[three >> 6 & 63] : '=';
+    out += i + 2 < in.size() ? digits[three & 63] : '=';
+  }
+  return out;
 }
 
 std::string encoded_words(std::string_view text) {

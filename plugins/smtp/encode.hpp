@@ -14,6 +14,7 @@ namespace smtp_plugin {
 
 /// May stand in a header as it is: printable ASCII, short enough for one line, nothing that looks encoded.
 [[nodiscard]] bool is_plain(std::string_view text);
+[[nodiscard]] std::string base64(std::string_view bytes);
 /// "=?UTF-8?B?…?=" words, a line each.
 [[nodiscard]] std::string encoded_words(std::string_view text);
 /// The value of a header of free text: as it is or encoded.

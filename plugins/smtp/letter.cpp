@@ -51,6 +51,14 @@ std::string thread_id(const Settings& settings, const Alert& a) {
   return message_id(settings, "thread", a.kind + "|" + a.service + "|" + a.target);
 }
 
+/// Alerts that the core tells as one carry the first one's id. When that was perhaps delivered alone before, this is
+/// not the same mail, and who drops what comes twice must not drop it.
+std::string own_id(const Settings& settings, const Alert& a) {
+  const auto joined = a.facts.find("joined");
+  const bool many = joined != a.facts.end() && joined->is_string();
+  return message_id(settings, "alert", a.id + (many ? "+" + joined->get<std::string>() : ""));
+}
+
 std::string list(const std::vector<Mailbox>& all) {
   std::string out;
   for (const auto& one : all) out += (out.empty() ? "" : ",\r\n ") + one.header();
@@ -74,7 +82,7 @@ std::string headers(const Settings& settings, const Alert& a, std::int64_t at_ms
   out += "Auto-Submitted: auto-generated\r\nX-Auto-Response-Suppress: All\r\n";
   // For filters.
   out += "X-Understudy-Severity: " + header_text(a.severity) + "\r\nX-Understudy-State: " + header_text(a.state) +
-         "\r\nX-Understudy-Kind: " + header_text(a.kind) + "\r\n";
+         "\r\nX-Understudy-Kind: " + header_text(cut(a.kind, longest_id)) + "\r\n";
   if (a.severity == "critical" && a.state != "resolved") out += "Importance: high\r\n";
   return out + "MIME-Version: 1.0\r\n";
 }
@@ -85,7 +93,7 @@ std::string part(const char* type, const std::string& text) {
 }
 
 std::string body(const Settings& settings, const Alert& a, std::int64_t at_ms) {
-  const auto text = part("text/plain", text_body(a, at_ms));
+  auto text = part("text/plain", text_body(a, at_ms));
   if (!settings.html) return text;
   const std::string line = "--" + std::string(boundary);
   return "Content-Type: multipart/alternative; boundary=\"" + std::string(boundary) + "\"\r\n\r\n" + line + "\r\n" +
@@ -103,7 +111,7 @@ Letter write_letter(const Settings& settings, const Alert& alert, std::int64_t a
       if (std::ranges::find(out.recipients, one.address) == out.recipients.end()) out.recipients.push_back(one.address);
     }
   }
-  out.message_id = message_id(settings, "alert", alert.id);
+  out.message_id = own_id(settings, alert);
   out.content = headers(settings, alert, at_ms, out.message_id) + body(settings, alert, at_ms);
   return out;
 }

@@ -79,7 +79,8 @@ Mailbox Mailbox::parse(std::string_view text, const char* setting) {
   }
   out.address = std::string(address);
   const auto at = address.rfind('@');
-  if (at == std::string_view::npos || !is_local(address.substr(0, at)) || !is_domain(address.substr(at + 1))) {
+  if (one_line(text) != text || at == std::string_view::npos || !is_local(address.substr(0, at)) ||
+      !is_domain(address.substr(at + 1))) {
     throw Failure(
         Status::invalid, std::string(setting) + ": \"" + one_line(text) + "\" is no mail address",
         "write ann@example.org or \"Ann Ops <ann@example.org>\"; a domain with other letters in its xn-- form");

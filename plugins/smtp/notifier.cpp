@@ -15,14 +15,6 @@ Millis left(Clock::time_point deadline) {
   return std::max(std::chrono::duration_cast<Millis>(deadline - Clock::now()), Millis(1));
 }
 
-/// Servers quote what they do not like.
-std::string without(std::string text, const std::string& secret) {
-  if (secret.empty()) return text;
-  for (auto at = text.find(secret); at != std::string::npos; at = text.find(secret, at))
-    text.replace(at, secret.size(), "[secret]");
-  return text;
-}
-
 }  // namespace
 
 void Notifier::send(const Alert& alert, Reply<Receipt> reply) {
@@ -43,6 +35,8 @@ void Notifier::send(const Alert& alert, Reply<Receipt> reply) {
 void Notifier::deliver(const Alert& alert, const KeptReply& reply, Clock::time_point deadline) {
   const auto unwanted = [&] { return closing_.load() || reply->cancelled(); };
   if (unwanted()) throw Failure(Status::cancelled, "the mail was not sent: cancelled");
+  if (Clock::now() >= deadline)
+    throw Failure(Status::transient, "the mail was not sent: the mails before it took all the time there was");
   const auto secret = password(deadline);
   std::int64_t now_ms = alert.at_ms;
   if (now_ms <= 0)
@@ -53,7 +47,6 @@ void Notifier::deliver(const Alert& alert, const KeptReply& reply, Clock::time_p
   if (session.dialogue().accepted()) return tell_refusals(session.dialogue());
   Error error =
       explain({settings_, session.dialogue(), session.code(), session.problem(), session.os_error(), unwanted()});
-  error.message = without(std::move(error.message), secret);
   throw Failure(std::move(error));
 }
 

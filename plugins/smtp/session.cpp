@@ -4,6 +4,9 @@
 #include <cstring>
 #include <mutex>
 
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include "understudy/status.hpp"
 
 namespace smtp_plugin {
@@ -25,23 +28,17 @@ CURL* make_handle() {
 }  // namespace
 
 Session::Session(const Settings& settings, const std::string& password, Ears ears)
-    : settings_(settings), ears_(std::move(ears)), easy_(make_handle()) {
+    : settings_(settings), ears_(std::move(ears)), easy_(make_handle()), dialogue_(Discreet(settings.user, password)) {
   curl_easy_setopt(easy_, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(easy_, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
   curl_easy_setopt(easy_, CURLOPT_URL, settings.url().c_str());
   curl_easy_setopt(easy_, CURLOPT_NOPROXY, "localhost,127.0.0.1,::1");
-  curl_easy_setopt(easy_, CURLOPT_ERRORBUFFER, error_);
-  curl_easy_setopt(easy_, CURLOPT_VERBOSE, 1L);  // to on_debug only
-  curl_easy_setopt(easy_, CURLOPT_DEBUGFUNCTION, &Session::on_debug);
-  curl_easy_setopt(easy_, CURLOPT_DEBUGDATA, this);
-  curl_easy_setopt(easy_, CURLOPT_NOPROGRESS, 0L);
-  curl_easy_setopt(easy_, CURLOPT_XFERINFOFUNCTION, &Session::on_progress);
-  curl_easy_setopt(easy_, CURLOPT_XFERINFODATA, this);
   // The session ends, QUIT included, inside curl_easy_perform(), where on_progress() still bounds it.
   curl_easy_setopt(easy_, CURLOPT_FORBID_REUSE, 1L);
 #if LIBCURL_VERSION_NUM >= 0x075700
   curl_easy_setopt(easy_, CURLOPT_QUICK_EXIT, 1L);  // or a name server that is silent would hold the end up
 #endif
+  set_callbacks();
   set_security();
   set_login(password);
 }
@@ -49,6 +46,20 @@ Session::Session(const Settings& settings, const std::string& password, Ears ear
 Session::~Session() {
   curl_easy_cleanup(easy_);
   curl_slist_free_all(recipients_);
+}
+
+void Session::set_callbacks() {
+  curl_easy_setopt(easy_, CURLOPT_ERRORBUFFER, error_);
+  curl_easy_setopt(easy_, CURLOPT_VERBOSE, 1L);  // to on_debug only
+  curl_easy_setopt(easy_, CURLOPT_DEBUGFUNCTION, &Session::on_debug);
+  curl_easy_setopt(easy_, CURLOPT_DEBUGDATA, this);
+  curl_easy_setopt(easy_, CURLOPT_NOPROGRESS, 0L);
+  curl_easy_setopt(easy_, CURLOPT_XFERINFOFUNCTION, &Session::on_progress);
+  curl_easy_setopt(easy_, CURLOPT_XFERINFODATA, this);
+  curl_easy_setopt(easy_, CURLOPT_SOCKOPTFUNCTION, &Session::on_open);
+  curl_easy_setopt(easy_, CURLOPT_SOCKOPTDATA, this);
+  curl_easy_setopt(easy_, CURLOPT_CLOSESOCKETFUNCTION, &Session::on_close);
+  curl_easy_setopt(easy_, CURLOPT_CLOSESOCKETDATA, this);
 }
 
 void Session::set_security() {
@@ -94,6 +105,13 @@ int Session::os_error() const {
   return static_cast<int>(out);
 }
 
+void Session::said(std::string_view line) {
+  dialogue_.command(line);
+  // libcurl would wait for the answer to QUIT even when the time is over. Nothing depends on it.
+  if (!dialogue_.leaving() || dialogue_.accepted()) return;
+  for (const auto socket : sockets_) ::shutdown(socket, SHUT_RDWR);
+}
+
 void Session::heard(std::string_view line) {
   const bool before = dialogue_.accepted();
   dialogue_.answer(line);
@@ -105,11 +123,25 @@ void Session::heard(std::string_view line) {
 int Session::on_debug(CURL*, curl_infotype type, char* data, std::size_t size, void* raw) noexcept {
   auto& self = *static_cast<Session*>(raw);
   try {
-    if (type == CURLINFO_HEADER_OUT) self.dialogue_.command({data, size});
+    if (type == CURLINFO_HEADER_OUT) self.said({data, size});
     if (type == CURLINFO_HEADER_IN) self.heard({data, size});
   } catch (...) {  // NOLINT(bugprone-empty-catch): nothing may pass through libcurl
   }
   return 0;
+}
+
+int Session::on_open(void* raw, curl_socket_t socket, curlsocktype) noexcept {
+  try {
+    static_cast<Session*>(raw)->sockets_.push_back(socket);
+  } catch (...) {
+    return CURL_SOCKOPT_ERROR;
+  }
+  return CURL_SOCKOPT_OK;
+}
+
+int Session::on_close(void* raw, curl_socket_t socket) noexcept {
+  std::erase(static_cast<Session*>(raw)->sockets_, socket);
+  return ::close(socket);
 }
 
 std::size_t Session::on_read(char* out, std::size_t, std::size_t room, void* raw) noexcept {

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include <curl/curl.h>
 
@@ -38,15 +39,20 @@ class Session {
   static int on_debug(CURL*, curl_infotype type, char* data, std::size_t size, void* raw) noexcept;
   static std::size_t on_read(char* out, std::size_t, std::size_t room, void* raw) noexcept;
   static int on_progress(void* raw, curl_off_t, curl_off_t, curl_off_t, curl_off_t) noexcept;
+  static int on_open(void* raw, curl_socket_t socket, curlsocktype) noexcept;
+  static int on_close(void* raw, curl_socket_t socket) noexcept;
 
+  void set_callbacks();
   void set_security();
   void set_login(const std::string& password);
+  void said(std::string_view line);
   void heard(std::string_view line);
 
   const Settings& settings_;
   Ears ears_;
   CURL* easy_;
   curl_slist* recipients_ = nullptr;
+  std::vector<curl_socket_t> sockets_;  ///< that libcurl has open; more than one while it tries addresses
   Dialogue dialogue_;
   std::string_view rest_;  ///< of the message, not yet handed over
   Clock::time_point deadline_, accepted_at_;

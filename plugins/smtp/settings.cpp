@@ -13,13 +13,22 @@ using namespace understudy::sdk;
   throw Failure(Status::invalid, message, hint);
 }
 
-/// A name or an address; nothing that a URL would give another meaning.
-bool is_host(const std::string& text) {
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_hex(char c) { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
+
+/// A name or an address of version 4; nothing that a URL would give another meaning.
+bool is_name(const std::string& text) {
   return !text.empty() && std::ranges::all_of(text, [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '-' ||
-           c == '_' || c == ':';
+    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '-' || c == '_';
   });
 }
+
+bool is_address_6(const std::string& text) {
+  return std::ranges::count(text, ':') > 1 &&
+         std::ranges::all_of(text, [](char c) { return is_hex(c) || c == ':' || c == '.'; });
+}
+
+bool is_host(const std::string& text) { return is_name(text) || is_address_6(text); }
 
 bool is_here(const std::string& host) { return host == "localhost" || host == "::1" || host.rfind("127.", 0) == 0; }
 
@@ -58,12 +67,14 @@ void read_server(Settings& out, const Json& in) {
   out.host = in.value("host", "");
   if (out.host.size() > 2 && out.host.front() == '[' && out.host.back() == ']')
     out.host = out.host.substr(1, out.host.size() - 2);
-  if (!is_host(out.host)) wrong("host \"" + one_line(out.host) + "\" is no name of a mail server", "mail.example.org");
+  if (!is_host(out.host))
+    wrong("host \"" + one_line(out.host) + "\" is no name of a mail server",
+          "mail.example.org; a port is a setting of its own");
   out.security = security_from(in.value("security", "starttls"));
   out.port = in.value("port", usual_port(out.security));
   if (out.port < 1 || out.port > 65'535) wrong("port is no port", "587, 465 or 25");
   out.helo = in.value("helo", "");
-  if (!out.helo.empty() && !is_host(out.helo)) wrong("helo is no name of a host", "the full name of this machine");
+  if (!out.helo.empty() && !is_name(out.helo)) wrong("helo is no name of a host", "the full name of this machine");
   out.verify_tls = in.value("verify_tls", true);
   out.ca_file = in.value("ca_file", "");
   out.timeout = Millis(in.value("timeout", std::int64_t{25'000}));

@@ -105,9 +105,14 @@ Error login(const Ending& e) {
           {}};
 }
 
-std::string hint_refused(int code, const Settings& settings) {
-  if (settings.user.empty() && (code == 530 || code == 550 || code == 554))
-    return "does it want a login? Set user and password";
+/// What a server that knows us would not say.
+std::string hint_stranger(const Ending& e) {
+  if (e.settings.user.empty()) return "does it want a login? Set user and password";
+  return "it offered no login on this port: use its submission port, 587 or 465";
+}
+
+std::string hint_refused(int code, const Ending& e) {
+  if (!e.dialogue.tried_login() && (code == 530 || code == 550 || code == 554)) return hint_stranger(e);
   return "is the address right, and does this server deliver to it?";
 }
 
@@ -119,15 +124,14 @@ Error all_refused(const Ending& e) {
   for (const auto& r : all) who += (who.empty() ? "" : "; ") + r.address + ": " + quoted(r.code, r.text);
   return {later ? Status::transient : Status::invalid,
           server(e) + " takes mail for none of the recipients: " + who,
-          later ? "" : hint_refused(all.front().code, e.settings),
+          later ? "" : hint_refused(all.front().code, e),
           "recipient",
           {}};
 }
 
 std::string hint_said(const Ending& e) {
   const int code = e.dialogue.code();
-  if (code == 530 || code == 538 || (e.settings.user.empty() && code == 550))
-    return "does it want a login? Set user and password";
+  if (!e.dialogue.tried_login() && (code == 530 || code == 538 || code == 550)) return hint_stranger(e);
   switch (e.dialogue.stage()) {
     case Stage::connecting: return "it does not want mail from this machine";
     case Stage::hello: return "helo = \"the full name of this machine\"";
@@ -149,6 +153,16 @@ Error said_no(const Ending& e) {
   return out;
 }
 
+Error doubt(const Ending& e) {
+  const bool late = e.code == CURLE_OPERATION_TIMEDOUT || e.code == CURLE_ABORTED_BY_CALLBACK;
+  const std::string why = e.unwanted ? "cancelled" : late ? "no answer in time" : e.problem;
+  return {Status::unknown,
+          server(e) + " got the message and did not say whether it took it: " + why,
+          "it may come twice; its Message-ID is the same",
+          late ? "timeout" : "closed",
+          {}};
+}
+
 bool is_tls(CURLcode code) {
   static const std::vector<CURLcode> all{CURLE_SSL_CONNECT_ERROR,  CURLE_PEER_FAILED_VERIFICATION,
                                          CURLE_SSL_CACERT_BADFILE, CURLE_SSL_CERTPROBLEM,
@@ -160,13 +174,7 @@ bool is_tls(CURLcode code) {
 
 Error explain(const Ending& e) {
   const auto& d = e.dialogue;
-  if (d.in_doubt()) {
-    return {Status::unknown,
-            server(e) + " got the message and did not say whether it took it: " + e.problem,
-            "it may come twice; its Message-ID is the same",
-            "closed",
-            {}};
-  }
+  if (d.in_doubt()) return doubt(e);
   if (e.unwanted) return {Status::cancelled, "the mail was not sent: cancelled", {}, {}, {}};
   switch (e.code) {
     case CURLE_COULDNT_RESOLVE_HOST:

@@ -2,6 +2,7 @@
 import email.utils
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -76,6 +77,19 @@ class Own(Webhook):
         for title in ("plain", "ünïcode 🚀 \" \\ </script>", "x" * 20_000):
             self.assertEqual(self.send(plugin, title=title)["status"], "ok")
         self.assertEqual(len(receiver.requests), 3)
+
+    def test_the_documented_check_of_a_signature_is_right(self):
+        receiver = self.receiver(secret=SIGNING)
+        self.send(self.to(receiver, signing_secret={"$secret": {"env": "SIGNING"}}))
+        with open(os.path.join(ROOT, "docs/plugins/webhook.md")) as page:
+            code = re.search(r"```python\n(.*?)```", page.read(), re.S)[1]
+        names = {}
+        exec(code, names)  # noqa: S102: what a reader would copy
+        request, secret = receiver.requests[0], SIGNING.encode()
+        header = request.headers["x-understudy-signature"]
+        self.assertTrue(names["is_ours"](header, request.raw, secret))
+        self.assertFalse(names["is_ours"](header, request.raw + b" ", secret))
+        self.assertFalse(names["is_ours"](header, request.raw, b"another"))
 
     def test_a_wrong_key_is_seen_by_the_receiver(self):
         receiver = self.receiver(secret="another key")
@@ -337,6 +351,24 @@ class Ntfy(Webhook):
 
     def test_the_servers_message_id_is_the_receipt(self):
         self.assertEqual(self.answered((200, {}, '{"id":"sPs71M8A2T","time":1643935928,"event":"message","topic":"x"}'), "ntfy", topic="x")["result"]["receipt"], "sPs71M8A2T")
+
+
+class Kit(Webhook):
+    def test_the_conformance_kit_in_both_isolations(self):
+        for form, more in (("json", ', signing_secret = { env = "SIGNING" }'), ("slack", ""), ("ntfy", ', topic = "kit"')):
+            with self.subTest(form):
+                receiver = self.receiver(form, **({"secret": SIGNING} if form == "json" else {}))
+                with tempfile.NamedTemporaryFile("w", suffix=".toml", prefix="understudy-kit-") as settings:
+                    settings.write(f'[notifier]\nsettings = {{ url = {{ env = "HOOK_URL" }}, format = "{form}"{more} }}\n')
+                    settings.flush()
+                    done = subprocess.run([os.path.join(BUILD, "bin/understudy"), "plugin", "test", os.path.join(BUILD, "plugins/webhook.so"), "--settings", settings.name, "--json"],
+                                          capture_output=True, text=True, timeout=300, env={**os.environ, "HOOK_URL": f"http://127.0.0.1:{receiver.port}{PATH}", "SIGNING": SIGNING})
+                report = json.loads(done.stdout)
+                self.assertEqual([f"{c['name']} {c['isolation']}: {c['message']}" for c in report["cases"] if c["verdict"] == "failed"], [])
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertLessEqual({c["name"] for c in report["cases"] if c["verdict"] == "skipped"}, {"protocol/secrets"})
+                self.assertEqual({c["isolation"] for c in report["cases"] if c["name"] == "notifier/send" and c["verdict"] == "passed"}, {"loop", "process"})
+                self.assertGreater(len(receiver.requests), 9)
 
 
 if __name__ == "__main__":

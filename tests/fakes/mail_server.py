@@ -2,6 +2,7 @@
 free ports: submission with STARTTLS, and a port that is TLS from the first byte. It takes mail from who is logged in."""
 import email
 import email.policy
+import glob
 import os
 import pwd
 import shutil
@@ -89,6 +90,11 @@ def free_ports(count):
     return ports
 
 
+def read(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
 class MailServer:
     def __init__(self):
         self.folder = tempfile.mkdtemp(prefix="understudy-mail-")
@@ -121,12 +127,12 @@ class MailServer:
                 if s.connect_ex(("127.0.0.1", self.tls_port)) == 0:
                     return
             time.sleep(0.05)
-        said = open(self.path("stderr")).read()
+        said = read(self.path("stderr")).decode()
         self.close()
         raise AssertionError("the mail server does not start: " + said)
 
     def log(self):
-        return "".join(open(self.path(name)).read() for name in ("log-main", "log-reject", "log-panic") if os.path.exists(self.path(name)))
+        return "".join(read(self.path(name)).decode() for name in ("log-main", "log-reject", "log-panic") if os.path.exists(self.path(name)))
 
     def raw_mails(self, count=1, patience=30):
         """All that was delivered, oldest first; waits until there are so many."""
@@ -135,7 +141,7 @@ class MailServer:
             new = self.path("mail/new")
             names = sorted(os.listdir(new), key=lambda n: os.stat(os.path.join(new, n)).st_mtime_ns) if os.path.isdir(new) else []
             if len(names) >= count:
-                return [open(os.path.join(new, name), "rb").read() for name in names]
+                return [read(os.path.join(new, name)) for name in names]
             if time.time() > end:
                 raise AssertionError(f"{len(names)} mails came, not {count}: {self.log()}")
             time.sleep(0.05)
@@ -143,9 +149,27 @@ class MailServer:
     def mails(self, count=1):
         return [email.message_from_bytes(raw, policy=email.policy.default) for raw in self.raw_mails(count)]
 
+    def forget(self):
+        """What was delivered so far; none may be under way."""
+        shutil.rmtree(self.path("mail"), ignore_errors=True)
+
+    def running(self):
+        """Are there processes of ours, deliveries too? Each is a copy that lies in our folder."""
+        for place in glob.glob("/proc/[0-9]*/exe"):
+            try:
+                if os.readlink(place).startswith(self.path("exim")):
+                    return True
+            except OSError:  # it has ended
+                continue
+        return False
+
     def close(self):
+        """May be called twice."""
         if self.process.poll() is None:
             self.process.terminate()
             self.process.wait(timeout=30)
+        end = time.time() + 30
+        while self.running() and time.time() < end:  # or what still runs would make the folder again
+            time.sleep(0.02)
         self.errors.close()
         shutil.rmtree(self.folder, ignore_errors=True)

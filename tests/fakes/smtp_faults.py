@@ -1,6 +1,7 @@
 """A mail server that fails where a test wants it to. It is strict about what it hears: the order of commands, CRLF, the
-length of lines. `at` maps a moment (greeting, ehlo, starttls, auth, mail, rcpt, data, body, quit) to what it answers there,
-in turn: a line of SMTP, "drop" to close, or "hang" to say nothing. "half" at body closes before the message has ended."""
+length of lines. `at` maps a moment (greeting, ehlo, starttls, auth, mail, rcpt, data, body, quit) to what it answers there (auth_answer for auth),
+in turn (None: as usual): a line of SMTP, "drop" to close, or "hang" to say nothing, or "flood" to talk for ever. "half" at body closes before the message has ended."""
+import base64
 import socketserver
 import ssl
 import threading
@@ -36,20 +37,27 @@ class Talk(socketserver.StreamRequestHandler):
             self.server.owner.problems.append(f"a command {raw!r}")
         return raw[:-2].decode()
 
-    def answer(self, moment):
-        """True when it was the usual kind of answer, 2xx or 3xx."""
+    def answer(self, moment, before=lambda: None):
+        """True when it was the usual kind of answer, 2xx or 3xx; before() is called before it is said."""
         owner = self.server.owner
         planned = owner.at.get(moment)
-        text = (planned.pop(0) if isinstance(planned, list) and planned else planned if isinstance(planned, str) else None) or USUAL[moment]
+        if isinstance(planned, list):
+            planned = planned.pop(0) if planned else None
+        text = planned or USUAL.get(moment, "")
+        while text == "flood" and not owner.released.is_set():
+            self.wfile.write(b"250-and another thing\r\n" * 100)
         if text == "hang":
             owner.released.wait(60)
         if text in ("hang", "drop", "half"):
             raise Gone
-        self.wfile.write(text.replace("\n", "\r\n").encode() + b"\r\n")
+        if text[0] in "23":
+            before()
+        self.wfile.write(text.replace("\n", "\r\n").encode("utf-8", "surrogateescape") + b"\r\n")
         return text[0] in "23"
 
     def on_ehlo(self, line):
         owner = self.server.owner
+        owner.hellos.append(line[5:])
         if "ehlo" in owner.at:
             return self.answer("ehlo")
         offers = ["fake"] + (["STARTTLS"] if owner.certificate and not self.encrypted else []) + (["AUTH " + owner.auth] if owner.auth else []) + ["SIZE 1000000"]
@@ -69,9 +77,10 @@ class Talk(socketserver.StreamRequestHandler):
         self.encrypted = True
 
     def on_auth(self, line):
-        if line.split(" ")[1:] == ["PLAIN"]:
-            self.wfile.write(b"334 \r\n")
-            self.line()
+        kind = line.split(" ")[1]
+        for prompt in {"PLAIN": [b""], "LOGIN": [b"Username:", b"Password:"], "CRAM-MD5": [b"<1.2@fake>"]}[kind]:
+            self.wfile.write(b"334 " + base64.b64encode(prompt) + b"\r\n")
+            self.server.owner.credentials.append((kind, base64.b64decode(self.line()).decode()))
         self.logged_in = self.answer("auth")
 
     def on_mail(self, line):
@@ -95,9 +104,8 @@ class Talk(socketserver.StreamRequestHandler):
             raise Gone
         self.message["content"] = self.content()
         self.server.owner.heard.append(self.message)
-        if self.answer("body"):
-            self.server.owner.accepted.append(self.message)
-        self.message = None
+        message, self.message = self.message, None
+        self.answer("body", lambda: self.server.owner.accepted.append(message))
 
     def content(self):
         out = []
@@ -129,15 +137,16 @@ class Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
 
 
 class FaultyServer:
-    def __init__(self, auth="", certificate=None, **at):
-        self.auth, self.certificate, self.at = auth, certificate, at
-        self.problems, self.heard, self.accepted = [], [], []
+    def __init__(self, auth="", certificate=None, auth_answer=None, **at):
+        self.auth, self.certificate, self.at = auth, certificate, {**at, "auth": auth_answer}
+        self.hellos = []
+        self.problems, self.heard, self.accepted, self.credentials = [], [], [], []
         self.sessions = self.quits = 0
         self.released = threading.Event()
         self.server = Server(("127.0.0.1", 0), Talk)
         self.server.owner = self
         self.port = self.server.server_address[1]
-        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True)
         self.thread.start()
 
     def close(self):
