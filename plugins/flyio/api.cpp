@@ -45,10 +45,10 @@ std::string Api::token(const Deadline& deadline) {
   return token_;
 }
 
-Answer Api::once(const Request& request, const Deadline& deadline, Millis patience) {
+Answer Api::send(const Request& request, const std::string& token, Millis patience) {
   Json ask = {{"url", settings_.api + "/v1/apps/" + settings_.app + "/machines" + request.path},
               {"method", request.method},
-              {"bearer", token(deadline)},
+              {"bearer", token},
               {"max_body", largest_reply},
               {"want", {"headers"}}};
   Json headers = {{"Accept", "application/json"}};
@@ -60,14 +60,24 @@ Answer Api::once(const Request& request, const Deadline& deadline, Millis patien
     ask["body"] = "";
   }
   ask["headers"] = headers;
-  const auto result = host_.blocking("http.request/1", ask, std::min(deadline.left(), patience));
+  const auto result = host_.blocking("http.request/1", ask, patience);
   if (!result.ok() && result.error.status == Status::cancelled) throw Failure(result.error);
-  auto answer = Answer::from(result);
-  if (answer.http == 401) {  // it may have been renewed meanwhile
-    const std::lock_guard lock(mutex_);
-    token_.clear();
-  }
-  return answer;
+  return Answer::from(result);
+}
+
+/// A token that ends midway is read again: it may have been renewed meanwhile, and 401 has had no effect.
+Answer Api::once(const Request& request, const Deadline& deadline, Millis patience) {
+  const auto used = token(deadline);
+  auto answer = send(request, used, std::min(deadline.left(), patience));
+  if (answer.http != 401) return answer;
+  forget_token();
+  const auto now = token(deadline);
+  return now != used ? send(request, now, std::min(deadline.left(), patience)) : answer;
+}
+
+void Api::forget_token() {
+  const std::lock_guard lock(mutex_);
+  token_.clear();
 }
 
 void Api::sleep(Millis time, const Deadline& deadline) {

@@ -34,6 +34,12 @@ void Held::look(const Deadline& deadline) {
   }
 }
 
+/// What takes long keeps its leases.
+void Held::pulse(const Deadline& deadline) {
+  keep_lease(deadline);
+  if (while_waiting_) while_waiting_(deadline);
+}
+
 Answer Held::change(const std::string& path, Json body, const Deadline& deadline, const char* method) {
   return api_.act({method, "/" + machine_.id + path, std::move(body), lease_.nonce(deadline)}, deadline);
 }
@@ -118,7 +124,7 @@ void Held::start(Millis survive, const Deadline& deadline) {
     if (machine_.phase() != Phase::starting && !try_start(attempt, deadline)) continue;
     const auto patience = deadline.at_most(accepted_but_at_rest);
     while (!patience.over() && machine_.phase() != Phase::started) {
-      (void)lease_.nonce(deadline);  // a long start keeps it
+      pulse(deadline);
       (void)api_.wait(machine_, "started", patience.at_most(start_slice));
       look(deadline);
       if (ended_since(before)) ended();
@@ -179,7 +185,7 @@ bool Held::await(Phase phase, const std::string& state, const Deadline& deadline
     return machine_.phase() == phase && !(state == "stopped" && machine_.state == "suspended");
   };
   while (!there() && !deadline.over()) {
-    (void)lease_.nonce(deadline);
+    pulse(deadline);
     (void)api_.wait(machine_, state, deadline);
     look(deadline);
     if (!there()) api_.sleep(look_every, deadline);
