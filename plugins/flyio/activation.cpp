@@ -50,25 +50,25 @@ bool Activation::done_before(const Machines& all) const {
 }
 
 /// What is seen under all leases stays as it is until they are given back, but for what machines do by themselves.
-Machines Activation::hold_all() {
-  auto all = group_.hold_all(deadline_);
-  (void)done_before(all);
-  return all;
+void Activation::hold_all(const Machines& all) {
+  group_.hold_all(all, deadline_);
+  (void)done_before(group_.seen());
 }
 
 Observation Activation::run() {
   const auto all = api_.machines(deadline_);
   if (done_before(all)) return observation_of(all, api_.settings().count);
   try {
-    bring_up_enough(hold_all());
-    return observation_of(api_.machines(deadline_), api_.settings().count);
+    hold_all(all);
+    bring_up_enough();
+    return observation_of(group_.seen(), api_.settings().count);
   } catch (const Failure& failure) {
     throw Failure(as_seen(failure.error()));
   }
 }
 
-void Activation::bring_up_enough(const Machines& all) {
-  use_what_exists(all);
+void Activation::bring_up_enough() {
+  use_what_exists(group_.seen());
   if (running_ < api_.settings().count) create_more();
   if (running_ >= api_.settings().count) return;
   throw Failure({Status::transient,
@@ -110,7 +110,7 @@ void Activation::create_more() {
 void Activation::create_in(const std::string& region) {
   const Site site{request_.service, request_.target};
   const auto id = create_machine(api_, site, api_.machines(deadline_), region, deadline_);
-  (void)hold_all();  // another controller may have created one elsewhere meanwhile
+  hold_all(api_.machines(deadline_));  // another controller may have created one elsewhere meanwhile
   auto* held = group_.find(id);
   if (held == nullptr)
     throw Failure(Status::transient, "Fly app " + api_.settings().app + ": machine " + id +

@@ -15,9 +15,9 @@ class Activation {
  private:
   /// Runs already with this epoch: nothing to do. Throws when something else runs.
   [[nodiscard]] bool done_before(const Machines& all) const;
-  [[nodiscard]] Machines hold_all();
+  void hold_all(const Machines& all);
   void create_in(const std::string& region);
-  void bring_up_enough(const Machines& all);
+  void bring_up_enough();
   void use_what_exists(const Machines& all);
   void create_more();
   void bring_up(Held& held);

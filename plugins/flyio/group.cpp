@@ -26,17 +26,27 @@ void Group::hold(const std::string& id, const Deadline& deadline) {
   }
 }
 
-Machines Group::hold_all(const Deadline& deadline) {
-  for (;;) {
-    auto all = api_.machines(deadline);
+void Group::hold_all(Machines all, const Deadline& deadline) {
+  for (;; all = api_.machines(deadline)) {
     std::vector<std::string> wanted;
     for (const auto& m : all) {
       if (missing(m)) wanted.push_back(m.id);
     }
-    if (wanted.empty()) return all;
+    listed_ = std::move(all);
+    if (wanted.empty()) return;
     std::ranges::sort(wanted);  // every controller in the same order, so that no two wait for each other
     for (const auto& id : wanted) hold(id, deadline);
   }
+}
+
+Machines Group::seen() const {
+  Machines out;
+  for (const auto& m : listed_) {
+    const auto it = held_.find(m.id);
+    const auto& now = it != held_.end() ? it->second->machine() : m;
+    if (now.phase() != Phase::gone) out.push_back(now);
+  }
+  return out;
 }
 
 Held* Group::find(const std::string& id) {

@@ -14,9 +14,12 @@ class Group {
  public:
   Group(Api& api, std::string holder) : api_(api), holder_(std::move(holder)) {}
 
-  /// Takes the leases that it has not yet, until a list shows no machine without one; returns that list. Machines whose
-  /// host is out of sight are left out: nobody can start them. Throws Failure(conflict) when another keeps a lease.
-  [[nodiscard]] Machines hold_all(const Deadline& deadline);
+  /// Takes the leases that it has not yet of `all` and of what comes meanwhile, until a list shows no machine without
+  /// one. Machines whose host is out of sight are left out: nobody can start them. Throws Failure(conflict) when
+  /// another keeps a lease.
+  void hold_all(Machines all, const Deadline& deadline);
+  /// All that the last list showed; those that are held as they were seen last.
+  [[nodiscard]] Machines seen() const;
   /// nullptr: it cannot be held, or is gone.
   [[nodiscard]] Held* find(const std::string& id);
 
@@ -29,6 +32,7 @@ class Group {
   const std::string holder_;
   std::map<std::string, std::unique_ptr<Held>> held_;
   std::set<std::string> gone_;
+  Machines listed_;
 };
 
 }  // namespace flyio_plugin

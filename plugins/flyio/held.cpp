@@ -11,7 +11,8 @@ constexpr Millis look_every{300};
 /// Its process may end meanwhile, which no wait for "started" tells.
 constexpr Millis start_slice{2'500};
 /// With our lease and the newest version in hand, a refusal that goes on means that the host has no room.
-constexpr int conflicts_that_mean_no_room = 3;
+constexpr int conflicts_that_mean_no_room = 3, most_conflicts = 3;
+constexpr Millis last_look{1'500};
 /// The state decides; this only spares it a wait.
 constexpr int most_stops = 4;
 
@@ -110,7 +111,8 @@ bool Held::try_start(int attempt, const Deadline& deadline) {
   look(deadline);
   if (machine_.phase() == Phase::started || machine_.phase() == Phase::starting) return start_open_ = true;
   const auto wait = answer.retry_after.value_or(api_.pause(attempt));
-  const bool again = answer.http == 0 || answer.doubtful() || answer.later();
+  const bool conflict = answer.http == 409 && attempt < most_conflicts;  // with our lease: it settles
+  const bool again = answer.http == 0 || answer.doubtful() || answer.later() || conflict;
   if (!again || wait >= deadline.left()) fail(answer, "start");
   api_.sleep(wait, deadline);
   return false;
@@ -149,7 +151,7 @@ bool Held::ask_to_stop(Millis grace, bool kill, const Deadline& deadline) {
     const auto answer = change("/stop", body, deadline);
     if (answer.ok()) return true;
     const auto wait = answer.retry_after.value_or(api_.pause(attempt));
-    const bool again = answer.http == 0 || answer.doubtful() || answer.later();
+    const bool again = answer.http == 0 || answer.doubtful() || answer.later() || answer.http == 409;
     if (again && attempt < most_stops && wait < deadline.left()) {
       api_.sleep(wait, deadline);
       continue;
@@ -187,7 +189,7 @@ bool Held::await(Phase phase, const std::string& state, const Deadline& deadline
   while (!there() && !deadline.over()) {
     pulse(deadline);
     (void)api_.wait(machine_, state, deadline);
-    look(deadline);
+    look(Deadline(std::max(deadline.left(), last_look)));  // that the wait took all the time is no failure to look
     if (!there()) api_.sleep(look_every, deadline);
   }
   return there();

@@ -17,7 +17,7 @@ from contract import Contract
 
 RESTING = ("created", "stopped", "suspended", "failed")
 CONTRACT = "fly-machines.mock.openapi3.json"
-TICK_S = 0.01
+TICK_S = 0.02
 DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
