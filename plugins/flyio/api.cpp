@@ -1,6 +1,7 @@
 #include "api.hpp"
 
 #include <algorithm>
+#include <future>
 #include <random>
 #include <tuple>
 
@@ -13,6 +14,7 @@ constexpr Millis read_patience{10'000}, change_patience{30'000};
 constexpr Millis first_pause{250}, longest_pause{4'000};
 /// The provider waits at most a minute; we let it wait less, so that a lost answer is noticed.
 constexpr Millis longest_wait{10'000}, wait_grace{5'000};
+constexpr Millis late_timer{500};
 constexpr int largest_reply = 8 * 1024 * 1024;
 
 bool is_ours(const Machine& machine, const Settings& settings) {
@@ -82,8 +84,13 @@ void Api::forget_token() {
 
 void Api::sleep(Millis time, const Deadline& deadline) {
   const auto ms = std::min(time, deadline.left());
-  const auto result = host_.blocking("timer.after/1", {{"ms", ms.count()}}, ms + Millis(5'000));
-  if (!result.ok()) throw Failure(result.error);
+  auto promise = std::make_shared<std::promise<Result>>();
+  auto rung = promise->get_future();
+  host_.call("timer.after/1", {{"ms", ms.count()}}, ms + 10 * late_timer,
+             [promise](Result r) { promise->set_value(std::move(r)); });
+  // A timer that the host forgets must not cost the call's whole time.
+  if (rung.wait_for(ms + late_timer) != std::future_status::ready) return;
+  if (const auto result = rung.get(); !result.ok()) throw Failure(result.error);
 }
 
 Millis Api::pause(int attempt) {
