@@ -199,8 +199,8 @@ class Provisioning(Fly):
 
 
 class Health(Fly):
-    def check(self, **settings):
-        return self.call(self.plugin("health", **settings), "health.check/1", timeout_ms=2000)
+    def check(self, timeout_ms=2000, **settings):
+        return self.call(self.plugin("health", **settings), "health.check/1", timeout_ms=timeout_ms)
 
     def test_states_and_checks(self):
         machine = self.fly.add(state="started")
@@ -231,7 +231,7 @@ class Health(Fly):
             with self.subTest(**fault):
                 self.fly.faults.clear()
                 self.fly.fault("GET", times=1000, **fault)
-                result = self.check()
+                result = self.check(timeout_ms=400)
                 self.assertEqual((result["outcome"], result["verdict"]), ("unknown", False))
 
     def test_asleep_after_inactivity(self):
@@ -366,7 +366,7 @@ class Prewarm(Fly):
         machine = self.fly.add()
         self.fly.fault("POST .*/suspend", http=500)
         p = self.plugin(prewarm="suspend")
-        answer = p.call("standby.prewarm/1", {"service": "trader", "target": "fly", "operation": "w1"}, 12000)
+        answer = p.call("standby.prewarm/1", {"service": "trader", "target": "fly", "operation": "w1"}, 5000)
         self.assertFalse(answer.get("result", {}).get("ready"))
         wait_for("its stop", lambda: machine.state == "stopped")
 

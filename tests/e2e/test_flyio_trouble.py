@@ -96,6 +96,7 @@ class Leases(Fly):
         """Two controllers activate at once; how they fare."""
         pair = [self.plugin(**settings), self.plugin(**settings)]
         for epoch, plugin in enumerate(pair, 5):
+            time.sleep(0.15)  # so that the newer one finds the older one at work
             plugin.send("standby.activate/1", {"service": "trader", "target": "fly", "operation": "x", "snapshot": "", "reason": "failover", "epoch": epoch}, 20000)
         return sorted(plugin.receive()["status"] for plugin in pair)
 
