@@ -46,7 +46,7 @@ void Stopping::look_for_starters(const Machines& all) {
   for (const auto& m : all) {
     const bool ours = std::ranges::any_of(held_, [&](const auto& held) { return held->machine().id == m.id; });
     if (ours || m.phase() != Phase::resting) continue;
-    const auto owner = lease_owner(api_, m.id, deadline_);
+    const auto owner = leased_by_another(api_, m.id, holder_, deadline_);
     if (owner.empty()) continue;
     starters_ += (starters_.empty() ? "" : "; ") + std::string("machine ") + m.id + " is at rest, but " + owner +
                  " holds its lease and may be starting it";

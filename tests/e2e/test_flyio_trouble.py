@@ -122,6 +122,15 @@ class Leases(Fly):
         machine.lease = None
         self.assertTrue(self.deactivate(self.plugin(), 4)["stopped"])
 
+    def test_a_lease_that_could_not_be_given_back_does_not_stand_in_our_own_way(self):
+        self.fly.add()
+        p = self.plugin(lease_ttl=60000)
+        self.fly.fault("DELETE .*/lease", lost="before", times=1000)
+        self.activate(p, 5)
+        self.assertTrue(self.deactivate(p, 5)["stopped"])
+        self.assertTrue(self.deactivate(p, 5)["stopped"])
+        self.assertEqual(self.activate(p, 6)["epoch"], 6)
+
     def test_a_lease_whose_answer_was_lost_is_known_as_ours(self):
         self.fly.add()
         self.fly.fault("POST .*/lease", lost="after")
