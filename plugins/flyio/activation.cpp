@@ -21,7 +21,11 @@ Deadline working_time(const Deadline& whole) {
 }  // namespace
 
 Activation::Activation(Api& api, std::string holder, const ActivateRequest& request, const Deadline& deadline)
-    : api_(api), holder_(std::move(holder)), request_(request), whole_(deadline), deadline_(working_time(deadline)) {}
+    : api_(api),
+      request_(request),
+      whole_(deadline),
+      deadline_(working_time(deadline)),
+      group_(api, std::move(holder)) {}
 
 void Activation::refuse_newer(const Machines& machines) const {
   const auto newest = newest_epoch(machines);
@@ -45,19 +49,26 @@ bool Activation::done_before(const Machines& all) const {
   return ours >= api_.settings().count;
 }
 
+/// What is seen under all leases stays as it is until they are given back, but for what machines do by themselves.
+void Activation::hold_all(const Machines& all) {
+  group_.hold_all(all, deadline_);
+  (void)done_before(group_.seen());
+}
+
 Observation Activation::run() {
   const auto all = api_.machines(deadline_);
   if (done_before(all)) return observation_of(all, api_.settings().count);
   try {
-    bring_up_enough(all);
-    return observation_of(api_.machines(deadline_), api_.settings().count);
+    hold_all(all);
+    bring_up_enough();
+    return observation_of(group_.seen(), api_.settings().count);
   } catch (const Failure& failure) {
     throw Failure(as_seen(failure.error()));
   }
 }
 
-void Activation::bring_up_enough(const Machines& all) {
-  use_what_exists(all);
+void Activation::bring_up_enough() {
+  use_what_exists(group_.seen());
   if (running_ < api_.settings().count) create_more();
   if (running_ >= api_.settings().count) return;
   throw Failure({Status::transient,
@@ -79,7 +90,7 @@ void Activation::use_what_exists(const Machines& all) {
   for (const auto& m : usable) {
     if (running_ >= api_.settings().count) return;
     try {
-      bring_up(m.id);
+      if (auto* held = group_.find(m.id)) bring_up(*held);
     } catch (const NoRoom& none) {
       no_room(none.what());
     }
@@ -88,16 +99,23 @@ void Activation::use_what_exists(const Machines& all) {
 
 void Activation::create_more() {
   for (const auto& region : regions_to_try(api_.settings())) {
-    while (running_ < api_.settings().count) {
-      try {
-        bring_up(
-            create_machine(api_, {request_.service, request_.target}, api_.machines(deadline_), region, deadline_));
-      } catch (const NoRoom& none) {
-        no_room(none.what());
-        break;
-      }
+    try {
+      while (running_ < api_.settings().count) create_in(region);
+    } catch (const NoRoom& none) {
+      no_room(none.what());
     }
   }
+}
+
+void Activation::create_in(const std::string& region) {
+  const Site site{request_.service, request_.target};
+  const auto id = create_machine(api_, site, api_.machines(deadline_), region, deadline_);
+  hold_all(api_.machines(deadline_));  // another controller may have created one elsewhere meanwhile
+  auto* held = group_.find(id);
+  if (held == nullptr)
+    throw Failure(Status::transient, "Fly app " + api_.settings().app + ": machine " + id +
+                                         " was created and is out of sight or destroyed again");
+  bring_up(*held);
 }
 
 void Activation::no_room(const std::string& why) {
@@ -107,8 +125,8 @@ void Activation::no_room(const std::string& why) {
   no_room_ += (no_room_.empty() ? "" : "; ") + why;
 }
 
-void Activation::bring_up(const std::string& id) {
-  Held held(api_, id, holder_, deadline_);
+void Activation::bring_up(Held& held) {
+  held.look(deadline_);
   const auto& m = held.machine();
   if (m.phase() == Phase::gone) return;
   refuse_newer({m});

@@ -68,8 +68,9 @@ Judgement judge(const Answer& a, const Attempt& attempt, const Settings& s) {
     case 403:
       return {Status::denied, "the token has no permission",
               speaks_of_money(a.text) ? std::string(money_hint)
-                                      : "a deploy token holds for one app: is it of \"" + s.app +
-                                            "\", and is the app in the token's organisation?",
+                                      : "a deploy token holds for one app: is it of \"" + s.app + "\"" +
+                                            (attempt.changes ? ", and no read-only one" : "") +
+                                            ", and is the app in the token's organisation?",
               "permission"};
     case 404:
       return {Status::invalid, "not found",

@@ -1,6 +1,7 @@
 #include "api.hpp"
 
 #include <algorithm>
+#include <future>
 #include <random>
 #include <tuple>
 
@@ -13,6 +14,7 @@ constexpr Millis read_patience{10'000}, change_patience{30'000};
 constexpr Millis first_pause{250}, longest_pause{4'000};
 /// The provider waits at most a minute; we let it wait less, so that a lost answer is noticed.
 constexpr Millis longest_wait{10'000}, wait_grace{5'000};
+constexpr Millis late_timer{500};
 constexpr int largest_reply = 8 * 1024 * 1024;
 
 bool is_ours(const Machine& machine, const Settings& settings) {
@@ -45,10 +47,10 @@ std::string Api::token(const Deadline& deadline) {
   return token_;
 }
 
-Answer Api::once(const Request& request, const Deadline& deadline, Millis patience) {
+Answer Api::send(const Request& request, const std::string& token, Millis patience) {
   Json ask = {{"url", settings_.api + "/v1/apps/" + settings_.app + "/machines" + request.path},
               {"method", request.method},
-              {"bearer", token(deadline)},
+              {"bearer", token},
               {"max_body", largest_reply},
               {"want", {"headers"}}};
   Json headers = {{"Accept", "application/json"}};
@@ -60,20 +62,35 @@ Answer Api::once(const Request& request, const Deadline& deadline, Millis patien
     ask["body"] = "";
   }
   ask["headers"] = headers;
-  const auto result = host_.blocking("http.request/1", ask, std::min(deadline.left(), patience));
+  const auto result = host_.blocking("http.request/1", ask, patience);
   if (!result.ok() && result.error.status == Status::cancelled) throw Failure(result.error);
-  auto answer = Answer::from(result);
-  if (answer.http == 401) {  // it may have been renewed meanwhile
-    const std::lock_guard lock(mutex_);
-    token_.clear();
-  }
-  return answer;
+  return Answer::from(result);
+}
+
+/// A token that ends midway is read again: it may have been renewed meanwhile, and 401 has had no effect.
+Answer Api::once(const Request& request, const Deadline& deadline, Millis patience) {
+  const auto used = token(deadline);
+  auto answer = send(request, used, std::min(deadline.left(), patience));
+  if (answer.http != 401) return answer;
+  forget_token();
+  const auto now = token(deadline);
+  return now != used ? send(request, now, std::min(deadline.left(), patience)) : answer;
+}
+
+void Api::forget_token() {
+  const std::lock_guard lock(mutex_);
+  token_.clear();
 }
 
 void Api::sleep(Millis time, const Deadline& deadline) {
   const auto ms = std::min(time, deadline.left());
-  const auto result = host_.blocking("timer.after/1", {{"ms", ms.count()}}, ms + Millis(5'000));
-  if (!result.ok()) throw Failure(result.error);
+  auto promise = std::make_shared<std::promise<Result>>();
+  auto rung = promise->get_future();
+  host_.call("timer.after/1", {{"ms", ms.count()}}, ms + 10 * late_timer,
+             [promise](Result r) { promise->set_value(std::move(r)); });
+  // A timer that the host forgets must not cost the call's whole time.
+  if (rung.wait_for(ms + late_timer) != std::future_status::ready) return;
+  if (const auto result = rung.get(); !result.ok()) throw Failure(result.error);
 }
 
 Millis Api::pause(int attempt) {

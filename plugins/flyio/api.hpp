@@ -48,10 +48,12 @@ class Api {
   [[nodiscard]] understudy::sdk::Host& host() { return host_; }
 
  private:
+  [[nodiscard]] Answer send(const Request& request, const std::string& token, understudy::sdk::Millis patience);
   [[nodiscard]] Answer once(const Request& request, const Deadline& deadline, understudy::sdk::Millis patience);
   /// Repeats what does no harm until it is answered.
   [[nodiscard]] Answer read(const std::string& path, const std::string& what, const Deadline& deadline);
   [[nodiscard]] std::string token(const Deadline& deadline);
+  void forget_token();
 
   understudy::sdk::Host& host_;
   const Settings& settings_;

@@ -11,7 +11,8 @@ constexpr Millis look_every{300};
 /// Its process may end meanwhile, which no wait for "started" tells.
 constexpr Millis start_slice{2'500};
 /// With our lease and the newest version in hand, a refusal that goes on means that the host has no room.
-constexpr int conflicts_that_mean_no_room = 3;
+constexpr int conflicts_that_mean_no_room = 3, most_conflicts = 3;
+constexpr Millis last_look{1'500};
 /// The state decides; this only spares it a wait.
 constexpr int most_stops = 4;
 
@@ -32,6 +33,12 @@ void Held::look(const Deadline& deadline) {
   } else {
     machine_.state = "destroyed";
   }
+}
+
+/// What takes long keeps its leases.
+void Held::pulse(const Deadline& deadline) {
+  keep_lease(deadline);
+  if (while_waiting_) while_waiting_(deadline);
 }
 
 Answer Held::change(const std::string& path, Json body, const Deadline& deadline, const char* method) {
@@ -104,7 +111,8 @@ bool Held::try_start(int attempt, const Deadline& deadline) {
   look(deadline);
   if (machine_.phase() == Phase::started || machine_.phase() == Phase::starting) return start_open_ = true;
   const auto wait = answer.retry_after.value_or(api_.pause(attempt));
-  const bool again = answer.http == 0 || answer.doubtful() || answer.later();
+  const bool conflict = answer.http == 409 && attempt < most_conflicts;  // with our lease: it settles
+  const bool again = answer.http == 0 || answer.doubtful() || answer.later() || conflict;
   if (!again || wait >= deadline.left()) fail(answer, "start");
   api_.sleep(wait, deadline);
   return false;
@@ -118,7 +126,7 @@ void Held::start(Millis survive, const Deadline& deadline) {
     if (machine_.phase() != Phase::starting && !try_start(attempt, deadline)) continue;
     const auto patience = deadline.at_most(accepted_but_at_rest);
     while (!patience.over() && machine_.phase() != Phase::started) {
-      (void)lease_.nonce(deadline);  // a long start keeps it
+      pulse(deadline);
       (void)api_.wait(machine_, "started", patience.at_most(start_slice));
       look(deadline);
       if (ended_since(before)) ended();
@@ -143,7 +151,7 @@ bool Held::ask_to_stop(Millis grace, bool kill, const Deadline& deadline) {
     const auto answer = change("/stop", body, deadline);
     if (answer.ok()) return true;
     const auto wait = answer.retry_after.value_or(api_.pause(attempt));
-    const bool again = answer.http == 0 || answer.doubtful() || answer.later();
+    const bool again = answer.http == 0 || answer.doubtful() || answer.later() || answer.http == 409;
     if (again && attempt < most_stops && wait < deadline.left()) {
       api_.sleep(wait, deadline);
       continue;
@@ -179,9 +187,9 @@ bool Held::await(Phase phase, const std::string& state, const Deadline& deadline
     return machine_.phase() == phase && !(state == "stopped" && machine_.state == "suspended");
   };
   while (!there() && !deadline.over()) {
-    (void)lease_.nonce(deadline);
+    pulse(deadline);
     (void)api_.wait(machine_, state, deadline);
-    look(deadline);
+    look(Deadline(std::max(deadline.left(), last_look)));  // that the wait took all the time is no failure to look
     if (!there()) api_.sleep(look_every, deadline);
   }
   return there();

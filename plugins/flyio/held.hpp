@@ -2,6 +2,8 @@
 // reply to the change. Worker threads only.
 #pragma once
 
+#include <functional>
+
 #include "lease.hpp"
 
 namespace flyio_plugin {
@@ -19,6 +21,9 @@ class Held {
 
   [[nodiscard]] const Machine& machine() const { return machine_; }
   void look(const Deadline& deadline);
+  void keep_lease(const Deadline& deadline) { (void)lease_.nonce(deadline); }
+  /// Called from time to time while it waits.
+  void while_waiting(std::function<void(const Deadline&)> task) { while_waiting_ = std::move(task); }
 
   /// The whole config, as a new version that stays stopped. Nothing is sent when it has it already.
   void configure(const understudy::sdk::Json& config, const Deadline& deadline, bool launch = false);
@@ -37,6 +42,7 @@ class Held {
   [[nodiscard]] bool start_is_open() const { return start_open_; }
 
  private:
+  void pulse(const Deadline& deadline);
   Answer change(const std::string& path, understudy::sdk::Json body, const Deadline& deadline,
                 const char* method = "POST");
   [[noreturn]] void fail(const Answer& answer, const std::string& what) const;
@@ -48,6 +54,7 @@ class Held {
   Api& api_;
   Machine machine_;
   Lease lease_;
+  std::function<void(const Deadline&)> while_waiting_;
   bool start_open_ = false;
 };
 

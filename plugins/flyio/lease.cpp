@@ -17,6 +17,17 @@ Json data_of(const Answer& answer) {
 
 }  // namespace
 
+std::string leased_by_another(Api& api, const std::string& machine, const std::string& holder,
+                              const Deadline& deadline) {
+  const auto answer = api.act({"GET", "/" + machine + "/lease", nullptr, ""}, deadline.at_most(look_patience));
+  if (!answer.ok()) return {};
+  const Json data = data_of(answer);
+  const auto owner = data.value("owner", ""), description = data.value("description", "");
+  if (description == holder) return {};  // ours, that could not be given back
+  if (owner.empty() && description.empty()) return data.value("nonce", "").empty() ? "" : "somebody";
+  return owner + (description.empty() ? "" : " (" + description + ")");
+}
+
 Lease::Lease(Api& api, std::string machine, std::string holder, const Deadline& deadline)
     : api_(api), machine_(std::move(machine)), holder_(std::move(holder)) {
   const Attempt attempt{"take the lease of machine " + machine_, "", true};

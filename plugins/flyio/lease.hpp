@@ -8,6 +8,10 @@
 
 namespace flyio_plugin {
 
+/// Who but `holder` has a machine's lease, for people; empty when nobody has, or it cannot be told.
+[[nodiscard]] std::string leased_by_another(Api& api, const std::string& machine, const std::string& holder,
+                                            const Deadline& deadline);
+
 /// `holder` is in the lease's description and unique to a plugin instance, so that a lease whose answer was lost is
 /// known again as ours.
 class Lease {

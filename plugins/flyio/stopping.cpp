@@ -37,8 +37,20 @@ StopReport Stopping::run() {
     if (must_stop || m.proxy_wakes()) ask(m);
   }
   for (const auto& held : held_) wait_for(*held);
+  look_for_starters(all);
   held_.clear();  // the leases go back before the last look
   return report(ran);
+}
+
+void Stopping::look_for_starters(const Machines& all) {
+  for (const auto& m : all) {
+    const bool ours = std::ranges::any_of(held_, [&](const auto& held) { return held->machine().id == m.id; });
+    if (ours || m.phase() != Phase::resting) continue;
+    const auto owner = leased_by_another(api_, m.id, holder_, deadline_);
+    if (owner.empty()) continue;
+    starters_ += (starters_.empty() ? "" : "; ") + std::string("machine ") + m.id + " is at rest, but " + owner +
+                 " holds its lease and may be starting it";
+  }
 }
 
 /// All are asked before any is waited for.
@@ -83,6 +95,7 @@ StopReport Stopping::report(bool ran) {
     return {false, "Fly still shows " + describe(left) + complaints_ +
                        (ran ? ". Fly calls a machine stuck after 5 minutes; then `fly machine destroy --force`" : "")};
   }
+  if (!starters_.empty()) return {false, starters_ + complaints_};
   StopReport out{true, ran ? "Fly shows every machine at rest: " + describe(all) : "nothing ran: " + describe(all)};
   for (const auto& m : all) {
     for (const auto& waker : m.wakers()) out.detail += "; beware, machine " + m.id + ": " + waker;

@@ -17,6 +17,8 @@ class Stopping {
   void refuse_newer(const Machines& machines) const;
   void ask(const Machine& machine);
   void wait_for(Held& held);
+  /// Whoever holds the lease of a machine at rest may be starting it.
+  void look_for_starters(const Machines& all);
   void complain(const std::string& what);
   [[nodiscard]] understudy::sdk::StopReport report(bool ran);
 
@@ -25,7 +27,7 @@ class Stopping {
   const understudy::sdk::DeactivateRequest request_;
   const Deadline deadline_;
   std::vector<std::unique_ptr<Held>> held_;
-  std::string complaints_;
+  std::string complaints_, starters_;
 };
 
 }  // namespace flyio_plugin

@@ -1,57 +1,9 @@
 """flyio against a Fly Machines API with state that checks each request, and each of its own replies, by Fly's own contract."""
-import concurrent.futures
-import itertools
-import json
-import os
-import sys
 import time
 import unittest
 
-from harness import ROOT, wait_for
-from plugin_driver import Plugin
-
-sys.path.insert(0, os.path.join(ROOT, "tests/fakes"))
-from fly_machines import FlyMachines  # noqa: E402
-
-TOKEN = "fo1_planted_token"
-
-
-class Fly(unittest.TestCase):
-    nulls, limits = True, False
-
-    def setUp(self):
-        self.fly = FlyMachines(token=TOKEN, nulls=self.nulls, limits=self.limits)
-        self.plugins = []
-
-    def tearDown(self):
-        self.fly.close()
-        for plugin in self.plugins:
-            plugin.close()
-            self.assertNotIn(TOKEN, plugin.said())
-        self.assertEqual(self.fly.problems, [])
-
-    def plugin(self, interface="target", url=None, **settings):
-        defaults = {"app": "standby", "token": {"$secret": {"env": "PLANTED"}}, "api": url or self.fly.url}
-        if interface == "target":
-            defaults.update(started_after=100, lease_ttl=5000)
-        out = Plugin("flyio", interface, {**defaults, **settings}, env={"PLANTED": TOKEN}, service="trader", target="fly")
-        self.plugins.append(out)
-        return out
-
-    def call(self, plugin, method, expect="ok", budget_ms=20000, **params):
-        answer = plugin.call(method, {"service": "trader", "target": "fly", **params}, budget_ms)
-        self.assertNotIn(TOKEN, json.dumps(answer))
-        self.assertEqual(answer["status"], expect, answer)
-        return answer["result"] if expect == "ok" else answer["error"]
-
-    def activate(self, plugin, epoch, expect="ok", budget_ms=20000, **params):
-        return self.call(plugin, "standby.activate/1", expect, budget_ms, epoch=epoch, operation=f"op-{epoch}", snapshot="20261121T101500.123Z-e7", reason="failover", **params)
-
-    def deactivate(self, plugin, epoch, expect="ok", budget_ms=20000, grace_ms=1000):
-        return self.call(plugin, "standby.deactivate/1", expect, budget_ms, epoch=epoch, operation=f"stop-{epoch}", grace_ms=grace_ms)
-
-    def observe(self, plugin, expect="ok", budget_ms=5000):
-        return self.call(plugin, "standby.observe/1", expect, budget_ms)
+from fly import Fly
+from harness import wait_for
 
 
 class Lifecycle(Fly):
@@ -169,105 +121,6 @@ class Lifecycle(Fly):
         self.assertIn("fly logs", error["hint"])
 
 
-class Stops(Fly):
-    def test_a_stop_that_is_only_accepted_is_no_stop(self):
-        machine = self.fly.add(state="started", epoch=4)
-        self.fly.lies = {"stop"}
-        report = self.deactivate(self.plugin(), 4, budget_ms=8000)
-        self.assertFalse(report["stopped"])
-        self.assertIn("still shows", report["detail"])
-        self.assertEqual(machine.state, "started")
-        self.assertIn("SIGKILL", [(body or {}).get("signal") for method, path, body in self.fly.requests if path.endswith("/stop")])
-
-    def test_a_machine_stuck_in_stopping_is_not_called_stopped(self):
-        self.fly.add(state="started", epoch=4)
-        self.fly.stuck = {"stopping"}
-        p = self.plugin()
-        self.assertFalse(self.deactivate(p, 4, budget_ms=8000)["stopped"])
-        self.assertEqual(self.observe(p)["state"], "stopping")
-
-    def test_a_lost_answer_to_a_stop_is_looked_after(self):
-        for lost in ("before", "after"):
-            with self.subTest(lost):
-                machine = self.fly.add(state="started", epoch=4)
-                self.fly.fault("POST .*/stop", lost=lost)
-                self.assertTrue(self.deactivate(self.plugin(), 4)["stopped"])
-                self.assertEqual(machine.state, "stopped")
-
-    def test_what_fly_would_wake_is_cordoned_first_and_uncordoned_when_active(self):
-        services = [{"protocol": "tcp", "internal_port": 8080, "autostart": True, "autostop": "stop", "ports": [{"port": 443, "handlers": ["tls", "http"]}]}]
-        machine = self.fly.add(state="started", epoch=4, services=services)
-        p = self.plugin()
-        self.assertTrue(self.deactivate(p, 4)["stopped"])
-        self.assertTrue(machine.cordoned)
-        verbs = [path.rsplit("/", 1)[1] for method, path, _ in self.fly.requests if method == "POST"]
-        self.assertLess(verbs.index("cordon"), verbs.index("stop"))
-        self.activate(p, 5)
-        self.assertFalse(machine.cordoned)
-        self.assertEqual([(s["autostart"], s["autostop"]) for s in machine.config["services"]], [(False, "off")])
-
-    def test_what_comes_back_by_itself_is_said(self):
-        self.fly.add(state="started", epoch=4, schedule="daily", restart={"policy": "always"}, standbys=["148e"])
-        detail = self.deactivate(self.plugin(), 4)["detail"]
-        for word in ("schedule", "restart policy always", "standbys"):
-            self.assertIn(word, detail)
-
-    def test_a_suspended_machine_with_work_loses_its_memory(self):
-        machine = self.fly.add(state="suspended", epoch=4)
-        machine.snapshot = True
-        self.assertTrue(self.deactivate(self.plugin(), 4)["stopped"])
-        self.assertFalse(machine.snapshot)
-
-    def test_no_machine_is_stopped(self):
-        self.assertTrue(self.deactivate(self.plugin(), 4)["stopped"])
-
-
-class Leases(Fly):
-    def test_while_another_holds_the_lease_nothing_is_changed(self):
-        machine = self.fly.add()
-        self.fly.lease_of(machine, 60)
-        p = self.plugin()
-        error = self.activate(p, 5, "conflict", budget_ms=3000)
-        self.assertIn("somebody@example.net", error["message"])
-        self.assertEqual((machine.state, len(machine.versions)), ("stopped", 1))
-        machine.move("starting", "started", 0)
-        wait_for("the start", lambda: machine.state == "started")
-        report = self.deactivate(p, 5, budget_ms=4000)
-        self.assertFalse(report["stopped"])
-        self.assertIn("lease currently held", report["detail"])
-
-    def test_a_lease_that_ends_in_time_is_waited_for(self):
-        self.fly.lease_of(self.fly.add(), 2)
-        self.assertEqual(self.activate(self.plugin(), 5)["state"], "active")
-
-    def test_two_controllers_cannot_both_act(self):
-        machine = self.fly.add()
-        self.fly.seconds["start"] = 0.5
-        one, two = self.plugin(), self.plugin()
-        params = {"service": "trader", "target": "fly", "operation": "x", "snapshot": "", "reason": "failover"}
-        one.send("standby.activate/1", {**params, "epoch": 5}, 20000)
-        two.send("standby.activate/1", {**params, "epoch": 6}, 20000)
-        answers = [one.receive(), two.receive()]
-        self.assertEqual(sorted(a["status"] for a in answers), ["conflict", "ok"])
-        self.assertEqual(machine.boots, 1)
-        winner = 5 + [a["status"] for a in answers].index("ok")
-        self.assertEqual(machine.env("UNDERSTUDY_EPOCH"), str(winner))
-
-    def test_a_lease_whose_answer_was_lost_is_known_as_ours(self):
-        self.fly.add()
-        self.fly.fault("POST .*/lease", lost="after")
-        began = time.monotonic()
-        self.assertEqual(self.activate(self.plugin(lease_ttl=60000), 5)["state"], "active")
-        self.assertLess(time.monotonic() - began, 15)
-
-    def test_a_long_start_renews_the_lease(self):
-        machine = self.fly.add()
-        self.fly.seconds["start"] = 6
-        self.assertEqual(self.activate(self.plugin(lease_ttl=5000), 5, budget_ms=30000)["state"], "active")
-        self.assertEqual(machine.state, "started")
-        self.assertGreater(self.fly.count("POST .*/lease"), 1)
-
-
 class Capacity(Fly):
     def test_without_room_the_next_region_is_tried(self):
         first, second = self.fly.add("a", "fra"), self.fly.add("b", "ams")
@@ -345,140 +198,9 @@ class Provisioning(Fly):
         self.assertIn('is "xyz" a region?', error["hint"])
 
 
-class Doubts(Fly):
-    def test_a_lost_answer_to_a_start_is_looked_after(self):
-        for lost in ("before", "after"):
-            with self.subTest(lost):
-                self.fly.machines.clear()
-                machine = self.fly.add()
-                self.fly.fault("POST .*/start", lost=lost)
-                self.assertEqual(self.activate(self.plugin(), 5)["state"], "active")
-                self.assertEqual(machine.boots, 1)
-
-    def test_every_change_survives_a_fault_of_fly(self):
-        requests = [r"POST .*/lease", r"POST \S*/machines/\w+$", r"POST .*/start", r"GET .*/wait", r"GET \S*/machines$", r"GET \S*/machines/\w+$", r"DELETE .*/lease", r"POST .*/stop"]
-        faults = [{"http": 500}, {"http": 503, "body": "<html>upstream</html>"}, {"http": 429, "headers": {"Retry-After": "1"}}, {"http": 408}, {"lost": "before"}, {"lost": "after"}]
-        with concurrent.futures.ThreadPoolExecutor(8) as pool:
-            told = list(pool.map(lambda pair: self.survives(*pair), itertools.product(requests, faults)))
-        self.assertEqual([t for t in told if t], [])
-
-    def survives(self, pattern, fault):
-        """What is wrong after one fault in one kind of request, or nothing."""
-        fly = FlyMachines(token=TOKEN)
-        machine = fly.add()
-        p = self.plugin(url=fly.url)
-        try:
-            fly.fault(pattern, **fault)
-            up = p.call("standby.activate/1", {"service": "trader", "target": "fly", "epoch": 5, "operation": "x"}, 20000)
-            down = p.call("standby.deactivate/1", {"service": "trader", "target": "fly", "epoch": 5, "operation": "y", "grace_ms": 1000}, 20000)
-            good = up.get("result", {}).get("state") == "active" and down.get("result", {}).get("stopped") and (machine.boots, machine.state) == (1, "stopped")
-            return None if good and not fly.problems else (pattern, fault, up, down, machine.boots, machine.state, fly.problems)
-        finally:
-            fly.close()
-
-    def test_a_start_that_never_says_how_it_ended_is_unknown_and_observe_tells_the_truth(self):
-        machine = self.fly.add()
-        self.fly.stuck = {"starting"}
-        p = self.plugin()
-        self.activate(p, 5, "unknown", budget_ms=5000)
-        self.assertEqual(self.observe(p)["state"], "starting")
-        self.fly.stuck = set()
-        wait_for("the start", lambda: machine.state == "started")
-        self.assertEqual(self.observe(p), {**self.observe(p), "state": "active", "epoch": 5})
-        self.assertEqual(self.activate(p, 5)["epoch"], 5)
-
-    def test_a_start_that_is_accepted_and_forgotten_is_unknown(self):
-        self.fly.add()
-        self.fly.lies = {"start"}
-        p = self.plugin()
-        self.activate(p, 5, "unknown", budget_ms=6000)
-        self.assertEqual(self.observe(p)["state"], "stopped")
-        self.fly.lies = set()
-        self.assertEqual(self.activate(p, 5)["state"], "active")
-
-    def test_what_fails_before_a_start_promises_that_nothing_runs(self):
-        self.fly.add()
-        self.fly.fault(r"POST \S*/machines/\w+$", http=500, times=1000)
-        self.activate(self.plugin(), 5, "transient", budget_ms=5000)
-
-    def test_a_version_that_changes_meanwhile(self):
-        machine = self.fly.add()
-        self.fly.fault(r"POST \S*/machines/\w+$", http=409, body={"error": "current_version does not match"})
-        self.assertEqual(self.activate(self.plugin(), 5)["state"], "active")
-        self.assertEqual(machine.boots, 1)
-
-    def test_an_api_that_is_not_there(self):
-        p = self.plugin(url="http://127.0.0.1:9")
-        self.assertIn("does not answer", self.observe(p, "transient", budget_ms=1500)["message"])
-        self.activate(p, 5, "transient", budget_ms=3000)
-        self.deactivate(p, 5, "transient", budget_ms=3000)
-
-
-class Limits(Fly):
-    limits = True
-
-    def test_the_rate_limits_are_kept_to(self):
-        self.fly.add()
-        p = self.plugin()
-        self.activate(p, 5, budget_ms=30000)
-        self.deactivate(p, 5, budget_ms=30000)
-        self.assertLess(self.fly.limited, 6)
-
-
-class Mistakes(Fly):
-    """What a person can get wrong: each with what to do."""
-
-    def test_wrong_app(self):
-        error = self.observe(self.plugin(app="other"), "invalid")
-        self.assertIn("app other", error["message"])
-        self.assertIn("fly apps list", error["hint"])
-
-    def test_wrong_token(self):
-        self.fly.token = "another"
-        error = self.observe(self.plugin(), "denied")
-        self.assertIn("fly tokens create deploy", error["hint"])
-
-    def test_a_renewed_token_is_read_again(self):
-        p = self.plugin()
-        self.fly.token = "another"
-        self.observe(p, "denied")
-        self.fly.token = TOKEN
-        self.observe(p)
-
-    def test_no_permission(self):
-        self.fly.fault("GET", http=403, body={"error": "unauthorized"})
-        error = self.observe(self.plugin(), "denied")
-        self.assertIn("holds for one app", error["hint"])
-
-    def test_billing_off(self):
-        for http, body in ((402, {"error": "payment required"}), (403, {"message": "We need your payment information to continue!"}), (422, {"error": "organization has overdue invoices: billing"})):
-            with self.subTest(http):
-                self.fly.faults.clear()
-                self.fly.fault(r"POST \S*/machines$", http=http, body=body)
-                answer = self.plugin(image="x").call("standby.activate/1", {"service": "trader", "target": "fly", "epoch": 5, "operation": "x"}, 10000)
-                self.assertIn(answer["status"], ("denied", "invalid"))
-                self.assertIn("payment method", answer["error"]["hint"])
-
-    def test_rate_limit(self):
-        self.fly.fault("GET", http=429, times=1000, headers={"Retry-After": "2"})
-        error = self.observe(self.plugin(), "transient", budget_ms=1000)
-        self.assertEqual((error["kind"], error["retry_after_ms"]), ("rate_limit", 2000))
-
-    def test_something_else_listens_there(self):
-        self.fly.fault("GET", http=200, body="<html>hello</html>", times=1000)
-        self.assertIn("is `api`", self.observe(self.plugin(), "transient", budget_ms=1000)["hint"])
-
-    def test_settings_that_cannot_be(self):
-        for settings, word in (({"app": "Not A Name"}, "no name of a Fly app"), ({"size": "huge"}, "no size"), ({"memory": 300 << 20}, "multiple of 256"), ({"regions": ["Frankfurt"]}, "no region"),
-                               ({"config": {"image": "x"}}, "`config`")):
-            with self.subTest(word):
-                p = self.plugin(**settings)
-                wait_for("the refusal", lambda: word in p.said() or word in json.dumps(p.call("standby.observe/1", {}, 2000)), 10)
-
-
 class Health(Fly):
-    def check(self, **settings):
-        return self.call(self.plugin("health", **settings), "health.check/1", timeout_ms=2000)
+    def check(self, timeout_ms=2000, **settings):
+        return self.call(self.plugin("health", **settings), "health.check/1", timeout_ms=timeout_ms)
 
     def test_states_and_checks(self):
         machine = self.fly.add(state="started")
@@ -509,7 +231,7 @@ class Health(Fly):
             with self.subTest(**fault):
                 self.fly.faults.clear()
                 self.fly.fault("GET", times=1000, **fault)
-                result = self.check()
+                result = self.check(timeout_ms=400)
                 self.assertEqual((result["outcome"], result["verdict"]), ("unknown", False))
 
     def test_asleep_after_inactivity(self):
@@ -644,7 +366,7 @@ class Prewarm(Fly):
         machine = self.fly.add()
         self.fly.fault("POST .*/suspend", http=500)
         p = self.plugin(prewarm="suspend")
-        answer = p.call("standby.prewarm/1", {"service": "trader", "target": "fly", "operation": "w1"}, 12000)
+        answer = p.call("standby.prewarm/1", {"service": "trader", "target": "fly", "operation": "w1"}, 5000)
         self.assertFalse(answer.get("result", {}).get("ready"))
         wait_for("its stop", lambda: machine.state == "stopped")
 
@@ -658,6 +380,8 @@ class Prewarm(Fly):
         self.assertTrue(self.prewarm(self.plugin(prewarm="suspend"))["ready"])
         self.assertEqual((machine.state, len(machine.versions)), ("started", 1))
 
+
+del Fly
 
 if __name__ == "__main__":
     unittest.main()

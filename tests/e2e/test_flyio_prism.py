@@ -45,12 +45,12 @@ class Prism(unittest.TestCase):
         except urllib.error.HTTPError as error:
             return error.code
 
-    def call(self, method, interface="target", settings=None, **params):
+    def call(self, method, interface="target", settings=None, expect="ok", budget_ms=30000, **params):
         plugin = Plugin("flyio", interface, {"app": "standby", "token": TOKEN, "api": f"http://127.0.0.1:{self.port}", **(settings or {})}, service="trader", target="fly")
         self.plugins.append(plugin)
-        answer = plugin.call(method, {"service": "trader", "target": "fly", **params}, 30000)
-        self.assertEqual(answer["status"], "ok", answer)
-        return answer["result"]
+        answer = plugin.call(method, {"service": "trader", "target": "fly", **params}, budget_ms)
+        self.assertEqual(answer["status"], expect, answer)
+        return answer["result"] if expect == "ok" else answer["error"]
 
     def test_everything_it_does_obeys_the_description(self):
         new = {"image": "registry.fly.io/standby:v1", "regions": ["fra", "ams"], "memory": 512 << 20, "idle_stop": 3600000, "autostop": "stop", "started_after": 100,
@@ -74,6 +74,22 @@ class Prism(unittest.TestCase):
         self.assertTrue(self.call("standby.deactivate/1", settings=warm, epoch=6, operation="e", grace_ms=1000)["stopped"])
         self.log.seek(0)
         self.assertNotIn("violation", self.log.read().lower())
+        self.assertEqual(self.fly.problems, [])
+
+    def test_refusals_obey_it_too(self):
+        machine = self.fly.add()
+        start = {"method": "standby.activate/1", "epoch": 5, "operation": "a"}
+        self.fly.lease_of(machine)
+        self.assertIn("lease currently held", self.call(**start, expect="conflict", budget_ms=3000)["message"])
+        machine.lease = None
+        self.assertEqual(self.call("standby.observe/1", settings={"app": "other"}, expect="invalid")["kind"], "not_found")
+        self.assertEqual(self.call("standby.observe/1", settings={"token": "fo1_another"}, expect="denied")["kind"], "token")
+        self.fly.limits = True
+        self.assertEqual(self.call(**start)["state"], "active")
+        self.fly.limits = False
+        self.fly.full.add("ams")
+        self.assertEqual(self.call(**start, settings={"metadata": {"is": "new"}, "image": "x", "regions": ["ams"]}, expect="transient")["kind"], "capacity")
+        self.assertEqual(self.call(**start, settings={"metadata": {"is": "new"}, "image": "x", "regions": ["xyz"]}, expect="invalid")["kind"], "refused")
         self.assertEqual(self.fly.problems, [])
 
     def test_the_proxy_would_notice(self):

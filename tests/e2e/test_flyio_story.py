@@ -10,12 +10,16 @@ sys.path.insert(0, os.path.join(ROOT, "tests/fakes"))
 from fly_machines import FlyMachines  # noqa: E402
 
 TOKEN = "fo1_planted_token"
+# A workload that has nothing to do, and ends by itself after so many seconds.
+IDLE = "import os, runpy, sys, threading; threading.Timer(float(sys.argv.pop(1)), os._exit, [0]).start(); sys.argv.pop(0); runpy.run_path(sys.argv[0], run_name='__main__')"
 
 
 class FlyStandby(Site):
     """Home is a real process; the spare is a machine of a Fly app, whose checks and own port tell of its health."""
 
     weak_check = False
+    more = ""    # settings of the target
+    asleep = ""  # of its health
 
     def setUp(self):
         self.fly = FlyMachines(token=TOKEN)
@@ -24,14 +28,17 @@ class FlyStandby(Site):
         super().setUp()
 
     def tearDown(self):
+        self.stop()
+        self.fly.close()  # its processes write to the folder that goes away now
         super().tearDown()
-        self.fly.close()
         self.assertEqual(self.fly.problems, [])
 
     def command(self, machine):
         """What its image would run."""
         env = {**os.environ, **(machine.config.get("env") or {})}
-        return {"args": ["python3", COUNTER, str(self.ports["spare"]), os.path.join(self.folder, "spare/state")], "env": env}
+        words = [COUNTER, str(self.ports["spare"]), os.path.join(self.folder, "spare/state")]
+        idle = env.get("UNDERSTUDY_IDLE_STOP_S")
+        return {"args": ["python3", "-c", IDLE, idle, *words] if idle else ["python3", *words], "env": env}
 
     def target(self, name):
         if name == "home":
@@ -45,13 +52,13 @@ declared = {{ ready_in = "2s" }}
 activate_timeout = "30s"
 deactivate_timeout = "8s"
 stop_grace = "1s"
-settings = {{ {where}, started_after = "100ms", lease_ttl = "5s" }}
+settings = {{ {where}, started_after = "100ms", lease_ttl = "5s"{self.more} }}
 [[service.counter.target.spare.health]]
 plugin = "http"
 settings = {{ url = "http://127.0.0.1:{self.ports['spare']}/health", json = {{ "$.status" = "healthy" }} }}
 [[service.counter.target.spare.health]]
 plugin = "flyio"
-settings = {{ {where} }}
+settings = {{ {where}{self.asleep} }}
 """
 
     def start(self, **more):
@@ -61,8 +68,13 @@ settings = {{ {where} }}
         return [json.loads(line)["kind"] for line in self.understudy("history", "--json").splitlines()]
 
     def no_secret(self):
-        with open(self.log_path) as log:
-            self.assertNotIn(TOKEN, log.read() + self.understudy("history", "--json") + self.understudy("status", "--json"))
+        with open(self.log_path) as log, open(f"/proc/{self.process.pid}/cmdline") as words:
+            told = log.read() + words.read() + self.understudy("history", "--json") + self.understudy("status", "--json")
+        self.assertNotIn(TOKEN, told)
+        for folder, _, names in os.walk(self.folder):
+            for name in filter(lambda n: os.path.isfile(os.path.join(folder, n)), names):
+                with open(os.path.join(folder, name), "rb") as file:
+                    self.assertNotIn(TOKEN.encode(), file.read(), name)
 
     def test_fails_over_to_fly_with_its_state_and_comes_home_with_the_newer_one(self):
         self.write_config(stable_for="2s")
@@ -97,6 +109,7 @@ settings = {{ {where} }}
         self.kill_site("home")
         self.serving("spare")
         self.assertEqual((self.running(), self.machine.boots, self.count("spare")["epoch"]), (["spare"], 1, "2"))
+        self.no_secret()
 
     def test_a_stop_that_fly_only_claims_starts_nothing_at_home(self):
         self.write_config(policy="manual")
@@ -119,6 +132,71 @@ settings = {{ {where} }}
         self.machine.process.kill()
         self.serving("home")
         self.assertEqual((self.running(), self.machine.state), (["home"], "stopped"))
+
+    def test_with_a_token_that_has_ended_home_is_tried_again_and_it_is_said(self):
+        self.write_config(policy="manual")
+        self.start()
+        self.serving("home")
+        self.fly.token = "fo1_another"
+        self.kill_site("home")
+        wait_for("home to be tried again", lambda: self.service()["epoch"] >= 3)
+        self.serving("home")
+        self.assertEqual((self.running(), self.machine.boots), (["home"], 0))
+        spare = next(t for t in self.service()["targets"] if t["target"] == "spare")
+        self.assertIn("the token is not accepted", spare["observed"]["detail"])
+        self.assertIn("the token is not accepted", self.understudy("history"))
+        self.fly.token = TOKEN
+        self.understudy("promote", "counter", "spare", "--reason", "test")
+        self.assertEqual((self.running(), self.machine.boots), (["spare"], 1))
+        self.no_secret()
+
+
+class FromNothing(FlyStandby):
+    """No machine exists: nothing is paid for until there is a failover."""
+
+    more = ', image = "registry.fly.io/standby:v1", regions = ["fra", "ams"]'
+
+    def test_a_machine_is_made_where_there_is_room(self):
+        self.fly.machines.clear()
+        self.fly.full = {"fra"}
+        self.write_config(stable_for="2s")
+        self.start()
+        self.serving("home")
+        self.kill_site("home")
+        wait_for("the machine to serve", lambda: self.count("spare")["epoch"] == "2")
+        (machine,) = self.fly.machines.values()
+        self.assertEqual((machine.region, machine.config["image"]), ("ams", "registry.fly.io/standby:v1"))
+        wait_for("home again", lambda: self.service()["epoch"] >= 3)
+        self.serving("home")
+        self.assertEqual((self.running(), machine.state, len(self.fly.machines)), (["home"], "stopped", 1))
+
+
+class Inactive(FlyStandby):
+    """What ends by itself after inactivity is asleep, and no reason for a failover."""
+
+    more = ', idle_stop = "2s"'
+    asleep = ', asleep = "degraded"'
+
+    def test_asleep_after_inactivity_until_it_is_taken_home(self):
+        self.write_config(policy="manual")
+        self.start()
+        self.serving("home")
+        self.understudy("promote", "counter", "spare", "--reason", "test")
+        wait_for("its sleep", lambda: self.machine.boots == 1 and self.machine.state == "stopped")
+        with open(os.path.join(self.folder, "spare/state/count.json")) as file:
+            count = json.load(file)["count"]
+        wait_for("degraded", lambda: self.service()["verdict"] == "degraded")
+        self.assertIn("asleep after inactivity", json.dumps(self.status()))
+        self.assertEqual((self.service()["phase"], self.service()["active"], self.running(), self.machine.boots), ("active", "spare", [], 1))
+        self.understudy("failback", "counter")
+        self.serving("home")
+        self.assertEqual(self.running(), ["home"])
+        self.assertGreaterEqual(self.count("home")["count"], count)
+
+
+for inherited in [name for name in vars(FlyStandby) if name.startswith("test_")]:
+    setattr(FromNothing, inherited, None)
+    setattr(Inactive, inherited, None)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from contract import Contract
 
 RESTING = ("created", "stopped", "suspended", "failed")
 CONTRACT = "fly-machines.mock.openapi3.json"
-TICK_S = 0.01
+TICK_S = 0.02
 DIGITS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
@@ -113,7 +113,7 @@ class FlyMachines:
         self.port = self.server.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.closing = threading.Event()
-        self.threads = [threading.Thread(target=self.server.serve_forever, daemon=True), threading.Thread(target=self.tick, daemon=True)]
+        self.threads = [threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True), threading.Thread(target=self.tick, daemon=True)]
         for thread in self.threads:
             thread.start()
 
@@ -139,9 +139,9 @@ class FlyMachines:
             self.machines[machine.id] = machine
         return machine
 
-    def fault(self, pattern, http=None, body=None, times=1, lost=None, headers=None, delay=0):
-        """The next `times` requests "METHOD /path" that match: answered so, or `lost` "before" or "after" their effect."""
-        self.faults.append({"pattern": re.compile(pattern), "http": http, "body": body, "times": times, "lost": lost, "headers": headers or {}, "delay": delay})
+    def fault(self, pattern, http=None, body=None, times=1, lost=None, headers=None, delay=0, then=None):
+        """The next `times` requests "METHOD /path" that match: answered so, or `lost` "before" or "after" their effect; `then` is called first."""
+        self.faults.append({"pattern": re.compile(pattern), "http": http, "body": body, "times": times, "lost": lost, "headers": headers or {}, "delay": delay, "then": then})
 
     def count(self, pattern):
         return sum(1 for method, path, _ in self.requests if re.search(pattern, f"{method} {path}"))
@@ -185,6 +185,8 @@ class FlyMachines:
         fault = next((f for f in self.faults if f["times"] > 0 and f["pattern"].search(f"{method} {target}")), None)
         if fault:
             fault["times"] -= 1
+            if fault["then"]:
+                fault["then"]()
             time.sleep(fault["delay"])
             if fault["lost"] == "before":
                 return None
