@@ -5,13 +5,16 @@ from gcp_kit import KitTest
 
 
 class Kit(KitTest):
-    def test_supervisor(self):
+    def test_supervisor_and_state(self):
+        self.at_once(self.supervisor, self.state)
+
+    def supervisor(self):
         self.service.doc["scaling"] = {"scalingMode": "MANUAL", "manualInstanceCount": 1}
         self.cloud.run.restore_s = 1.1  # the kit's epochs rise by the second, and a supervisor forgets none
         settings = self.common(**self.SERVICE, mode="supervisor", api_key='{ env = "KEY" }', url=self.service.doc["uri"])
         self.kit(f"[target]\nsettings = {{ {settings} }}\n", "--only", "target/", at_least=12)
 
-    def test_state(self):
+    def state(self):
         def tamper(asked):
             names = [n for n in self.bucket if asked["id"] in n and n.endswith("/state/large.db")]
             for name in names:
