@@ -151,6 +151,15 @@ class Supervisor(GcpTest):
         self.assertIn("no instance of svc is kept", found)
 
 
+    def test_diagnosis_finds_a_split(self):
+        revision = {"type": "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION"}
+        self.service.doc["traffic"] = [{**revision, "revision": "svc-00001-abc", "percent": 10}, {"type": "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST", "percent": 90}]
+        self.cloud.run.revise(self.service)
+        found = str(self.ok(self.supervised().call("target.diagnose/1"))["problems"])
+        self.assertIn("svc-00001-abc 10 %, svc-00002-abc 90 %", found)
+        self.assertIn("--to-revisions=NAME=100", found)
+
+
 class Health(GcpTest):
     def check(self, plugin, timeout_ms=3000):
         return self.ok(plugin.call("health.check/1", {"timeout_ms": timeout_ms}))
