@@ -108,7 +108,7 @@ std::optional<Object> Bucket::write(const std::string& name, const std::string& 
   // Safe to repeat: the condition lets it happen once.
   const auto answer = client_.call(ask, about("write " + name + " to", writer), Repeat::safe, deadline, {412});
   if (answer.good()) return object_from(answer.json);
-  const auto now = stat(name, deadline);
+  auto now = stat(name, deadline);
   if (now && now->generation != generation && now->crc32c == crc_of(text) && now->metadata == metadata) return now;
   return std::nullopt;
 }

@@ -32,6 +32,23 @@ void check_tags(const ServiceView& s, const Role& role, std::vector<Problem>& ou
   }
 }
 
+/// Each revision with traffic has instances of its own, and so a workload or a supervisor of its own.
+void check_split(const ServiceView& s, const Role& role, std::vector<Problem>& out) {
+  std::string revisions;
+  int count = 0;
+  for (const auto& target : list_of(s.raw, "trafficStatuses")) {
+    if (number_of(target, "percent") == 0) continue;
+    revisions += (count++ > 0 ? ", " : "") + short_name(text_of(target, "revision")) + " " +
+                 std::to_string(number_of(target, "percent")) + " %";
+  }
+  if (count < 2) return;
+  out.push_back({role.supervisor ? "error" : "warning",
+                 "the traffic of " + role.service + " is split (" + revisions + "): each revision has its own " +
+                     (role.supervisor ? "supervisor, and one request reaches this and the next that one"
+                                      : "instances; activation gives all of it to the new revision"),
+                 "give all to one (gcloud run services update-traffic " + role.service + " --to-revisions=NAME=100)"});
+}
+
 void check_supervisor(const ServiceView& s, const Role& role, std::vector<Problem>& out) {
   if (s.kept_instances() < 1) {
     out.push_back(
@@ -64,6 +81,7 @@ std::vector<Problem> diagnose(const ServiceView& s, const Role& role) {
   }
   check_copies(s, role, out);
   check_tags(s, role, out);
+  check_split(s, role, out);
   if (role.supervisor) check_supervisor(s, role, out);
   if (!role.supervisor && role.scaling == Scaling::minimum) {
     out.push_back(

@@ -1,15 +1,22 @@
 """What the tests of gcp_cloudrun share: the fake cloud with one service and one bucket, and the plugin's settings."""
 import os
+import subprocess
 import sys
 import unittest
 
-from harness import ROOT
+from harness import BUILD, ROOT
 from plugin_driver import Plugin
 
 sys.path.insert(0, os.path.join(ROOT, "tests/fakes"))
 from google_cloud import GoogleCloud, error  # noqa: E402, F401
 
 PLANTED = ("planted-", "BEGIN PRIVATE KEY")
+
+
+def knows_secrets():
+    """Whether this build's core knows the interface `secrets`."""
+    words = [os.path.join(BUILD, "bin/understudy"), "plugin", "call", "--help"]
+    return "secrets" in subprocess.run(words, capture_output=True, text=True, timeout=60).stdout
 
 
 class GcpTest(unittest.TestCase):

@@ -1,16 +1,20 @@
 // Google's own clients against the fake cloud: each prints what it saw as one line of JSON.
-// Arguments: which ("run" or "storage"), folder of the package, address of the fake.
+// Arguments: which ("run", "storage" or "secrets"), folder of the package, address of the fake.
 const [which, folder, address] = process.argv.slice(2);
 const url = new URL(address);
 
-async function run() {
-  const {ServicesClient, RevisionsClient} = require(folder);
+function generated() {
   const {GoogleAuth} = require(require.resolve('google-gax', {paths: [folder]})); // its own copy: another one is not accepted
   const {OAuth2Client} = require(require.resolve('google-auth-library', {paths: [require.resolve('google-gax', {paths: [folder]})]}));
   const authClient = new OAuth2Client();
   authClient.setCredentials({access_token: process.env.TOKEN, expiry_date: Date.now() + 3600e3});
   const auth = new GoogleAuth({authClient});
-  const options = {fallback: true, protocol: 'http', apiEndpoint: url.hostname, port: Number(url.port), auth};
+  return {fallback: true, protocol: 'http', apiEndpoint: url.hostname, port: Number(url.port), auth};
+}
+
+async function run() {
+  const {ServicesClient, RevisionsClient} = require(folder);
+  const options = generated();
   const services = new ServicesClient(options), revisions = new RevisionsClient(options);
   const name = 'projects/demo/locations/europe-west1/services/svc';
   const [before] = await services.getService({name});
@@ -68,7 +72,21 @@ async function storage() {
   return {epoch: first.metadata.epoch, again, content: content.toString(), large: large.length, listed: listed.map(f => f.name), globbed: globbed.map(f => f.name), gone, noBucket};
 }
 
-({run, storage})[which]().then(
+async function secrets() {
+  const {SecretManagerServiceClient} = require(folder);
+  const client = new SecretManagerServiceClient(generated());
+  const read = async version => {
+    try {
+      const [answer] = await client.accessSecretVersion({name: `projects/demo/secrets/key/versions/${version}`});
+      return `${answer.name} ${Buffer.from(answer.payload.data).toString()} ${answer.payload.dataCrc32c}`;
+    } catch (e) {
+      return `refused: ${e.message}`;
+    }
+  };
+  return {first: await read('1'), latest: await read('latest'), disabled: await read('2'), missing: await read('9')};
+}
+
+({run, storage, secrets})[which]().then(
   seen => console.log(JSON.stringify(seen)),
   error => {
     console.error(error);

@@ -4,7 +4,7 @@ import os
 import subprocess
 import unittest
 
-from gcp import GcpTest, error
+from gcp import GcpTest, error, knows_secrets
 from google_identity import EMAIL
 from google_run import error_info
 from harness import BUILD
@@ -12,13 +12,7 @@ from harness import BUILD
 VALUE = "planted-secret-value"
 
 
-def known():
-    """Whether this build's core knows the interface."""
-    words = [os.path.join(BUILD, "bin/understudy"), "plugin", "call", "--help"]
-    return "secrets" in subprocess.run(words, capture_output=True, text=True, timeout=60).stdout
-
-
-@unittest.skipUnless(known(), "this core does not know the interface `secrets`")
+@unittest.skipUnless(knows_secrets(), "this core does not know the interface `secrets`")
 class Secrets(GcpTest):
     def setUp(self):
         super().setUp()

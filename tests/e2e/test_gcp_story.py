@@ -1,5 +1,6 @@
 """A whole failover to Cloud Run and back, named only in the TOML file, with Google's control plane stumbling on the way.
 Home is a real process; the service at Cloud Run is the fake's. State goes through Cloud Storage."""
+import glob
 import os
 import signal
 import unittest
@@ -20,14 +21,42 @@ class Story(Site):
         super().setUp()
 
     def tearDown(self):
+        arguments = self.arguments()
         self.stop()
-        said = self.log()
+        kept = self.kept_on_disk()
         super().tearDown()
         self.cloud.close()
         self.cloud.identity.close()
         self.assertEqual(self.cloud.problems, [])
         for secret in ("planted-", "BEGIN PRIVATE KEY"):
-            self.assertNotIn(secret, said)
+            self.assertNotIn(secret, arguments)
+            for file, content in kept.items():
+                self.assertNotIn(secret.encode(), content, file)
+
+    def arguments(self):
+        """Of Understudy and what it has started."""
+        out, pids = "", [self.process.pid] if self.process else []
+        for pid in pids:
+            try:
+                with open(f"/proc/{pid}/cmdline", "rb") as words:
+                    out += words.read().replace(b"\0", b" ").decode(errors="replace") + "\n"
+                for children in glob.glob(f"/proc/{pid}/task/*/children"):
+                    with open(children) as line:
+                        pids += line.read().split()
+            except OSError:
+                continue  # it has ended
+        self.assertIn("understudy", out)
+        return out
+
+    def kept_on_disk(self):
+        """Journal, logs, configuration, what the workload was given: by file."""
+        out = {}
+        for folder, _, names in os.walk(self.folder):
+            for name in names:
+                with open(os.path.join(folder, name), "rb") as source:
+                    out[name] = source.read()
+        self.assertTrue([n for n in out if "journal" in n], sorted(out))
+        return out
 
     def log(self):
         with open(self.log_path) as log:

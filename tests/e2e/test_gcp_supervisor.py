@@ -2,7 +2,7 @@
 import time
 import unittest
 
-from gcp import GcpTest, error
+from gcp import GcpTest, GoogleCloud, error
 from harness import wait_for
 
 OVERLOADED = error(503, "The service is currently unavailable.", "UNAVAILABLE")
@@ -149,6 +149,29 @@ class Supervisor(GcpTest):
         found = str(self.ok(plugin.call("target.diagnose/1"))["problems"])
         self.assertIn("instances at once", found)
         self.assertIn("no instance of svc is kept", found)
+
+
+    def test_the_fake_can_stand_before_a_real_supervisor(self):
+        other = GoogleCloud()
+        try:
+            inside = other.run.add()
+            inside.doc["scaling"] = {"scalingMode": "MANUAL", "manualInstanceCount": 1}
+            self.cloud.run.backend = inside.doc["uri"]
+            plugin = self.supervised()
+            self.assertEqual(self.ok(plugin.activate(2))["epoch"], 2)
+            self.assertEqual((inside.mode, self.service.mode), ("active", "standby"))
+            self.refused(plugin.activate(1), "conflict", "older than 2")
+        finally:
+            other.close()
+            other.identity.close()
+
+    def test_diagnosis_finds_a_split(self):
+        revision = {"type": "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION"}
+        self.service.doc["traffic"] = [{**revision, "revision": "svc-00001-abc", "percent": 10}, {"type": "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST", "percent": 90}]
+        self.cloud.run.revise(self.service)
+        found = str(self.ok(self.supervised().call("target.diagnose/1"))["problems"])
+        self.assertIn("svc-00001-abc 10 %, svc-00002-abc 90 %", found)
+        self.assertIn("--to-revisions=NAME=100", found)
 
 
 class Health(GcpTest):

@@ -110,6 +110,8 @@ class GoogleCloud:
         contract = self.contracts[name]
         split = urllib.parse.urlsplit(target)
         query = [(k, v) for k, v in urllib.parse.parse_qsl(split.query, keep_blank_values=True) if k not in GLOBAL_PARAMETERS]
+        if "gcloud" in headers.get("user-agent", ""):  # Python's words, which Google takes
+            query = [(k, v.lower() if v in ("True", "False") else v) for k, v in query]
         plain = urllib.parse.urlunsplit(split._replace(query=urllib.parse.urlencode(query)))
         self.problems += contract.request_problems(method, plain, headers, body)
         found = contract.find(method, split.path)
