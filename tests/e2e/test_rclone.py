@@ -15,7 +15,8 @@ import harness
 
 sys.path.insert(0, os.path.join(harness.ROOT, "tests/fakes"))
 import rclone_drive
-from rclone_site import PASSWORD, RcloneSite, Server, rclone, snapshot_id
+import s3_server
+from rclone_site import PASSWORD, RcloneSite, S3Site, Server, rclone, snapshot_id
 
 
 class RoundTrip:
@@ -71,8 +72,7 @@ class RoundTrip:
         self.put("b", "more")
         p = self.plugin()
         self.pushed(p, 1)
-        with open(self.there("data", snapshot_id(1), "files/state/a"), "r+") as file:
-            file.write("evil")
+        self.spoil(f"data/{snapshot_id(1)}/files/state/a", "evil bytes")
         self.bad(self.verify(p, 1), "invalid", "state/a in snapshot")
         staging, answer = self.pull(p, 1)
         self.bad(answer, "invalid", "state/a in snapshot")
@@ -274,6 +274,48 @@ class WebdavRemote(RoundTrip, Upkeep, RcloneSite):
 
 class SftpRemote(RoundTrip, RcloneSite):
     kind = "sftp"
+
+
+class S3Remote(RoundTrip, S3Site):
+    """rclone's S3 backend against a server that checks its signatures."""
+
+    def test_the_bucket_copies_what_did_not_change(self):
+        self.put("big", os.urandom(400000))
+        self.put("small", "1")
+        p = self.plugin()
+        self.pushed(p, 1)
+        self.put("small", "2")
+        before = len(p.notices)
+        self.pushed(p, 2)
+        totals = [n["params"]["total"] for n in p.notices[before:] if n["topic"] == "progress"]
+        self.assertTrue(all(total < 4000 for total in totals if total != 400000), totals)
+        self.assertIn(f"data/{snapshot_id(2)}/files/state/big", self.keys())
+        self.good(self.verify(p, 2))
+
+    def test_prune_leaves_what_is_not_ours(self):
+        self.put("a", "1")
+        p = self.plugin()
+        outside = os.path.dirname(self.root) + "/somebody/else.txt"
+        for other in (outside, self.root + "/svc/note.txt"):
+            self.assertEqual(0, self.rclone("rcat", other, input="mine").returncode)
+        for n in (1, 2):
+            self.pushed(p, n)
+        ask = {"service": "svc", "keep_days": 0, "keep_at_least": 1}
+        self.assertEqual([snapshot_id(1)], self.good(p.call("store.prune/1", ask, 30000))["removed"])
+        self.assertEqual({snapshot_id(2)}, {k.split("/")[1] for k in self.keys() if k.startswith("data/")})
+        self.good(self.verify(p, 2))
+        self.good(p.call("store.prune/1", {**ask, "keep_at_least": 0}, 30000))
+        self.assertEqual(["note.txt"], list(self.keys()))
+        self.assertEqual("mine", self.rclone("cat", outside).stdout)
+
+    def test_wrong_keys_are_denied(self):
+        with open(self.config) as file:
+            text = file.read()
+        with open(self.config, "w") as file:
+            file.write(text.replace(f"secret_access_key = {s3_server.SECRET_KEY}", "secret_access_key = planted-wrong"))
+        p = self.plugin()
+        self.bad(p.call("store.list/1", {"service": "svc"}, 30000), "denied", "refuses our credentials: error listing: SignatureDoesNotMatch", "denied")
+        self.assertNotIn("planted-wrong", p.said())
 
 
 class Faults(RcloneSite):
