@@ -10,7 +10,7 @@ namespace {
 
 using namespace understudy::sdk;
 
-constexpr Millis rate_limit_pause{60'000};
+constexpr Millis rate_limit_pause{10'000};
 
 /// rclone gives the same exit code to nearly everything; its words tell more. In order: the first that fits counts.
 struct Sign {

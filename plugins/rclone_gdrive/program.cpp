@@ -102,7 +102,7 @@ class Listener {
 Args Program::command(const Args& args, const Options& options) const {
   Args out = {settings_.program};
   out.insert(out.end(), args.begin(), args.end());
-  for (const char* flag : {"--use-json-log", "--ask-password=false", "--retries=1", "--low-level-retries=3",
+  for (const char* flag : {"--use-json-log", "--ask-password=false", "--retries=1", "--low-level-retries=2",
                            "--drive-stop-on-upload-limit"})
     out.emplace_back(flag);
   if (!settings_.config.empty()) out.push_back("--config=" + settings_.config);

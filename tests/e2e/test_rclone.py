@@ -704,7 +704,7 @@ class GoogleDrive(RcloneSite):
     def test_a_short_rate_limit_passes_by_itself(self):
         self.put("a", "1")
         p = self.plugin()
-        left = [3]
+        left = [1]
 
         def limited(method, path):
             if method == "POST" and left[0] > 0:
