@@ -1,5 +1,4 @@
 """rclone killed, ended, refused, full, overtaken, and what a person can get wrong in its setup."""
-import json
 import os
 import pty
 import shutil
