@@ -59,8 +59,7 @@ void signs_as_aws_publishes() {
          "list objects, with the query in any order");
 }
 
-// ---- the plugin, with a bucket in memory
-// -----------------------------------------------------------------------------
+// ---- the plugin, with a bucket in memory ----------------------------------------------------------------------------
 
 /// Answers http.request/1 as S3 does. `on_request` sees each first and may answer it itself.
 class FakeBucket {

@@ -10,7 +10,7 @@ namespace {
 
 using namespace understudy::sdk;
 
-constexpr Millis rate_limit_pause{60'000};
+constexpr Millis rate_limit_pause{10'000};
 
 /// rclone gives the same exit code to nearly everything; its words tell more. In order: the first that fits counts.
 struct Sign {
@@ -67,19 +67,27 @@ const Sign signs[] = {
      "{remote} is full",
      "free space there (also its trash), keep fewer snapshots, or use another remote"},
     {{"no space on local"}, "full", Status::transient, false, "the local disk is full", "free space in `work_dir`"},
-    {{"permission denied", "403 forbidden", "error 403", "accessdenied", "access denied", "insufficientpermissions",
-      "insufficientfilepermissions", "insufficient permission", "operation not permitted", "read-only file system"},
-     "denied",
+    {{"requesttimetooskewed", "request time is too skewed"},
+     "clock",
      Status::denied,
      false,
-     "{remote} does not let us do that",
-     "give the account (or Understudy's user) the right to write there"},
-    {{"401 unauthorized", "error 401", "unable to authenticate", "couldn't connect ssh: ssh: handshake failed"},
+     "{remote} finds our clock wrong",
+     "set this host's clock (NTP)"},
+    {{"signaturedoesnotmatch", "invalidaccesskeyid", "401 unauthorized", "error 401", "status code: 401",
+      "unable to authenticate", "couldn't connect ssh: ssh: handshake failed"},
      "denied",
      Status::denied,
      false,
      "{remote} refuses our credentials",
      "check them with `rclone config show {remote}{config}` and `rclone lsd {remote}{config}`"},
+    {{"permission denied", "403 forbidden", "status code: 403", "error 403", "accessdenied", "access denied",
+      "insufficientpermissions", "insufficientfilepermissions", "insufficient permission", "operation not permitted",
+      "read-only file system"},
+     "denied",
+     Status::denied,
+     false,
+     "{remote} does not let us do that",
+     "give the account (or Understudy's user) the right to write there"},
     {{"unknown flag", "unknown command", "unknown shorthand"},
      "version",
      Status::invalid,
@@ -130,7 +138,7 @@ Diagnosis by_exit_code(const Ended& ended, const std::string& remote) {
     case 8: return {{Status::transient, "rclone gave up: " + last_words(ended), "", "fatal", {}}, false};
     default: break;
   }
-  return {{Status::transient, "rclone failed at " + remote + ": " + last_words(ended), "", "failed", {}}, true};
+  return {{Status::transient, "rclone failed with " + remote + " " + last_words(ended), "", "failed", {}}, true};
 }
 
 }  // namespace

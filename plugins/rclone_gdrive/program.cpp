@@ -16,6 +16,17 @@ constexpr auto look_every = std::chrono::milliseconds(50);
 constexpr Millis longest_wait{60'000};
 constexpr Millis secret_budget{10'000};
 
+std::string in_one_line(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    const bool space = c == ' ' || c == '\n' || c == '\t' || c == '\r';
+    if (!space) out += c;
+    if (space && !out.empty() && out.back() != ' ') out += ' ';
+  }
+  while (!out.empty() && out.back() == ' ') out.pop_back();
+  return out;
+}
+
 /// What rclone says while it runs: statistics become progress, complaints are kept. Items come on the [loop].
 class Listener {
  public:
@@ -24,7 +35,7 @@ class Listener {
 
   void line(const std::string& text) {
     const Json entry = Json::parse(text, nullptr, false);
-    if (!entry.is_object()) return keep(text);  // "Failed to ..." is no JSON
+    if (!entry.is_object()) return plain(text);  // "Failed to ..." is no JSON
     if (const auto stats = entry.find("stats"); stats != entry.end() && stats->is_object()) return tell(*stats);
     const auto level = entry.value("level", "");
     if (level != "error" && level != "critical" && level != "fatal") return;
@@ -35,8 +46,18 @@ class Listener {
   [[nodiscard]] std::vector<std::string> complaints() const { return {lines_.begin(), lines_.end()}; }
 
  private:
-  void keep(std::string text) {
-    while (!text.empty() && text.back() == '\n') text.pop_back();
+  /// A cause may go on over several lines, the further ones indented.
+  void plain(const std::string& text) {
+    const auto at = text.find_first_not_of(" \t\r\n");
+    if (at == std::string::npos) return;
+    if (at == 0 || lines_.empty()) return keep(text);
+    const std::string whole = lines_.back() + text;
+    lines_.pop_back();
+    keep(whole);
+  }
+
+  void keep(const std::string& said) {
+    std::string text = in_one_line(said);
     // "2026/11/20 20:54:29 Failed to ...": the time is noise in an error.
     if (text.size() > 20 && text[4] == '/' && text[7] == '/' && text[13] == ':') text.erase(0, 20);
     if (text.empty()) return;
@@ -63,13 +84,15 @@ class Listener {
   std::deque<std::string> lines_;
 };
 
-/// The answer of a run that could not be watched to its end.
-[[noreturn]] void throw_unfinished(const Job& job, const Error& error) {
+/// The answer of a run that could not be watched to its end. When time ran out, what rclone had complained of says
+/// more.
+[[noreturn]] void throw_unfinished(const Job& job, const Error& error, const std::optional<Error>& complaint) {
   if (error.kind == "not_found")
     throw Failure(Status::invalid, error.message,
                   "install rclone (`apt install rclone`), or name its path in `program`");
   if (job.cancelled() || error.kind == "cancelled" || error.status == Status::cancelled)
     throw Failure(Status::cancelled, job.operation() + " was cancelled");
+  if (error.kind == "timeout" && complaint) throw Failure(*complaint);
   if (error.kind == "timeout") job.out_of_time();
   throw Failure(error);
 }
@@ -79,7 +102,7 @@ class Listener {
 Args Program::command(const Args& args, const Options& options) const {
   Args out = {settings_.program};
   out.insert(out.end(), args.begin(), args.end());
-  for (const char* flag : {"--use-json-log", "--ask-password=false", "--retries=1", "--low-level-retries=4",
+  for (const char* flag : {"--use-json-log", "--ask-password=false", "--retries=1", "--low-level-retries=2",
                            "--drive-stop-on-upload-limit"})
     out.emplace_back(flag);
   if (!settings_.config.empty()) out.push_back("--config=" + settings_.config);
@@ -120,16 +143,21 @@ Ended Program::once(const Job& job, const Args& args, const Options& options) co
     asked = asked || job.cancelled();
   }
   const Result result = future.get();
-  if (!result.ok()) throw_unfinished(job, result.error);
   Ended out;
+  out.errors = listener->complaints();
+  if (!result.ok()) throw_unfinished(job, result.error, complaint_of(out));
   out.exit_code = result.value.value("exit_code", -1);
   if (result.value.contains("signal")) out.signal = result.value.at("signal").get<int>();
   out.out = result.value.value("stdout", "");
-  out.errors = listener->complaints();
   if (out.ok() && out.out.size() >= options.max_output)
     throw Failure(Status::transient, "rclone's answer is longer than expected (" + args.front() + ")",
                   "is something else stored in the same folder?");
   return out;
+}
+
+std::optional<Error> Program::complaint_of(const Ended& ended) const {
+  if (ended.errors.empty()) return std::nullopt;
+  return diagnose(ended, settings_.remote_name(), settings_.config).error;
 }
 
 std::optional<std::string> Program::run_if_there(const Job& job, const Args& args, const Options& options) const {

@@ -41,6 +41,7 @@ class Program {
                                 const std::optional<understudy::sdk::Error>& before) const;
   [[nodiscard]] Args command(const Args& args, const Options& options) const;
   [[nodiscard]] std::string password(const Job& job) const;
+  [[nodiscard]] std::optional<understudy::sdk::Error> complaint_of(const Ended& ended) const;
 
   understudy::sdk::Host& host_;
   const Settings& settings_;

@@ -1,5 +1,5 @@
-"""A folder with the real rclone: a configuration with remotes that are folders of this host, directly or through rclone's own
-servers, and an instance of the plugin. Standard library only."""
+"""A folder with the real rclone: a configuration with remotes that are folders of this host, directly, through rclone's own
+servers or an S3 server from npm (rclone serves S3 itself only since 1.65), and an instance of the plugin. Standard library only."""
 import json
 import os
 import shutil
@@ -11,6 +11,7 @@ import unittest
 
 import harness
 import plugin_driver
+import s3_server
 
 PASSWORD = "planted-rclone-secret"
 
@@ -51,7 +52,8 @@ class Server:
 
 
 class RcloneSite(unittest.TestCase):
-    kind = "local"  # or webdav, sftp: what the remote `far` is
+    kind = "local"  # or webdav, sftp, s3: what the remote `far` is
+    root = "far:NeoLight"
 
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="understudy-rclone-")
@@ -62,8 +64,7 @@ class RcloneSite(unittest.TestCase):
         os.makedirs(self.far)
         os.makedirs(self.state)
         self.server, self.plugins = None, []
-        if self.kind != "local":
-            self.server = Server(self.kind, self.far)
+        self.serve()
         self.write_remotes()
 
     def tearDown(self):
@@ -72,6 +73,10 @@ class RcloneSite(unittest.TestCase):
         if self.server:
             self.server.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def serve(self):
+        if self.kind != "local":
+            self.server = Server(self.kind, self.far)
 
     def write_remotes(self):
         hidden = rclone("obscure", PASSWORD).stdout.strip()
@@ -86,7 +91,7 @@ class RcloneSite(unittest.TestCase):
             out.write("\n".join(["[far]", *lines, ""]))
 
     def plugin(self, env=None, **settings):
-        given = {"remote": "far:NeoLight", "config": self.config, "work_dir": self.work, "retry_wait": 100, **settings}
+        given = {"remote": self.root, "config": self.config, "work_dir": self.work, "retry_wait": 100, **settings}
         made = plugin_driver.Plugin("rclone_gdrive", "state", given, env=env)
         self.plugins.append(made)
         return made
@@ -134,6 +139,11 @@ class RcloneSite(unittest.TestCase):
     def there(self, *parts):
         return os.path.join(self.far, "NeoLight", "svc", *parts)
 
+    def spoil(self, path, text):
+        """Other bytes of the same length, behind the store's back."""
+        with open(self.there(path), "r+") as file:
+            file.write(text)
+
     def latest(self):
         try:
             with open(self.there("latest.json")) as file:
@@ -174,3 +184,39 @@ class RcloneSite(unittest.TestCase):
         pid = harness.wait_for(f"rclone {words}", lambda: self.rclones(words))[0]
         os.kill(pid, signal.SIGKILL)
         return pid
+
+
+class S3Site(RcloneSite):
+    """One S3 server for all tests of a class, and a prefix in its bucket for each."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.s3 = s3_server.S3Server()
+        cls.addClassCleanup(cls.s3.close)
+
+    def serve(self):
+        self.root = "far:state/" + os.path.basename(self.folder)
+
+    def write_remotes(self):
+        with open(self.config, "w") as out:
+            out.write(f"[far]\ntype = s3\nprovider = Other\nendpoint = {self.s3.endpoint}\nregion = us-east-1\nforce_path_style = true\n"
+                      f"access_key_id = {s3_server.ACCESS_KEY}\nsecret_access_key = {s3_server.SECRET_KEY}\n")
+
+    def rclone(self, *words, **options):
+        return rclone("--config", self.config, *words, env={**os.environ, "AWS_CA_BUNDLE": ""}, **options)
+
+    def keys(self):
+        """Ours in the bucket, as in REMOTE/SERVICE/."""
+        start = os.path.basename(self.folder) + "/svc/"
+        return {k[len(start):]: path for k, path in self.s3.objects().items() if k.startswith(start)}
+
+    def spoil(self, path, text):
+        self.assertIn(path, self.keys())
+        self.assertEqual(0, self.rclone("rcat", f"{self.root}/svc/{path}", input=text).returncode)
+
+    def latest(self):
+        path = self.keys().get("latest.json")
+        if path is None:
+            return None
+        with open(path) as file:
+            return json.load(file)["latest"]["id"]

@@ -9,9 +9,24 @@ from npm import package
 
 NAME, VERSION = "@20minutes/s3rver", "4.0.4"
 ACCESS_KEY = SECRET_KEY = "S3RVER"  # the only account that it has
+# Two of its faults are mended here. It escapes & in XML twice; and its listing with a delimiter misses folders that hold nothing but
+# folders: done here from the plain listing.
 SCRIPT = """const S3rver = require(process.argv[1]);
-new S3rver({address: '127.0.0.1', port: Number(process.argv[3]), silent: true, directory: process.argv[2],
-            configureBuckets: [{name: 'state'}]}).run().then(() => console.log('ready'));"""
+require(require.resolve('he', {paths: [process.argv[1]]})).escape = (text) => text;
+const server = new S3rver({address: '127.0.0.1', port: Number(process.argv[3]), silent: true, directory: process.argv[2],
+                           configureBuckets: [{name: 'state'}]});
+const plain = server.store.listObjects.bind(server.store);
+server.store.listObjects = async (bucket, options) => {
+  if (!options.delimiter) return plain(bucket, options);
+  const found = await plain(bucket, {...options, delimiter: '', maxKeys: Infinity}), prefix = options.prefix || '', folders = new Set();
+  found.objects = found.objects.filter(({key}) => {
+    const at = key.indexOf(options.delimiter, prefix.length);
+    if (at >= 0) folders.add(key.slice(0, at + options.delimiter.length));
+    return at < 0;
+  });
+  return {...found, commonPrefixes: [...folders].sort()};
+};
+server.run().then(() => console.log('ready'));"""
 
 
 class S3Server:

@@ -11,7 +11,7 @@ import unittest
 
 from harness import ROOT
 
-PAGES = sorted(glob.glob(os.path.join(ROOT, "docs/**/*.md"), recursive=True)) + [os.path.join(ROOT, f) for f in ("README.md", "CONTRIBUTING.md")]
+PAGES = sorted(glob.glob(os.path.join(ROOT, "docs/**/*.md"), recursive=True)) + sorted(glob.glob(os.path.join(ROOT, "examples/*/README.md"))) + [os.path.join(ROOT, f) for f in ("README.md", "CONTRIBUTING.md")]
 PRELUDE = """#include <memory>
 #include <string>
 #include "understudy/plugin.hpp"

@@ -71,6 +71,16 @@ class Kept(unittest.TestCase):
         self.assertEqual(failed, [])
         self.assertLessEqual({c["name"] for c in report["cases"] if c["verdict"] == "skipped"}, set(may_skip))
         self.assertGreater(report["passed"], 30)
+        self.assertLessEqual({"loop", "process"}, {c["isolation"] for c in report["cases"] if c["verdict"] == "passed"})
+
+    def needs_nothing_of_the_source_tree(self, name):
+        if not shutil.which("ninja"):
+            return  # only ninja tells
+        used = {line.strip() for line in run("ninja", "-C", name, "-t", "deps").splitlines() if line.startswith("    ")}
+        used = {os.path.realpath(os.path.join(WORK, name, path)) for path in used}
+        self.assertTrue(any(path.startswith(os.path.realpath(PREFIX)) for path in used))
+        places = [os.path.realpath(place) + "/" for place in (os.path.join(ROOT, "examples", name), WORK)]
+        self.assertEqual([path for path in used if path.startswith(os.path.realpath(ROOT) + "/") and not path.startswith(tuple(places))], [])
 
     def own_tests(self, name):
         self.assertIn("100% tests passed", run("ctest", "--test-dir", name, "--output-on-failure"))
@@ -143,6 +153,7 @@ class OnAVps(Kept):
 
     def test_its_own_tests(self):
         self.own_tests("ssh_vps")
+        self.needs_nothing_of_the_source_tree("ssh_vps")
 
     def test_the_kit(self):
         s = {**self.sshd.settings(), "dir": self.folder + "/run"}
@@ -372,6 +383,7 @@ class InABucket(Kept):
 
     def test_its_own_tests(self):
         self.own_tests("s3_store")
+        self.needs_nothing_of_the_source_tree("s3_store")
 
     def test_the_kit(self):
         tamper = f'f="{self.server.folder}/state/understudy/$SERVICE/$SNAPSHOT/files/000001._S3rver_object"; test -f "$f" && echo x >>"$f"'
