@@ -95,7 +95,7 @@ void replay(Context& cx, const Options& o) {
 void add_driving(CLI::App& command, const std::shared_ptr<Options>& o) {
   command.add_option("library", o->library, "NAME.so, or a plugin's name")->required();
   command.add_option("--interface", o->interface_name, "health, target, state or notifier")
-      ->check(CLI::IsMember({"health", "target", "state", "notifier"}));
+      ->check(CLI::IsMember({"health", "target", "state", "notifier", "secrets"}));
   command.add_option("--settings", o->settings, "a TOML file with a table for the interface, or a JSON file");
   command.add_option("--isolation", o->isolation, "loop (default), thread or process")
       ->check(CLI::IsMember({"loop", "thread", "process"}));

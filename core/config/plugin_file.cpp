@@ -55,7 +55,7 @@ PluginFile load_plugin_file(const std::filesystem::path& file, const std::string
     for (std::string line; std::getline(split, line);) reading.lines[file.string()].push_back(line);
     const toml::table table = toml::parse(text, file.string());
     Section root(reading, table, "the file");
-    for (const char* interface_name : {"health", "target", "state", "notifier"}) {
+    for (const char* interface_name : {"health", "target", "state", "notifier", "secrets"}) {
       const auto* one = root.table(interface_name);
       if (one == nullptr) continue;
       Section s(reading, *one, interface_name);

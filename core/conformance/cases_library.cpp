@@ -43,7 +43,8 @@ const std::map<std::string, std::vector<std::string>>& required_methods() {
       {"health", {"health.check/1"}},
       {"target", {"standby.observe/1", "standby.activate/1", "standby.deactivate/1"}},
       {"state", {"store.push/1", "store.pull/1", "store.list/1", "store.verify/1", "store.prune/1"}},
-      {"notifier", {"notify.send/1"}}};
+      {"notifier", {"notify.send/1"}},
+      {"secrets", {"secret.fetch/1"}}};
   return all;
 }
 

@@ -127,7 +127,9 @@ void RawPort::on_call(void* ctx, us_op op, us_bytes method, us_bytes params, std
   if (me.creating_ && text(method).rfind("clock.", 0) != 0 && text(method).rfind("timer.", 0) != 0 &&
       text(method).rfind("secret.", 0) != 0)
     ++me.calls_in_create_;
-  if (text(method) == "process.run/1") me.heard_ += text(params) + "\n";
+  // Its arguments are everybody's to read; what it gets by its environment or its input is not.
+  if (text(method) == "process.run/1")
+    me.heard_ += sdk::Json::parse(text(params), nullptr, false).value("argv", sdk::Json()).dump() + "\n";
   me.inbox_.push_back({op, text(method), text(params)});
   me.wake_.notify_all();
 }
