@@ -48,6 +48,14 @@ std::string service_text(const Json& s, std::int64_t now) {
     out += coloured(fmt::format("    paused by {} for another {}\n", s["pause"].value("who", ""),
                                 human_duration(s["pause"].value("until_ms", now) - now)),
                     33);
+  if (s.contains("home") && s["home"].is_object()) {
+    const auto& home = s["home"];
+    out += fmt::format("    home is well for {}", human_duration(home.value("well_for_ms", std::int64_t{0})));
+    if (home["frozen_for_ms"].is_number())
+      out += fmt::format("; the way back is frozen for another {}",
+                         human_duration(home.value("frozen_for_ms", std::int64_t{0})));
+    out += "\n";
+  }
   if (s["blocked"].is_object()) {
     const auto& b = s["blocked"];
     out += coloured(fmt::format("    blocked by {} for {}: {}\n", b.value("by", ""),

@@ -16,6 +16,7 @@
 #include "core/model/cost.hpp"
 #include "core/model/ids.hpp"
 #include "core/model/time.hpp"
+#include "core/model/week.hpp"
 
 namespace understudy::config {
 
@@ -118,6 +119,7 @@ struct Failback {
   enum class Policy { automatic, manual };
   Policy policy = Policy::automatic;
   Millis stable_for{600'000};
+  std::vector<WeekSpan> freeze;  ///< local time: no automatic failback begins in these
 };
 
 struct Limits {

@@ -35,6 +35,8 @@ constexpr Entry whole[] = {
     {"service.NAME.state.save_timeout", "of that"},
     {"service.NAME.failback.policy", "go home by itself, or when a person says so"},
     {"service.NAME.failback.stable_for", "home must be well for so long; doubled after each failback that failed"},
+    {"service.NAME.failback.freeze",
+     "no way home by itself in these, local: \"fri 16:00 - mon 08:00\", \"22:00-06:00\""},
     {"service.NAME.limits.max_failovers", "more than these in the window: hold"},
     {"service.NAME.limits.window", "of max_failovers"},
     {"service.NAME.limits.breaker_failures", "failed starts in a row that rest a target"},

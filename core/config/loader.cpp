@@ -1,7 +1,6 @@
 #include "core/config/loader.hpp"
 
 #include <algorithm>
-#include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
@@ -10,6 +9,7 @@
 
 #include "core/config/reader.hpp"
 #include "core/config/units.hpp"
+#include "core/config/week.hpp"
 
 namespace understudy::config {
 namespace {
@@ -102,30 +102,6 @@ void read_severity(Section& match, Route& route) {
     return match.wrong("severity", "E0104", "severity \"" + text + "\" is none of info, warning, critical",
                        "or with >= before it");
   (least ? route.at_least : route.exactly) = static_cast<Severity>(it - names.begin());
-}
-
-/// "22:00-06:00" as minutes of the day.
-std::optional<std::pair<int, int>> hours_from(const std::string& text) {
-  int h1 = 0, m1 = 0, h2 = 0, m2 = 0;
-  char rest = 0;
-  if (std::sscanf(text.c_str(), "%2d:%2d-%2d:%2d%c", &h1, &m1, &h2, &m2, &rest) != 4) return std::nullopt;
-  if (h1 < 0 || h1 > 23 || h2 < 0 || h2 > 24 || m1 < 0 || m1 > 59 || m2 < 0 || m2 > 59 || h2 * 60 + m2 > 1440)
-    return std::nullopt;
-  return std::pair{h1 * 60 + m1, h2 * 60 + m2};
-}
-
-/// "mon", "sat-sun"; nothing when it is neither.
-std::optional<std::vector<int>> days_from(const std::string& text) {
-  static const std::vector<std::string> names{"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
-  const auto index = [](const std::string& name) { return std::ranges::find(names, name) - names.begin(); };
-  const auto dash = text.find('-');
-  const auto from = index(text.substr(0, dash)), to = dash == std::string::npos ? from : index(text.substr(dash + 1));
-  if (from >= 7 || to >= 7) return std::nullopt;
-  std::vector<int> out;
-  for (auto day = from;; day = (day + 1) % 7) {
-    out.push_back(static_cast<int>(day));
-    if (day == to) return out;
-  }
 }
 
 void read_hours(Section& match, Route& route) {

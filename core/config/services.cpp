@@ -1,6 +1,7 @@
 // The [service.NAME] tables.
 #include "core/config/reader.hpp"
 #include "core/config/units.hpp"
+#include "core/config/week.hpp"
 
 namespace understudy::config {
 namespace {
@@ -100,6 +101,20 @@ void read_limits(Section& s, Limits& l) {
   s.read("plan_timeout", l.plan_timeout, Millis(100), day);
   s.read("remind_every", l.remind_every, Millis(1000), year);
   s.finish();
+}
+
+void read_freeze(Section& s, Failback& failback) {
+  std::vector<std::string> texts;
+  s.read("freeze", texts);
+  for (const auto& text : texts) {
+    const auto spans = week_spans_from(text);
+    if (!spans) {
+      s.wrong("freeze", "E0104", "\"" + text + "\" is no span of the week",
+              "write it as \"fri 16:00 - mon 08:00\", \"22:00-06:00\" or \"sat-sun\"");
+      continue;
+    }
+    failback.freeze.insert(failback.freeze.end(), spans->begin(), spans->end());
+  }
 }
 
 /// Calls `fn` with the sub-table as a Section, when it is there.
@@ -206,6 +221,7 @@ Service read_service(Reading& reading, const std::string& name, const toml::tabl
     if (const auto p = f.choice("policy", {"auto", "manual"}))
       out.failback.policy = *p == 0 ? Failback::Policy::automatic : Failback::Policy::manual;
     f.read("stable_for", out.failback.stable_for, Millis(0), year);
+    read_freeze(f, out.failback);
     f.finish();
   });
   with_table(s, "limits", [&](Section& l) { read_limits(l, out.limits); });

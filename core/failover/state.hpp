@@ -43,6 +43,7 @@ inline constexpr int phase_count = 13;
 struct Now {
   Time mono{};
   WallTime wall{};
+  Millis utc_offset{0};  ///< of local time, for what the file says in local time
 };
 
 /// How far a part of a move is.

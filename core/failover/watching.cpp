@@ -206,6 +206,9 @@ void look_again(Work& w) {
   if (w.s.phase == Phase::active) consider_failback(w);
 }
 
+/// The wall clock may be set meanwhile, and summer time may begin.
+constexpr Millis longest_freeze_nap{300'000};
+
 void consider_failback(Work& w) {
   const auto& s = w.s;
   const auto& failback = w.cx.service.failback;
@@ -214,6 +217,8 @@ void consider_failback(Work& w) {
   const Millis wait = failback.stable_for * (1LL << std::min(s.failback_failures, 6));
   const auto passed = std::chrono::duration_cast<Millis>(w.now.mono - *s.home_ok_since);
   if (passed < wait) return w.arm(TimerKind::failback, wait - passed);
+  if (const auto frozen = free_again_in(failback.freeze, minute_of_week(w.now.wall, w.now.utc_offset)))
+    return w.arm(TimerKind::failback, std::min<Millis>(std::chrono::minutes(*frozen), longest_freeze_nap));
   begin_move(w, MoveKind::failback, w.primary(), w.primary().value + " has been well long enough", nullptr);
 }
 

@@ -120,8 +120,14 @@ nlohmann::json ServiceRunner::status() const {
               {"move", nullptr},
               {"last_move", nullptr},
               {"snapshot", nullptr},
+              {"home", nullptr},
               {"failovers_in_window", s.failovers.size()},
               {"targets", Json::array()}};
+  if (s.home_ok_since && s.active != service_.primary) {
+    const auto frozen = free_again_in(service_.failback.freeze, minute_of_week(at, utc_offset(at)));
+    out["home"] = {{"well_for_ms", std::chrono::duration_cast<Millis>(mono_now() - *s.home_ok_since).count()},
+                   {"frozen_for_ms", frozen ? Json(Millis(std::chrono::minutes(*frozen)).count()) : Json()}};
+  }
   if (s.pause) out["pause"] = {{"until_ms", ms(s.pause->until)}, {"who", s.pause->who}, {"reason", s.pause->reason}};
   if (s.blocked)
     out["blocked"] = {{"by", s.blocked->by},

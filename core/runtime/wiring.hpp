@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <ctime>
 
 #include <boost/asio/io_context.hpp>
 
@@ -29,6 +30,16 @@ struct Wiring {
 [[nodiscard]] inline WallTime wall_now() {
   return std::chrono::time_point_cast<Millis>(std::chrono::system_clock::now());
 }
-[[nodiscard]] inline failover::Now now() { return {mono_now(), wall_now()}; }
+/// Of local time, at `at`.
+[[nodiscard]] inline Millis utc_offset(WallTime at) {
+  const std::time_t seconds = std::chrono::floor<std::chrono::seconds>(at).time_since_epoch().count();
+  std::tm local{};
+  ::localtime_r(&seconds, &local);
+  return std::chrono::seconds(local.tm_gmtoff);
+}
+[[nodiscard]] inline failover::Now now() {
+  const auto wall = wall_now();
+  return {mono_now(), wall, utc_offset(wall)};
+}
 
 }  // namespace understudy::runtime

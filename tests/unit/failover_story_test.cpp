@@ -72,6 +72,12 @@ class Story {
     world_.tell(event(w));
   }
 
+  /// "1020-1080": minutes of the week. The story's world begins at fri 08:00.
+  static std::vector<WeekSpan> freeze(const std::string& text) {
+    const auto dash = text.find('-');
+    return {{std::stoi(text.substr(0, dash)), std::stoi(text.substr(dash + 1))}};
+  }
+
   bool setting(const Words& w) {
     auto& s = world_.service;
     if (w[0] == "target") {
@@ -92,6 +98,7 @@ class Story {
     } else if (w[0] == "failback") {
       s.failback.policy = has(w, "manual") ? config::Failback::Policy::manual : config::Failback::Policy::automatic;
       s.failback.stable_for = duration(option(w, "stable_for", "10m"));
+      if (const auto frozen = option(w, "freeze", ""); !frozen.empty()) s.failback.freeze = freeze(frozen);
     } else if (w[0] == "mode") {
       world_.act = w[1] == "act";
     } else {

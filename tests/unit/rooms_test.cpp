@@ -3,6 +3,7 @@
 
 #include "core/alerts/board.hpp"
 #include "core/alerts/routing.hpp"
+#include "core/config/week.hpp"
 #include "core/detect/detector.hpp"
 #include "core/detect/schedule.hpp"
 #include "core/policy/plan.hpp"
@@ -340,4 +341,28 @@ TEST_CASE("a silence covers what it names until it ends") {
   a.kind = "failover.done";
   a.service = ServiceId("other");
   CHECK_FALSE(s.covers(a, WallTime(Millis(0))));
+}
+
+TEST_CASE("spans of the week: over midnight, over Sunday, touching ones as one") {
+  const WallTime friday_8(Millis(1'800'000'000'000));  // 2027-01-15 08:00 UTC
+  CHECK(minute_of_week(friday_8, Millis(0)) == 4 * 1440 + 480);
+  CHECK(minute_of_week(friday_8, std::chrono::hours(-9)) == 3 * 1440 + 23 * 60);
+  CHECK(minute_of_week(WallTime(Millis(-60'000)), Millis(0)) == 2 * 1440 + 1439);
+  const auto weekend = config::week_spans_from("fri 16:00 - mon 08:00");
+  REQUIRE(weekend.has_value());
+  CHECK_FALSE(free_again_in(*weekend, 4 * 1440 + 959).has_value());
+  CHECK(free_again_in(*weekend, 4 * 1440 + 960) == 64 * 60);
+  CHECK(free_again_in(*weekend, 0) == 480);
+  const auto nights = config::week_spans_from("22:00-06:00");
+  REQUIRE(nights.has_value());
+  CHECK(free_again_in(*nights, 6 * 1440 + 1439) == 361);
+  CHECK(free_again_in(*nights, 359) == 1);
+  CHECK_FALSE(free_again_in(*nights, 360).has_value());
+  CHECK(free_again_in(*config::week_spans_from("sat-sun"), 5 * 1440) == 2880);
+  CHECK(free_again_in({{0, 600}, {600, 700}}, 599) == 101);
+  CHECK(free_again_in(*config::week_spans_from("mon-sun"), 5) == minutes_a_week);
+  for (const char* bad : {"", "fri", "friday-mon", "fri 16:00", "25:00-26:00", "fri 16:00 - fri 16:00", "8-9"}) {
+    INFO(bad);
+    CHECK(config::week_spans_from(bad).has_value() == (std::string(bad) == "fri"));
+  }
 }
