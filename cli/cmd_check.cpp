@@ -1,5 +1,5 @@
-// understudy check, explain: is the file right? Offline: asks no provider and starts nothing. With --live each thing that
-// the file names is asked once, and nothing is changed.
+// understudy check, explain: is the file right? Offline: asks no provider and starts nothing. With --live each thing
+// that the file names is asked once, and nothing is changed.
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -46,11 +46,8 @@ std::string table(const std::vector<Finding>& findings) {
 nlohmann::json to_json(const std::vector<Finding>& findings) {
   auto out = nlohmann::json::array();
   for (const auto& f : findings)
-    out.push_back({{"result", to_string(f.level)},
-                   {"kind", f.kind},
-                   {"name", f.name},
-                   {"message", f.message},
-                   {"hint", f.hint}});
+    out.push_back(
+        {{"result", to_string(f.level)}, {"kind", f.kind}, {"name", f.name}, {"message", f.message}, {"hint", f.hint}});
   return out;
 }
 

@@ -74,8 +74,7 @@ Finding of_check(Finding about, const Json& answer, bool must_pass, const std::s
 
 Finding of_list(Finding about, const Json& answer) {
   const auto all = answer.value("snapshots", Json::array());
-  const auto damaged =
-      std::ranges::count_if(all, [](const Json& snapshot) { return !snapshot.value("valid", true); });
+  const auto damaged = std::ranges::count_if(all, [](const Json& snapshot) { return !snapshot.value("valid", true); });
   about.message = all.empty() ? "no snapshot yet"
                               : fmt::format("{} snapshots, the newest {}", all.size(), all.front().value("id", ""));
   if (damaged == 0) return about;
@@ -186,15 +185,14 @@ class LiveCheck {
             make(target.use, "target", name, service.id.value, target.id.value), "standby.observe/1", where,
             observe_budget);
     if (instance != nullptr && instance->offers("target.diagnose/1"))
-      call(remember(Asked::What::diagnose, "diagnosis", name), *instance, "target.diagnose/1", where,
-           diagnose_budget);
+      call(remember(Asked::What::diagnose, "diagnosis", name), *instance, "target.diagnose/1", where, diagnose_budget);
     const Millis timeout = (target.detect ? *target.detect : service.detect).timeout;
     const auto checks = [&](Asked::What what, const std::string& kind, const std::vector<config::PluginUse>& uses) {
       for (std::size_t i = 0; i < uses.size(); ++i) {
-        const auto asked = ask(what, kind, fmt::format("{}[{}] ({})", name, i, uses[i].plugin),
-                               make(uses[i], "health", fmt::format("{}/{}[{}]", name, kind, i), service.id.value,
-                                    target.id.value),
-                               "health.check/1", {{"timeout_ms", timeout.count()}}, timeout);
+        const auto asked =
+            ask(what, kind, fmt::format("{}[{}] ({})", name, i, uses[i].plugin),
+                make(uses[i], "health", fmt::format("{}/{}[{}]", name, kind, i), service.id.value, target.id.value),
+                "health.check/1", {{"timeout_ms", timeout.count()}}, timeout);
         asked.first->observed = observed;
       }
     };

@@ -1,6 +1,6 @@
-// `understudy check --live`: what the file names, asked once. Reads secrets, observes and diagnoses targets, runs health
-// checks, lists state stores; starts, stops, saves and sends nothing. Runs a loop of its own and returns when all have
-// answered. What comes back is for a person: one finding a thing.
+// `understudy check --live`: what the file names, asked once. Reads secrets, observes and diagnoses targets, runs
+// health checks, lists state stores; starts, stops, saves and sends nothing. Runs a loop of its own and returns when
+// all have answered. What comes back is for a person: one finding a thing.
 #pragma once
 
 #include <string>
