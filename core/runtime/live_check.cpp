@@ -76,7 +76,8 @@ Finding of_list(Finding about, const Json& answer) {
   const auto all = answer.value("snapshots", Json::array());
   const auto damaged = std::ranges::count_if(all, [](const Json& snapshot) { return !snapshot.value("valid", true); });
   about.message = all.empty() ? "no snapshot yet"
-                              : fmt::format("{} snapshots, the newest {}", all.size(), all.front().value("id", ""));
+                              : fmt::format("{} snapshot{}, the newest {}", all.size(), all.size() == 1 ? "" : "s",
+                                            all.front().value("id", ""));
   if (damaged == 0) return about;
   about.level = Level::warning;
   about.message += fmt::format("; {} damaged", damaged);
