@@ -241,6 +241,7 @@ class LiveCheck {
   // ---- judging ---------------------------------------------------------------------------------------------------
 
   [[nodiscard]] static std::vector<Finding> judge(const Asked& asked) {
+    if (!asked.answer) return {refused(asked.about, {sdk::Status::unknown, "it was never answered", {}, {}, {}})};
     const auto& result = *asked.answer;
     if (!result.ok()) return {refused(asked.about, result.error)};
     switch (asked.what) {

@@ -285,7 +285,7 @@ void Orchestrator::end_silence(const std::string& id, const Requester& by, Reply
   reply({{{"message", "ended"}}});
 }
 
-void Orchestrator::test_alert(const AlertTest& test, Reply reply) { generation_->desk->test(test, std::move(reply)); }
+void Orchestrator::test_alert(const AlertTest& test, Reply reply) { generation_->desk->test(test, reply); }
 
 void Orchestrator::note(const ServiceId& service, const std::string& kind, const std::string& text) {
   world_.log.write(host::Level::info, "orchestrator", text);
