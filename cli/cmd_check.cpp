@@ -1,8 +1,12 @@
-// understudy check, explain: is the file right? Offline: asks no provider and starts nothing.
+// understudy check, explain: is the file right? Offline: asks no provider and starts nothing. With --live each thing
+// that the file names is asked once, and nothing is changed.
+#include <algorithm>
+
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
 #include "cli/context.hpp"
+#include "core/runtime/live_check.hpp"
 #include "core/runtime/load.hpp"
 
 namespace understudy::cli {
@@ -24,26 +28,56 @@ std::string summary(const config::Config& c) {
   return out;
 }
 
-void check(Context& cx) {
+using runtime::Finding;
+
+std::string table(const std::vector<Finding>& findings) {
+  std::size_t widest = 0;
+  for (const auto& f : findings) widest = std::max(widest, f.name.size());
+  std::string out = findings.empty() ? "" : "\n";
+  for (const auto& f : findings) {
+    const int colour = f.level == Finding::Level::ok ? 32 : f.level == Finding::Level::warning ? 33 : 31;
+    out += coloured(fmt::format("{:<8}", to_string(f.level)), colour) +
+           fmt::format("{:<10} {:<{}}  {}\n", f.kind, f.name, widest, f.message);
+    if (!f.hint.empty()) out += fmt::format("{:8}{:10}     = {}\n", "", "", f.hint);
+  }
+  return out;
+}
+
+nlohmann::json to_json(const std::vector<Finding>& findings) {
+  auto out = nlohmann::json::array();
+  for (const auto& f : findings)
+    out.push_back(
+        {{"result", to_string(f.level)}, {"kind", f.kind}, {"name", f.name}, {"message", f.message}, {"hint", f.hint}});
+  return out;
+}
+
+void check(Context& cx, bool live) {
   const auto files = cx.files();
   const auto loaded = runtime::load(files);
   const auto& result = loaded.result;
   cx.exit_code = result.config ? done : wrong_use;
+  if (!cx.json) std::fputs(config::render(result.diagnostics, on_terminal(2)).c_str(), stderr);
+  std::vector<Finding> findings;
+  if (live && result.config) findings = runtime::live_check(*result.config, *loaded.registry);
+  const auto broken = std::ranges::count(findings, Finding::Level::failed, &Finding::level);
+  if (broken > 0) cx.exit_code = failed;
   if (cx.json) {
     nlohmann::json services = nlohmann::json::array();
     if (result.config) {
       for (const auto& s : result.config->services)
         services.push_back({{"service", s.id.value}, {"primary", s.primary.value}, {"targets", s.targets.size()}});
     }
-    return print(nlohmann::json{{"schema", 1},
-                                {"ok", result.config.has_value()},
-                                {"diagnostics", config::to_json(result.diagnostics)},
-                                {"services", services}}
-                     .dump(2) +
-                 "\n");
+    nlohmann::json out = {{"schema", 1},
+                          {"ok", result.config.has_value() && broken == 0},
+                          {"diagnostics", config::to_json(result.diagnostics)},
+                          {"services", services}};
+    if (live) out["live"] = to_json(findings);
+    return print(out.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
   }
-  std::fputs(config::render(result.diagnostics, on_terminal(2)).c_str(), stderr);
-  if (result.config) print(summary(*result.config) + coloured("ok", 32) + "\n");
+  if (!result.config) return;
+  print(summary(*result.config) + table(findings));
+  if (broken == 0) return print(coloured("ok", 32) + "\n");
+  cx.fail(failed, fmt::format("{} of {} things that were asked failed", broken, findings.size()));
 }
 
 }  // namespace
@@ -51,7 +85,9 @@ void check(Context& cx) {
 void add_check(CLI::App& app, Context& cx) {
   auto* command = app.add_subcommand("check", "Check the configuration; touches nothing");
   command->add_flag("--json", cx.json, "machine-readable");
-  command->callback([&cx] { check(cx); });
+  auto live = std::make_shared<bool>(false);
+  command->add_flag("--live", *live, "also read each secret and ask each provider once; changes nothing");
+  command->callback([&cx, live] { check(cx, *live); });
 
   auto* explain = app.add_subcommand("explain", "Explain a diagnostic, such as E0102");
   auto code = std::make_shared<std::string>();

@@ -60,6 +60,7 @@ std::optional<nlohmann::json> Context::ask(const std::string& method, const std:
   const int exit = reply.status == 403                           ? refused
                    : code == "stale_plan" || reply.status == 409 ? stale
                    : reply.status == 400 || reply.status == 404  ? wrong_use
+                   : reply.status == 504                         ? unverified
                                                                  : failed;
   if (json) print(reply.body.dump(2) + "\n");
   fail(exit, error.value("message", "HTTP " + std::to_string(reply.status)), error.value("hint", ""));

@@ -37,6 +37,16 @@ struct PauseRequest {
   Requester by;
 };
 
+/// What a person asks of one target; its plugin may offer it or not.
+struct TargetRequest {
+  enum class What { rollback, prewarm, diagnose, logs };
+  What what = What::diagnose;
+  ServiceId service;
+  TargetId target;
+  int lines = 100;  ///< of logs
+  Requester by;
+};
+
 struct AcknowledgeRequest {
   std::string incident;  ///< empty: every open alert of the service
   ServiceId service;     ///< empty: all
@@ -79,6 +89,9 @@ class Control {
   /// conflict (stale or busy), invalid (no such service or target). Waiting for the end is the caller's, by status().
   virtual void promote(const PromoteRequest& request, Reply reply) = 0;
   virtual void failback(const PromoteRequest& request, Reply reply) = 0;
+  /// Replies with what the plugin answered, when it did. `unsupported`: it does not offer that; denied: mode is
+  /// "observe" and it would change something; conflict: busy, or the plugin found a newer epoch.
+  virtual void of_target(const TargetRequest& request, Reply reply) = 0;
   virtual void pause(const PauseRequest& request, Reply reply) = 0;
   virtual void resume(const PauseRequest& request, Reply reply) = 0;
   /// {"open": [...], "silences": [...]}

@@ -217,6 +217,10 @@ void Orchestrator::failback(const PromoteRequest& request, Reply reply) {
   move_command(failover::Command::What::failback, request, std::move(reply));
 }
 
+void Orchestrator::of_target(const TargetRequest& request, Reply reply) {
+  if (auto* runner = find(request.service, reply)) runner->of_target(request, std::move(reply));
+}
+
 void Orchestrator::for_services(const ServiceId& service, const failover::Command& command, Reply reply) {
   if (!service.empty()) {
     if (auto* runner = find(service, reply)) runner->command(command, std::move(reply));
@@ -281,7 +285,7 @@ void Orchestrator::end_silence(const std::string& id, const Requester& by, Reply
   reply({{{"message", "ended"}}});
 }
 
-void Orchestrator::test_alert(const AlertTest& test, Reply reply) { generation_->desk->test(test, std::move(reply)); }
+void Orchestrator::test_alert(const AlertTest& test, Reply reply) { generation_->desk->test(test, reply); }
 
 void Orchestrator::note(const ServiceId& service, const std::string& kind, const std::string& text) {
   world_.log.write(host::Level::info, "orchestrator", text);
@@ -296,6 +300,10 @@ void Orchestrator::reload(const Requester& by, Reply reply) {
           refused(sdk::Status::conflict, "busy",
                   r->service().id.value + " is moving (" + std::string(failover::to_string(r->state().phase)) + ")",
                   "reload when it is done"));
+    }
+    if (r->changing()) {
+      return reply(refused(sdk::Status::conflict, "busy", "a target of " + r->service().id.value + " is being changed",
+                           "reload when it is done"));
     }
   }
   auto loaded = load(files_);

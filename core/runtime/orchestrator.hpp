@@ -38,6 +38,7 @@ class Orchestrator final : public Control {
   void plan(const ServiceId& service, Reply reply) override;
   void promote(const PromoteRequest& request, Reply reply) override;
   void failback(const PromoteRequest& request, Reply reply) override;
+  void of_target(const TargetRequest& request, Reply reply) override;
   void pause(const PauseRequest& request, Reply reply) override;
   void resume(const PauseRequest& request, Reply reply) override;
   sdk::Json alerts() const override;

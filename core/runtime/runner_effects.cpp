@@ -25,25 +25,7 @@ struct ServiceRunner::Performer {
 
   void operator()(const failover::MakePlan& ask) const { r.deliver(r.make_plan(ask)); }
 
-  void operator()(const failover::Fence& e) const {
-    auto* p = r.place(e.target);
-    if (p == nullptr || !p->instance)
-      return r.deliver(failover::Fenced{e.operation, e.target, false, "its plugin is not loaded"});
-    const auto& t = *p->target;
-    p->instance->call(
-        "standby.deactivate/1",
-        {{"service", r.service_.id.value},
-         {"target", e.target.value},
-         {"epoch", e.epoch.value},
-         {"operation", e.operation},
-         {"grace_ms", t.stop_grace.count()}},
-        t.deactivate_timeout, r.guarded([self = &r, e](const sdk::Result& result) {
-          const bool stopped = result.ok() && result.value.value("stopped", false);
-          if (stopped) self->saw(e.target, "stopped", result.value.value("detail", ""));
-          self->deliver(failover::Fenced{e.operation, e.target, stopped,
-                                         result.ok() ? result.value.value("detail", "") : result.error.message});
-        }));
-  }
+  void operator()(const failover::Fence& e) const { r.fence(e); }
 
   void operator()(const failover::Save& e) const {
     auto* p = r.place(e.target);
@@ -64,25 +46,7 @@ struct ServiceRunner::Performer {
     });
   }
 
-  void operator()(const failover::Activate& e) const {
-    auto* p = r.place(e.target);
-    if (p == nullptr || !p->instance)
-      return r.deliver(failover::Activated{e.operation, e.target, sdk::Status::invalid, "its plugin is not loaded"});
-    p->instance->call(
-        "standby.activate/1",
-        {{"service", r.service_.id.value},
-         {"target", e.target.value},
-         {"epoch", e.epoch.value},
-         {"operation", e.operation},
-         {"snapshot", e.snapshot.value},
-         {"reason", failover::to_string(e.kind)}},
-        p->target->activate_timeout, r.guarded([self = &r, e](const sdk::Result& result) {
-          if (result.ok()) self->saw(e.target, result.value.value("state", "active"), result.value.value("detail", ""));
-          self->deliver(failover::Activated{e.operation, e.target, result.error.status,
-                                            result.ok() ? result.value.value("detail", "") : result.error.message});
-        }));
-  }
-
+  void operator()(const failover::Activate& e) const { r.activate(e); }
   void operator()(const failover::Observe& e) const { r.observe(e.target); }
 
   void operator()(const failover::Watch& e) const {
@@ -132,6 +96,52 @@ plugins::Instance::Done ServiceRunner::guarded(plugins::Instance::Done done) con
   };
 }
 
+/// A provider may repeat what it was told: no secret gets into the journal or the status that way.
+std::string ServiceRunner::said(const sdk::Error& error) const {
+  return wiring_.log.redact(error.message + (error.hint.empty() ? "" : " (" + error.hint + ")"));
+}
+
+void ServiceRunner::fence(const failover::Fence& e) {
+  auto* p = place(e.target);
+  if (p == nullptr || !p->instance)
+    return deliver(failover::Fenced{e.operation, e.target, false, "its plugin is not loaded"});
+  // A rollback that is still under way might start again what was just seen to be stopped.
+  if (p->changing) return void(p->after_change = [this, e] { fence(e); });
+  const auto& t = *p->target;
+  p->instance->call("standby.deactivate/1",
+                    {{"service", service_.id.value},
+                     {"target", e.target.value},
+                     {"epoch", e.epoch.value},
+                     {"operation", e.operation},
+                     {"grace_ms", t.stop_grace.count()}},
+                    t.deactivate_timeout, guarded([this, e](const sdk::Result& result) {
+                      const bool stopped = result.ok() && result.value.value("stopped", false);
+                      if (stopped) saw(e.target, "stopped", result.value.value("detail", ""));
+                      deliver(failover::Fenced{e.operation, e.target, stopped,
+                                               result.ok() ? result.value.value("detail", "") : said(result.error)});
+                    }));
+}
+
+void ServiceRunner::activate(const failover::Activate& e) {
+  auto* p = place(e.target);
+  if (p == nullptr || !p->instance)
+    return deliver(failover::Activated{e.operation, e.target, sdk::Status::invalid, "its plugin is not loaded"});
+  if (p->changing) return void(p->after_change = [this, e] { activate(e); });
+  p->instance->call("standby.activate/1",
+                    {{"service", service_.id.value},
+                     {"target", e.target.value},
+                     {"epoch", e.epoch.value},
+                     {"operation", e.operation},
+                     {"snapshot", e.snapshot.value},
+                     {"reason", failover::to_string(e.kind)}},
+                    p->target->activate_timeout, guarded([this, e](const sdk::Result& result) {
+                      if (result.ok())
+                        saw(e.target, result.value.value("state", "active"), result.value.value("detail", ""));
+                      deliver(failover::Activated{e.operation, e.target, result.error.status,
+                                                  result.ok() ? result.value.value("detail", "") : said(result.error)});
+                    }));
+}
+
 void ServiceRunner::saw(const TargetId& id, std::string state, std::string detail) {
   if (auto* p = place(id)) p->look = Place::Look{std::move(state), std::move(detail), {}, true, wall_now()};
 }
@@ -155,7 +165,7 @@ void ServiceRunner::observe(const TargetId& id) {
                         look.detail = result.value.value("detail", "");
                         if (result.value.contains("epoch")) look.epoch = result.value.at("epoch").get<std::uint64_t>();
                       } else {
-                        look.detail = result.error.message;
+                        look.detail = said(result.error);
                       }
                       seen.state = site_state(look.state);
                       seen.detail = look.detail;

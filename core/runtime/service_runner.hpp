@@ -12,6 +12,7 @@
 #include "core/failover/machine.hpp"
 #include "core/policy/plan.hpp"
 #include "core/runtime/alert_desk.hpp"
+#include "core/runtime/control.hpp"
 #include "core/runtime/prober.hpp"
 #include "core/runtime/wiring.hpp"
 #include "core/state/state_keeper.hpp"
@@ -33,6 +34,10 @@ class ServiceRunner {
 
   using Reply = std::function<void(sdk::Result)>;
   void command(failover::Command command, Reply reply);
+  /// Rollback, prewarm, diagnose, logs.
+  void of_target(const TargetRequest& request, Reply reply);
+  /// A rollback or a prewarm is under way.
+  [[nodiscard]] bool changing() const;
   [[nodiscard]] policy::Plan plan(const failover::MakePlan& ask) const;
   [[nodiscard]] policy::Plan plan_if_failed_now() const;
   [[nodiscard]] state::StateKeeper* keeper() noexcept { return keeper_.get(); }
@@ -56,6 +61,8 @@ class ServiceRunner {
       WallTime at{};
     };
     std::optional<Look> look;
+    bool changing = false;               ///< a person's rollback or prewarm is under way
+    std::function<void()> after_change;  ///< the machine's effect that waits for its end
   };
 
   // building (runner_build.cpp)
@@ -72,14 +79,24 @@ class ServiceRunner {
   [[nodiscard]] bool store(const failover::Step& step, const failover::Now& at);
   void perform(const failover::Effect& effect);
 
+  // what people ask of a target (runner_targets.cpp)
+  [[nodiscard]] std::optional<sdk::Error> why_not(const Place* place, const TargetRequest& request) const;
+  void change(Place& place, const TargetRequest& request, Reply reply);
+  void change_ended(Place& place, const TargetRequest& request, const std::string& operation,
+                    const sdk::Result& result);
+
   // effects (runner_effects.cpp)
   struct Performer;
   /// Drops the answer when the runner is gone.
   [[nodiscard]] plugins::Instance::Done guarded(plugins::Instance::Done done) const;
   void observe(const TargetId& id);
+  /// An error for the person who must act: what is wrong, and what to do.
+  [[nodiscard]] std::string said(const sdk::Error& error) const;
   /// What an answer to activate or deactivate told of a target.
   void saw(const TargetId& id, std::string state, std::string detail);
   void observe_others();
+  void fence(const failover::Fence& e);
+  void activate(const failover::Activate& e);
   void arm(const failover::Arm& arm);
   void push_periodically();
   void remember(const SnapshotInfo& snapshot);

@@ -120,12 +120,29 @@ bool snapshots(Control& control, const web::Request& request, const std::vector<
          true;
 }
 
+// .../targets/T/VERB: what changes something is a POST, what only looks is a GET.
+bool targets(Control& control, const web::Request& request, const std::vector<std::string>& path, const sdk::Json& body,
+             const Send& send) {
+  using What = runtime::TargetRequest::What;
+  static const std::map<std::string, What> verbs = {
+      {"rollback", What::rollback}, {"prewarm", What::prewarm}, {"diagnose", What::diagnose}, {"logs", What::logs}};
+  const auto verb = path.size() == 6 ? verbs.find(path[5]) : verbs.end();
+  if (verb == verbs.end()) return false;
+  const bool changes = verb->second == What::rollback || verb->second == What::prewarm;
+  if (request.method != (changes ? "POST" : "GET")) return false;
+  const auto lines = std::clamp<std::int64_t>(number(parameters(request.query), "lines", 100), 1, 10'000);
+  control.of_target({verb->second, ServiceId(path[2]), TargetId(path[4]), static_cast<int>(lines), requester(body)},
+                    to_http(send));
+  return true;
+}
+
 bool of_service(Control& control, const web::Request& request, const std::vector<std::string>& path,
                 const sdk::Json& body, const Send& send) {
   if (path.size() < 4) return false;
   const std::string& service = path[2];
   const std::string& verb = path[3];
   if (verb == "snapshots") return snapshots(control, request, path, body, send);
+  if (verb == "targets") return targets(control, request, path, body, send);
   if (path.size() != 4) return false;
   if (verb == "plan" && request.method == "GET") return control.plan(ServiceId(service), to_http(send)), true;
   if (request.method != "POST") return false;

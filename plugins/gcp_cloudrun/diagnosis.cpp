@@ -93,10 +93,4 @@ std::vector<Problem> diagnose(const ServiceView& s, const Role& role) {
   return out;
 }
 
-Json to_json(const std::vector<Problem>& problems) {
-  Json out = Json::array();
-  for (const auto& p : problems) out.push_back({{"severity", p.severity}, {"message", p.message}, {"hint", p.hint}});
-  return {{"problems", std::move(out)}};
-}
-
 }  // namespace gcp

@@ -23,6 +23,5 @@ struct Role {
 [[nodiscard]] std::vector<Problem> diagnose(const ServiceView& service, const Role& role);
 /// The sentence for a service that has no CPU between requests.
 [[nodiscard]] Problem no_cpu(const std::string& service);
-[[nodiscard]] understudy::sdk::Json to_json(const std::vector<Problem>& problems);
 
 }  // namespace gcp

@@ -9,10 +9,11 @@ namespace {
 
 using namespace understudy::sdk;
 
-struct Problems {
-  std::vector<Problem> list;
-  [[nodiscard]] Json to_json() const { return gcp::to_json(list); }
-};
+DiagnoseReport report_of(const std::vector<Problem>& problems) {
+  DiagnoseReport out;
+  for (const auto& p : problems) out.problems.push_back({p.severity, p.message, p.hint});
+  return out;
+}
 ModeSettings mode_settings(const Json& settings) {
   ModeSettings out;
   out.role.supervisor = settings.value("mode", "control_plane") == "supervisor";
@@ -80,21 +81,20 @@ class Target final : public StandbyTarget {
     const Deadline deadline(reply.budget());
     acting_.answer(std::move(reply), [this, deadline] { return mode_->prewarm(deadline); });
   }
-  /// Not of the SDK's StandbyTarget.
-  void diagnose(Reply<Problems> reply) {
+  void diagnose(const DiagnoseRequest&, Reply<DiagnoseReport> reply) override {
     const Deadline deadline(reply.budget());
-    looking_.answer(std::move(reply), [this, deadline] { return problems(deadline); });
+    looking_.answer(std::move(reply), [this, deadline] { return report_of(problems(deadline)); });
   }
 
  private:
-  Problems problems(const Deadline& deadline) {
+  std::vector<Problem> problems(const Deadline& deadline) {
     try {
       const auto view = run_.look(deadline);
       auto out = gcp::diagnose(view, mode_settings_.role);
       rehearse(view, deadline, out);
-      return {std::move(out)};
+      return out;
     } catch (const Failure& failure) {
-      return {{{"error", failure.error().message, failure.error().hint}}};
+      return {{"error", failure.error().message, failure.error().hint}};
     }
   }
   /// The change of an activation, checked by Cloud Run and not made: are we allowed to?
@@ -116,23 +116,10 @@ class Target final : public StandbyTarget {
   Worker acting_, looking_;  // last: their threads end before what they use. Two, so that a long start can be watched
 };
 
-/// The SDK's StandbyTarget knows the methods of every target; target.diagnose/1 is ours.
-class Front final : public Provider {
- public:
-  Front(Host& host, const Envelope& e) : target_(host, e) {}
-  void handle(std::string_view method, const Json& params, Responder responder) override {
-    if (method == "target.diagnose/1") return target_.diagnose(Reply<Problems>(std::move(responder)));
-    target_.handle(method, params, std::move(responder));
-  }
-
- private:
-  Target target_;
-};
-
 }  // namespace
 
 std::unique_ptr<Provider> make_target(Host& host, const Envelope& envelope) {
-  return std::make_unique<Front>(host, envelope);
+  return std::make_unique<Target>(host, envelope);
 }
 
 }  // namespace gcp

@@ -95,6 +95,21 @@ settings = {{ {where}{self.asleep} }}
             self.assertIn(kind, self.kinds())
         self.no_secret()
 
+    def test_a_person_rolls_the_machine_back_and_warms_it(self):
+        self.write_config(policy="manual")
+        self.start()
+        self.serving("home")
+        self.machine.config = {**self.machine.config, "image": "registry.fly.io/standby:v2"}
+        self.machine.new_version()
+        self.assertIn("went back from registry.fly.io/standby:v2 to registry.fly.io/standby:v1", self.understudy("target", "rollback", "counter", "spare", "--reason", "v2 is slow"))
+        self.assertEqual(self.machine.config["image"], "registry.fly.io/standby:v1")
+        self.assertEqual((self.machine.state, self.running()), ("stopped", ["home"]))
+        self.assertIn("spare", self.understudy("target", "prewarm", "counter", "spare"))
+        self.assertIn("does not offer logs", self.understudy("target", "logs", "counter", "spare", expect=1))
+        for kind in ("rollback.asked", "rollback.done", "prewarm.asked", "prewarm.done"):
+            self.assertIn(kind, self.kinds())
+        self.no_secret()
+
     def test_a_control_plane_in_trouble_delays_and_never_doubles(self):
         self.write_config(policy="manual")
         self.start()

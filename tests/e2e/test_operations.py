@@ -1,14 +1,18 @@
-"""What whoever runs the orchestrator relies on: systemd's protocol, JSON logs, overlays, SIGHUP, a full disk."""
+"""What whoever runs the orchestrator relies on: systemd's protocol, JSON logs, overlays, SIGHUP, a full disk, and what a target's
+plugin can do on request."""
 import contextlib
+import http.server
 import json
 import os
 import signal
 import socket
 import subprocess
+import threading
 import time
 import unittest
 
 from harness import Site, wait_for
+from patient import Patient
 
 
 class Operations(Site):
@@ -64,6 +68,95 @@ class Operations(Site):
         done = subprocess.run([self.program, "-c", self.config, "-c", overlay, "check"], capture_output=True, text=True)
         self.assertEqual(done.returncode, 2)
         self.assertIn("local.toml:2:", done.stdout + done.stderr)
+
+
+class Healthy(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+class Targets(Patient):
+    def setUp(self):
+        super().setUp()
+        self.spare = http.server.ThreadingHTTPServer(("127.0.0.1", self.ports["spare"]), Healthy)
+        threading.Thread(target=self.spare.serve_forever, daemon=True).start()
+
+    def tearDown(self):
+        super().tearDown()
+        self.spare.shutdown()
+        self.spare.server_close()
+
+    def serve(self, **more):
+        self.suffer(**more)
+        self.start()
+        return self.serving("home")
+
+    def told(self, kind):
+        return [line["text"] for line in self.history() if line["kind"] == kind]
+
+    def test_a_rollback_carries_the_present_epoch_and_the_history_says_who_and_why(self):
+        self.serve()
+        self.understudy("promote", "counter", "spare")
+        epoch, = self.provider("epoch")
+        said = self.understudy("target", "rollback", "counter", "spare", "--reason", "v9 loses orders")
+        self.assertEqual((epoch, said), ("2", "spare went back from v9 to v8: started again\n"))
+        self.assertEqual(self.provider("calls"), [f"rollback e{epoch}"])
+        asked, = self.told("rollback.asked")
+        self.assertRegex(asked, rf"^rollback of spare \(epoch {epoch}\) was asked for by \S+@\S+: v9 loses orders$")
+        self.assertEqual(self.told("rollback.done"), ["spare went back from v9 to v8: started again"])
+
+    def test_prewarm_diagnose_and_logs_answer_in_words_and_in_json(self):
+        self.serve(what="fever")
+        self.assertEqual(self.understudy("target", "prewarm", "counter", "spare"), "spare is warm: an image is there\n")
+        self.assertEqual(self.told("prewarm.done"), ["the prewarm of spare is done: an image is there"])
+        self.assertIn("error   the quota is used up\n            = ask for more", self.understudy("target", "diagnose", "counter", "spare", expect=1))
+        self.assertEqual(self.understudy("target", "logs", "counter", "spare", "-n", "7"), "last words, at most 7\n")
+        self.assertEqual(json.loads(self.understudy("target", "logs", "counter", "spare", "--json")), {"lines": ["last words, at most 100"]})
+        self.understudy("target", "logs", "counter", "home")
+        self.assertEqual(self.provider("calls"), ["prewarm"])
+
+    def test_what_a_plugin_does_not_offer_and_what_is_not_there_is_refused_with_a_sentence(self):
+        self.serve(what="one_version")
+        self.assertIn("the plugin process of home does not offer rollback", self.understudy("target", "rollback", "counter", "home", expect=1))
+        self.assertIn('no target "nowhere"', self.understudy("target", "logs", "counter", "nowhere", expect=2))
+        self.assertIn('no service "nothing"', self.understudy("target", "logs", "nothing", "home", expect=2))
+        said = self.understudy("target", "rollback", "counter", "spare", expect=2)
+        self.assertIn("there is only one version\n    = deploy another one first", said)
+        self.assertEqual(self.told("rollback.failed"), ["the rollback of spare failed: there is only one version (deploy another one first)"])
+
+    def test_mode_observe_looks_and_changes_nothing(self):
+        self.suffer(mode="observe")
+        self.start()
+        for verb in ("rollback", "prewarm"):
+            self.assertIn('mode is "observe"', self.understudy("target", verb, "counter", "spare", expect=5))
+        self.assertIn("nothing is in the way", self.understudy("target", "diagnose", "counter", "spare"))
+        self.assertEqual(self.provider("calls"), [])
+        self.assertEqual(self.told("rollback.asked"), [])
+
+    def test_a_stop_waits_for_a_rollback_that_is_under_way(self):
+        self.serve(slow_ms=2000)
+        self.understudy("promote", "counter", "spare")
+        with subprocess.Popen([self.program, "-c", self.config, "target", "rollback", "counter", "spare"], stdout=subprocess.PIPE) as rollback:
+            wait_for("the rollback to begin", lambda: self.told("rollback.asked"))
+            self.assertIn("being changed", self.understudy("target", "rollback", "counter", "spare", expect=4))
+            self.assertIn("being changed", self.understudy("reload", expect=4))
+            self.understudy("failback", "counter")
+            self.assertEqual(rollback.wait(timeout=20), 0)
+        self.assertEqual([c.split()[0] for c in self.provider("calls")][:2], ["rollback", "deactivate"])
+
+    def test_a_provider_that_refuses_is_quoted_with_its_hint(self):
+        self.serve(what="full")
+        self.understudy("promote", "counter", "spare", expect=None)
+        wait_for("the failure", lambda: self.told("activation.failed"))
+        self.assertIn("no room in fra (ask for a larger quota)", self.told("activation.failed")[-1])
+        self.stop()
+        self.serve(what="bad_token")
+        seen = wait_for("a look", lambda: next(t["observed"] for t in self.service()["targets"] if t["target"] == "spare"))
+        self.assertEqual(seen["detail"], "no such token: [secret] (make a new token)")
 
 
 @unittest.skipUnless(os.geteuid() == 0, "a small disk of our own needs root")

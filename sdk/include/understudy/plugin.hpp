@@ -63,6 +63,8 @@ class StandbyTarget : public Provider {
   virtual void logs(const LogsRequest&, Reply<LogLines> reply) { detail::refuse(reply, "logs"); }
   virtual void rollback(const RollbackRequest&, Reply<RollbackReport> reply) { detail::refuse(reply, "rollback"); }
   virtual void prewarm(const PrewarmRequest&, Reply<PrewarmReport> reply) { detail::refuse(reply, "prewarm"); }
+  /// Looks only. What it finds is an `ok` reply with problems, not an error.
+  virtual void diagnose(const DiagnoseRequest&, Reply<DiagnoseReport> reply) { detail::refuse(reply, "diagnose"); }
 
   void handle(std::string_view method, const Json& params, Responder responder) final {
     if (method == "standby.observe/1")
@@ -77,6 +79,8 @@ class StandbyTarget : public Provider {
       return rollback(RollbackRequest::from_json(params), Reply<RollbackReport>(std::move(responder)));
     if (method == "standby.prewarm/1")
       return prewarm(PrewarmRequest::from_json(params), Reply<PrewarmReport>(std::move(responder)));
+    if (method == "target.diagnose/1")
+      return diagnose(DiagnoseRequest::from_json(params), Reply<DiagnoseReport>(std::move(responder)));
     responder.fail(Status::unsupported, "no such method of a standby target: " + std::string(method));
   }
 };

@@ -170,6 +170,26 @@ struct PrewarmReport {
   [[nodiscard]] Json to_json() const { return {{"ready", ready}, {"detail", detail}}; }
 };
 
+/// What would go wrong when the target is needed. Changes nothing.
+struct DiagnoseRequest {
+  std::string service, target;
+  [[nodiscard]] static DiagnoseRequest from_json(const Json& in) {
+    return {in.value("service", ""), in.value("target", "")};
+  }
+};
+struct DiagnoseReport {
+  struct Problem {
+    std::string severity;  ///< "error": it cannot work; "warning": it may go wrong
+    std::string message, hint;
+  };
+  std::vector<Problem> problems;  ///< empty: none was found
+  [[nodiscard]] Json to_json() const {
+    Json out = Json::array();
+    for (const auto& p : problems) out.push_back({{"severity", p.severity}, {"message", p.message}, {"hint", p.hint}});
+    return {{"problems", std::move(out)}};
+  }
+};
+
 // ---- StateStore -------------------------------------------------------------------------------------------------
 
 /// A folder or file of the service's state, by the name that it has inside a snapshot.
