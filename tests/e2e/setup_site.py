@@ -61,12 +61,14 @@ class SetupSite(Site):
         self.api.add_chat(CHAT)
         with open(os.path.join(ROOT, "examples", self.example, "orchestrator.toml"), "rb") as file:
             self.base = tomllib.load(file)
-        self.agent, self.answers = None, []
+        self.agent, self.answers, self.first_message = None, [], 0
+        self.watch = Watch(self.planted)
         super().setUp()
 
     def tearDown(self):
-        self.watch.done.set()
-        self.watch.join()
+        if self.watch.is_alive():
+            self.watch.done.set()
+            self.watch.join()
         if self.process:
             self.ask_for_everything()
         self.stop()
@@ -137,7 +139,6 @@ class SetupSite(Site):
         return {**os.environ, "HOME": self.folder, **{k: v for k, v in self.planted.items() if k.isupper()}}
 
     def start(self, env=None, wait=True):
-        self.watch = Watch(self.planted)
         self.watch.start()
         with open(self.log_path, "a") as log:
             self.process = subprocess.Popen([self.program, *self.files("orchestrator.toml", self.config), "run"], stdout=log, stderr=log, env={**self.environment(), **(env or {})})
@@ -248,7 +249,7 @@ def latest(found):
 
 def start_agent(site, env):
     with open(site.agent_log(), "a") as log:
-        return subprocess.Popen(site.agent_words(), cwd=site.path("standby"), stdout=log, stderr=log, env=env)
+        return subprocess.Popen(site.agent_words(), cwd=site.path("standby"), stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env)
 
 
 def clean_environment():
