@@ -65,8 +65,8 @@ class Compose(Process):
     def open(self, site):
         self.engine = engine.Engine()
         os.makedirs(site.path("spare/state"))
-        mounts = [f"{place}:{place}:ro" for place in ("/usr", "/lib", "/lib64", os.path.dirname(COUNTER)) if os.path.exists(place)]
-        service = {"image": engine.IMAGE, "network_mode": "host", "volumes": [*mounts, "./state:/state"], "command": [sys.executable, COUNTER, str(site.ports["spare"]), "/state"]}
+        mounts = [f"{place}:{place}:ro" for place in {"/usr", "/lib", "/lib64", sys.base_prefix, os.path.dirname(COUNTER)} if os.path.exists(place)]
+        service = {"image": engine.IMAGE, "network_mode": "host", "volumes": [*mounts, "./state:/state"], "command": [os.path.realpath(sys.executable), COUNTER, str(site.ports["spare"]), "/state"]}
         with open(site.path("spare/docker-compose.yml"), "w") as out:
             out.write(f'version: "3.8"\nservices:\n  counter: {json.dumps(service)}\n')
         common = f'project_dir = "{site.path("spare")}", project = "{os.path.basename(site.folder).lower()}", host = "{self.engine.host}"'
