@@ -146,7 +146,11 @@ class Process {
   void wait_for_signals() {
     signals_.async_wait([this](const boost::system::error_code& error, int) {
       if (error) return;
-      if (std::exchange(leaving_, true)) return loop_.stop();  // a second one: no more waiting
+      if (std::exchange(leaving_, true)) {
+        // A person at a terminal will not wait; a provider that repeats its stop must not cost the last save.
+        if (::isatty(STDIN_FILENO) != 0) return loop_.stop();
+        return wait_for_signals();
+      }
       log_.write(host::Level::info, "agent", "stopping");
       runtime::sd_notify("STOPPING=1");
       supervisor_.leave([this] { loop_.stop(); });

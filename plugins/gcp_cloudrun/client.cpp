@@ -8,7 +8,7 @@ namespace {
 
 using namespace understudy::sdk;
 
-constexpr Millis first_pause{250}, longest_pause{8'000}, one_answer{30'000}, kept_to_answer{200};
+constexpr Millis first_pause{250}, longest_pause{8'000}, kept_to_answer{200};
 constexpr int most_tries = 8;
 
 /// Truncated exponential, with a spread that depends on the address, so that many do not come back together.
@@ -44,7 +44,7 @@ Answer Client::call(Ask ask, About about, Repeat repeat, const Deadline& deadlin
     ask.headers["Authorization"] = "Bearer " + token;
     Attempt now;
     try {
-      now.answer = send(host_, ask, transfer ? deadline : deadline.within(one_answer));
+      now.answer = send(host_, ask, transfer ? deadline : deadline.within(ask.patience));
       if (now.answer.good() || expected.contains(now.answer.status)) return now.answer;
       const auto error = api_error(now.answer);
       now.failed = explain(error, about, repeat == Repeat::once);

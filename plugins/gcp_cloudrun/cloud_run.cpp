@@ -12,6 +12,7 @@ using namespace understudy::sdk;
 constexpr const char* reader = "roles/run.viewer";
 constexpr const char* writer = "roles/run.developer";
 constexpr Millis first_look{250}, longest_look{3'000}, after_race{200};
+constexpr Millis one_look{10'000};  // a look that gets no answer is soon made again
 constexpr int most_revisions_pages = 5;
 
 /// The time between two looks at something that moves.
@@ -61,6 +62,7 @@ About CloudRun::about(const std::string& what, const std::string& role) const {
 ServiceView CloudRun::look(const Deadline& deadline) {
   Ask ask;
   ask.url = address_.api + "/v2" + path_of(address_.resource());
+  ask.patience = one_look;
   auto answer = client_.call(ask, about("look at", reader), Repeat::safe, deadline);
   auto out = ServiceView::from(std::move(answer.json));
   const auto date = http_date_ms(text_of(answer.headers, "date"));
@@ -130,6 +132,7 @@ void CloudRun::await_operation(const std::string& name, const Deadline& deadline
   Pace pace(client_.host());
   Ask ask;
   ask.url = address_.api + "/v2" + path_of(name);
+  ask.patience = one_look;
   while (true) {
     const auto answer = client_.call(ask, about("follow the change of", reader), Repeat::safe, deadline, {404});
     if (answer.status == 404) return;  // forgotten by Google; the service itself shows what became of it

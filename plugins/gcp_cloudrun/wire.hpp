@@ -18,6 +18,7 @@ struct Ask {
   std::string to_file;    ///< a new file that gets the body of a 2xx answer
   bool fresh = false;     ///< a new connection: on a kept one a request may be sent twice when it was just closed
   std::size_t max_body = 4 * 1024 * 1024;
+  understudy::sdk::Millis patience{30'000};  ///< for one answer, when no file travels
 };
 
 struct Answer {

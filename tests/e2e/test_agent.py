@@ -226,6 +226,19 @@ class AgentTest(unittest.TestCase):
         self.running(b, 2)
         self.assertGreaterEqual(b.counter()["count"], last)
 
+    def test_a_stop_that_is_repeated_saves_all_the_same(self):
+        """A provider whose first answer was lost asks again."""
+        a = self.agent().start()
+        self.running(a, 1)
+        wait_for("some counting", lambda: a.counter()["count"] > 3)
+        a.process.send_signal(signal.SIGTERM)
+        self.assertEqual(0, a.stop(signal.SIGINT))
+        with open(os.path.join(a.state, "count.json")) as file:
+            last = json.load(file)["count"]
+        b = self.agent("b").start()
+        self.running(b, 2)
+        self.assertGreaterEqual(b.counter()["count"], last)
+
     def test_a_check_of_the_workload_shows_in_health(self):
         a = self.agent(more='health_interval = "200ms"\nstart_grace = "0s"')
         with open(a.config, "a") as out:

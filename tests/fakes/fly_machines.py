@@ -6,6 +6,7 @@ import itertools
 import json
 import re
 import secrets
+import signal
 import socketserver
 import subprocess
 import sys
@@ -36,7 +37,7 @@ class Machine:
         self.cordoned, self.host, self.snapshot = False, "ok", False
         self.checks, self.events, self.versions, self.lease = [], [], [], None
         self.boots = self.resumes = 0
-        self.process = None
+        self.process, self.kill_at = None, 0
         self.new_version()
 
     def new_version(self):
@@ -84,6 +85,8 @@ class Machine:
         config = copy.deepcopy(self.config)
         if nulls:  # as the wire has it
             config = {"env": None, "metadata": None, "dns": {}, "restart": {"policy": ""}, "init": {"exec": None, "entrypoint": None, "cmd": None}, "mounts": None, **config}
+        if self.fly.look and self.state == "started":
+            self.checks = self.fly.look(self)
         out = {"id": self.id, "name": self.name, "state": self.state, "region": self.region, "instance_id": self.version, "private_ip": "fdaa::2", "config": config,
                "created_at": "2026-11-01T10:00:00Z", "updated_at": "2026-11-01T10:00:00Z", "events": self.events[:20], "checks": self.checks, "host_status": self.host, "cordoned": self.cordoned}
         if self.host == "unreachable":
@@ -107,6 +110,8 @@ class FlyMachines:
         self.seconds = {"create": 0.05, "start": 0.1, "stop": 0.1, "suspend": 0.1, "update": 0.05, "settle": 0.1}
         self.crash_code = None      # what each start ends with, soon
         self.command = None         # machine → argv of what its start really starts
+        self.asks_to_end = False    # a stop is a signal to it and a wait for its end, then SIGKILL
+        self.look = None            # machine → what its checks show
         self.buckets, self.limited = {}, 0
         self.server = Server(("127.0.0.1", 0), Handler)
         self.server.fly = self
@@ -158,7 +163,7 @@ class FlyMachines:
         while not self.closing.wait(TICK_S):
             with self.change:
                 for machine in self.machines.values():
-                    if machine.due and time.time() >= machine.due and machine.state not in self.stuck:
+                    if machine.due and time.time() >= machine.due and machine.state not in self.stuck and not self.lingers(machine):
                         machine.arrive(machine.next_state)
                         if machine.state == "started" and self.crash_code is not None:
                             machine.ends(self.crash_code)
@@ -170,6 +175,9 @@ class FlyMachines:
     def run(self, machine):
         if self.command and not machine.process:
             machine.process = subprocess.Popen(**self.command(machine))
+
+    def lingers(self, machine):
+        return machine.state == "stopping" and machine.process and machine.process.poll() is None and time.time() < machine.kill_at
 
     def halt(self, machine):
         if machine.process:
@@ -293,6 +301,10 @@ class FlyMachines:
     def stop(self, machine, body, _):
         if machine.state == "suspended":
             machine.snapshot = False
+        if self.asks_to_end and machine.process:
+            name = body.get("signal") or "SIGINT"
+            machine.process.send_signal(getattr(signal, name))
+            machine.kill_at = time.time() + float((body.get("timeout") or "5s").rstrip("s"))
         if machine.state in ("started", "starting", "suspended", "stopping", "replacing"):
             machine.move("stopping", "stopped", self.seconds["stop"])
         return 200, {"ok": True}
