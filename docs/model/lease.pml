@@ -44,15 +44,15 @@ typedef Site {
 };
 Site site[2];
 
-typedef Request { mtype at = NONE; mtype op = NONE; byte e = 0; bit to = 0 };
+typedef Request { mtype state = NONE; mtype op = NONE; byte known = 0; bit to = 0 };
 Request request;                        /* the orchestrator's request to the register */
 Request stray;                          /* an older one that it gave up, and that may still arrive */
 
-mtype step = ACTIVE;                    /* the orchestrator's memory; all of it is lost in a crash */
-byte  e = 1;
-bit   at = 0;
-byte  wait = 0;
-bool  said = false;                     /* faults are over: at most one order a tick */
+mtype step = ACTIVE;                    /* the orchestrator's memory, all of it lost in a crash: where it is, ... */
+byte  known = 1;                        /* ... the newest epoch it knows, ... */
+bit   where = 0;                        /* ... the site that has it, ... */
+byte  wait = 0;                         /* ... and the ticks of W that are left */
+bool  said = false;                     /* with faults over it gives at most one order a tick */
 
 bool calm = false;                      /* faults are over */
 
@@ -93,9 +93,9 @@ inline take_renewal(s) {
 }
 
 inline start_workload(s) {
-  assert(!site[0].running && !site[1].running);                                /* I1: never two */
+  assert(!site[0].running && !site[1].running);       /* I1: never two */
 #ifndef ONLY_I1
-  assert(site[s].wants == epoch && s == holder);                               /* I2: the newest epoch, where it was granted */
+  assert(site[s].wants == epoch && s == holder);      /* I2: the newest epoch, at the site it names */
 #endif
   site[s].starting = false; site[s].running = true
 }
@@ -129,7 +129,7 @@ end:
   :: d_step { !site[s].frozen && (site[s].renew == YES || site[s].renew == NO) -> take_renewal(s) }
   :: d_step { !site[s].frozen && site[s].starting -> start_workload(s) }
   :: d_step { !site[s].frozen && site[s].activate -> take_activate(s) }
-  :: d_step { !site[s].frozen && step == FENCE && s == at && wait > 0 && !site[s].stopping -> take_stop(s) }
+  :: d_step { !site[s].frozen && step == FENCE && s == where && wait > 0 && !site[s].stopping -> take_stop(s) }
   /* The deadline, kept by the guard or by the watchdog. */
   :: d_step { guarded(s) && site[s].running && !site[s].stopping && site[s].deadline == 0 -> forget(s); end_workload(s) }
 #if !defined(NO_WATCHDOG) && !defined(WATCHDOG_SPARES_GUARD)
@@ -142,25 +142,23 @@ end:
 
 /* ---- the orchestrator ---- */
 
-inline ask(what, where) { request.at = ASKED; request.op = what; request.e = e; request.to = where }
+inline ask(what, target) { request.state = ASKED; request.op = what; request.known = known; request.to = target }
 
-inline drop(r) { r.at = NONE; r.op = NONE; r.e = 0; r.to = 0 }
+inline drop(r) { r.state = NONE; r.op = NONE; r.known = 0; r.to = 0 }
 
 inline leave_request() {                /* given up, yet it may still arrive */
   if
-  :: request.at == ASKED && stray.at == NONE ->
-     stray.at = ASKED; stray.op = request.op; stray.e = request.e; stray.to = request.to
+  :: request.state == ASKED && stray.state == NONE ->
+     stray.state = ASKED; stray.op = request.op; stray.known = request.known; stray.to = request.to
   :: else
   fi;
   drop(request)
 }
 
 inline observe(first_wait) {            /* read the register; what cannot be known is fenced, from zero */
-  e = epoch; at = holder;
+  known = epoch; where = holder;
   if
-#ifndef FORGETS_REVOKED
   :: revoked -> step = FENCE; wait = first_wait
-#endif
   :: else -> step = ACTIVE; wait = 0
   fi
 }
@@ -169,15 +167,23 @@ proctype Orchestrator() {
 end:
   do
   /* A site is suspected, rightly or not. */
-  :: d_step { step == ACTIVE && !calm && e < LAST -> step = REVOKE }
-  :: d_step { step == ACTIVE && !site[at].running && !said -> site[at].activate = e; said = calm }
+  :: d_step { step == ACTIVE && !calm && known < LAST -> step = REVOKE }
+  /* It activates, and again when the site does not run. It looks first: an older request of its own may have arrived late. */
+  :: d_step { step == ACTIVE && !site[where].running && !said ->
+#ifndef TRUSTS_ITS_MEMORY
+              observe(FAST(W));
+#endif
+              if
+              :: step == ACTIVE -> site[where].activate = known; said = calm
+              :: else
+              fi }
 
-  :: d_step { step == REVOKE && request.at == NONE -> ask(REVOKE, at);
+  :: d_step { step == REVOKE && request.state == NONE -> ask(REVOKE, where);
 #ifdef WAIT_FROM_SENDING
               wait = FAST(W)
 #endif
             }
-  :: d_step { step == REVOKE && request.at == YES -> drop(request); step = FENCE;
+  :: d_step { step == REVOKE && request.state == YES -> drop(request); step = FENCE;
 #ifndef WAIT_FROM_SENDING
               wait = FAST(W)
 #endif
@@ -185,15 +191,15 @@ end:
 
   :: d_step { step == FENCE && wait == 0 -> step = GRANT }      /* W is over, or the stop is confirmed */
 
-  :: d_step { step == GRANT && request.at == NONE -> ask(GRANT, 1 - at) }
-  :: d_step { step == GRANT && request.at == NONE -> ask(GRANT, at) }           /* a roll back */
-  :: d_step { step == GRANT && request.at == YES -> e = e + 1; at = request.to; drop(request); step = ACTIVE }
+  :: d_step { step == GRANT && request.state == NONE -> ask(GRANT, 1 - where) }
+  :: d_step { step == GRANT && request.state == NONE -> ask(GRANT, where) }           /* a roll back */
+  :: d_step { step == GRANT && request.state == YES -> known = known + 1; where = request.to; drop(request); step = ACTIVE }
 
   /* Refused, or given up after op_timeout: look again. */
-  :: d_step { request.at == NO -> drop(request); observe(FAST(W)) }
-  :: d_step { request.at != NONE && !calm -> leave_request(); observe(FAST(W)) }
+  :: d_step { request.state == NO -> drop(request); observe(FAST(W)) }
+  :: d_step { request.state != NONE && !calm -> leave_request(); observe(FAST(W)) }
 
-  :: d_step { step != DOWN && !calm -> leave_request(); step = DOWN; e = 0; at = 0; wait = 0 }
+  :: d_step { step != DOWN && !calm -> leave_request(); step = DOWN; known = 0; where = 0; wait = 0 }
 #ifdef WAIT_NOT_RESTARTED
   :: d_step { step == DOWN -> observe(0) }          /* the end it had noted, read on another boot's clock, seems past */
 #else
@@ -217,17 +223,18 @@ inline renew_in_register(s) {
 
 inline change_register(r) {
   if
-  :: r.op == REVOKE && epoch == r.e -> revoked = true; r.at = YES
+  :: r.op == REVOKE && epoch == r.known -> revoked = true; r.state = YES
 #ifdef BLIND_GRANT
   :: r.op == GRANT ->
 #else
-  :: r.op == GRANT && epoch == r.e && revoked ->
+  :: r.op == GRANT && epoch == r.known && revoked ->
 #endif
 #ifndef ONLY_I1
-     assert(r.e + 1 > epoch);                                                  /* I2: epochs strictly rise */
+     assert(r.known + 1 > epoch);                     /* I2: epochs strictly rise */
+     assert(!site[0].running && !site[1].running);    /* I3: the epoch before is proven stopped */
 #endif
-     epoch = r.e + 1; holder = r.to; revoked = false; r.at = YES
-  :: else -> r.at = NO
+     epoch = r.known + 1; holder = r.to; revoked = false; r.state = YES
+  :: else -> r.state = NO
   fi
 }
 
@@ -236,8 +243,8 @@ end:
   do
   :: d_step { site[0].renew == ASKED -> renew_in_register(0) }
   :: d_step { site[1].renew == ASKED -> renew_in_register(1) }
-  :: d_step { request.at == ASKED -> change_register(request) }
-  :: d_step { stray.at == ASKED -> change_register(stray); drop(stray) }
+  :: d_step { request.state == ASKED -> change_register(request) }
+  :: d_step { stray.state == ASKED -> change_register(stray); drop(stray) }
   od
 }
 
@@ -268,8 +275,8 @@ end:
 /* With faults over, also: every message arrives, guards renew in time, the orchestrator does its next step. */
 #define at_rest(s) (!site[s].frozen && site[s].renew == NONE && !site[s].activate && \
                     (!site[s].wants || (site[s].running && site[s].deadline > SLOW(G) - RENEW)))
-#define orchestrator_at_rest (request.at == NONE && stray.at == NONE && \
-                    ((step == ACTIVE && (site[at].running || said)) || (step == FENCE && wait > 0)))
+#define orchestrator_at_rest (request.state == NONE && stray.state == NONE && \
+                    ((step == ACTIVE && (site[where].running || said)) || (step == FENCE && wait > 0)))
 
 inline down(x) { x = (x > 0 -> x - 1 : 0) }
 
