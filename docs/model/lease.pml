@@ -35,7 +35,7 @@ typedef Site {
   bool stopping = false;                /* it was told to end, and has `kill` ticks left */
   byte kill = 0;
   byte deadline = 0;                    /* ticks until it must be told to end */
-  bool frozen = false;                  /* the guard: SIGSTOP, a paused VM, or killed and not yet back */
+  bool frozen = false;                  /* the guard: SIGSTOP, a paused VM */
   byte wants = 0;                       /* the epoch that the guard renews; 0: passive */
   bool starting = false;                /* the guard looked at the deadline and is about to start the workload */
   mtype renew = NONE;

@@ -13,7 +13,7 @@ from harness import ROOT
 
 MODEL = os.path.join(ROOT, "docs/model/lease.pml")
 MEMORY_MB = 900
-LIMIT_S = 100     # a run takes 15 s at most; machines under load get more
+LIMIT_S = 100     # a run takes 10 s at most; machines under load get more
 NEVER_TWO = "assertion violated ( !(site[0].running)&& !(site[1].running))"
 # What stops a search before it has seen all: the depth, the memory, or pan's own time limit.
 CUT = ("max search depth too small", "reached -DMEMLIM", "out of memory", "Search not completed", "time limit", "hash table full", "aborted")
@@ -22,14 +22,14 @@ CUT = ("max search depth too small", "reached -DMEMLIM", "out of memory", "Searc
 class Search:
     """One search of pan: its output, whether it saw every state, what it found."""
 
-    def __init__(self, defines=(), live=False, depth=20000, memory_mb=MEMORY_MB):
+    def __init__(self, defines=(), live=False, large=False, depth=20000, memory_mb=MEMORY_MB):
         with tempfile.TemporaryDirectory(prefix="understudy-model-") as folder:
             def run(*command):
                 return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=LIMIT_S)
             macros = [*defines, *(["WITH_END_OF_FAULTS"] if live else [])]
             made = run("spin", "-a", *(f"-D{m}" for m in macros), MODEL)
             kind = [] if live else ["-DSAFETY", "-DNOCLAIM"]
-            built = run("cc", "-O2", "-w", f"-DMEMLIM={memory_mb}", *kind, "-o", "pan", "pan.c")
+            built = run("cc", "-O2" if large else "-O0", "-w", f"-DMEMLIM={memory_mb}", *kind, "-o", "pan", "pan.c")
             if built.returncode:
                 raise AssertionError(f"{made.stdout}{made.stderr}{built.stderr}")
             done = run("./pan", f"-m{depth}", *(["-a"] if live else []))
@@ -51,7 +51,7 @@ def formula(g, k, rate):
     return math.ceil((Fraction(g * rate, rate - 1) + k) * Fraction(rate + 1, rate))
 
 
-@unittest.skipUnless(shutil.which("spin") and shutil.which("cc"), "spin is not installed (scripts/setup --tests)")
+@unittest.skipUnless(shutil.which("spin") and shutil.which("cc"), "spin, or a C compiler for what it makes, is not installed (scripts/setup --tests)")
 class Model(unittest.TestCase):
     def holds(self, *defines, **how):
         search = Search(defines, **how)
@@ -72,7 +72,7 @@ class Model(unittest.TestCase):
     # As it is.
 
     def test_never_two_and_epochs_rise(self):
-        search = self.holds()
+        search = self.holds(large=True)
         self.assertGreater(search.states, 1_000_000)
         self.assertEqual(search.unreached(), [])
 
@@ -82,11 +82,11 @@ class Model(unittest.TestCase):
         self.assertEqual(search.unreached(), [])
 
     def test_in_the_end_one_is_active_after_two_promotions(self):
-        search = self.holds("G=2", "K=1", "W=5", live=True)
+        search = self.holds("G=2", "K=1", "W=5", live=True, large=True)
         self.assertGreater(search.states, 1_000_000)
 
     def test_other_numbers_are_safe_at_the_formula_and_one_tick(self):
-        for g, k, rate in ((3, 1, 5), (3, 2, 3), (4, 3, 4), (5, 1, 10), (6, 2, 6)):
+        for g, k, rate in ((3, 2, 3), (4, 1, 5), (5, 1, 10)):
             with self.subTest(g=g, k=k, rate=rate):
                 w = formula(g, k, rate)
                 numbers = (f"G={g}", f"K={k}", f"RATE={rate}", "LAST=2")
@@ -126,7 +126,7 @@ class Model(unittest.TestCase):
         self.never_two_fails("BLIND_GRANT")
         search = Search(["BLIND_GRANT"])
         self.assertEqual(search.errors, 1, search.text)
-        self.assertIn("assertion violated ((r.known+1)>epoch)".replace("r.", ""), search.text.replace("request.", "").replace("stray.", ""))
+        self.assertRegex(search.text, r"assertion violated \(\((request|stray)\.known\+1\)>epoch\)")
 
     def test_an_orchestrator_that_trusts_its_memory(self):
         self.in_the_end_fails("TRUSTS_ITS_MEMORY", "LAST=2")
