@@ -110,11 +110,13 @@ class ColdFly(SetupSite):
         standby = service["target"]["standby"]
         standby["settings"] = {"api": self.fly.url, "started_after": "100ms", "lease_ttl": "5s", "idle_stop": idle_stop or "1h"}
         standby["health"] = [{**check, "settings": {**check["settings"], "api": self.fly.url}} for check in base["health"]]
+        service["state"]["every"] = "2s"  # each takes rclone a second
         service["state"]["settings"] = {"config": self.path("rclone.conf"), "work_dir": self.path("work"), "retry_wait": "200ms"}
 
     def agent_overlay(self):
         over = super().agent_overlay()
         over["agent"]["listen"] = f"127.0.0.1:{self.agent_port}"
+        over["agent"]["state"]["every"] = "2s"
         over["agent"]["state"]["settings"] = {"config": self.path("standby.conf"), "work_dir": self.path("standby/work"), "retry_wait": "200ms"}
         return over
 
