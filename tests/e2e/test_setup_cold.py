@@ -49,6 +49,7 @@ class ColdFly(SetupSite):
     def setUp(self):
         token, password = f"fo1_{secrets.token_urlsafe(24)}", secrets.token_hex(16)
         self.fly = FlyMachines(app="trader-standby", token=token)
+        self.agent_port = free_port()
         self.fly.command, self.fly.look, self.fly.asks_to_end = self.command, self.look, True
         super().setUp()
         self.output = open(self.agent_log(), "a")
@@ -105,16 +106,17 @@ class ColdFly(SetupSite):
 
     # ---- overlays ----------------------------------------------------------------------------------------------------
     def replace(self, service, idle_stop=None, **more):
-        self.agent_port = free_port()
         base = self.base["service"]["trader"]["target"]["standby"]
         standby = service["target"]["standby"]
         standby["settings"] = {"api": self.fly.url, "started_after": "100ms", "lease_ttl": "5s", "idle_stop": idle_stop or "1h"}
         standby["health"] = [{**check, "settings": {**check["settings"], "api": self.fly.url}} for check in base["health"]]
+        service["state"]["every"] = "2s"  # each takes rclone a second
         service["state"]["settings"] = {"config": self.path("rclone.conf"), "work_dir": self.path("work"), "retry_wait": "200ms"}
 
     def agent_overlay(self):
         over = super().agent_overlay()
         over["agent"]["listen"] = f"127.0.0.1:{self.agent_port}"
+        over["agent"]["state"]["every"] = "2s"
         over["agent"]["state"]["settings"] = {"config": self.path("standby.conf"), "work_dir": self.path("standby/work"), "retry_wait": "200ms"}
         return over
 
@@ -149,6 +151,7 @@ class ColdFly(SetupSite):
         self.assertEqual((self.running(), self.machine().state), (["home"], "stopped"))
 
     def test_from_no_machine_to_one_and_back(self):
+        self.write_config(stable_for="4s")
         self.at_home()
         before = self.home_dies()
         epoch = self.goes_on_at_standby(before)
@@ -180,10 +183,12 @@ class ColdFly(SetupSite):
         self.assertEqual([f["pattern"].pattern for f in self.fly.faults if f["times"] > 0], [], "these faults met nobody")
         self.fly.fault(r"POST .*/stop", http=503, times=2)
         self.fly.fault(r"POST .*/stop", lost="after")
+        self.understudy("failback", "trader")
         self.comes_home(epoch)
         self.assertEqual((self.kinds().count("failover.done"), self.machine().boots), (1, 1))
 
     def test_a_token_that_ends_midway_stops_and_starts_nothing_twice(self):
+        self.write_config(stable_for="4s")
         self.at_home()
         before = self.home_dies()
         epoch = self.goes_on_at_standby(before)
@@ -196,7 +201,6 @@ class ColdFly(SetupSite):
     def test_inactivity_ends_the_machine(self):
         """The service ends after so long without work: its state is saved, the machine is off, and that is no failure."""
         self.write_config(idle_stop="4s")
-        self.with_policy_manual()
         self.at_home()
         self.understudy("promote", "trader", "standby", "--reason", "test")
         wait_for("its sleep", lambda: self.machine().boots == 1 and self.machine().state == "stopped")
@@ -209,14 +213,6 @@ class ColdFly(SetupSite):
         self.understudy("failback", "trader")
         self.comes_home(epoch)
         self.assertNotIn("failover.started", self.kinds())
-
-    def with_policy_manual(self):
-        """Nobody takes it home while it sleeps: the one thing that this test's overlay changes beside places."""
-        with open(self.config) as source:
-            text = source.read()
-        self.assertIn('"stable_for" = ', text)
-        with open(self.config, "w") as out:
-            out.write(text.replace('"stable_for" = ', '"policy" = "manual"\n"stable_for" = '))
 
 
 if __name__ == "__main__":

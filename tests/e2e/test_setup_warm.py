@@ -83,14 +83,15 @@ class WarmCloudRun(SetupSite):
         return service["epoch"]
 
     def comes_home(self, epoch):
-        """By itself, with what the standby has counted until its end."""
+        """With what the standby has counted until its end."""
         wait_for("home again", lambda: self.service()["epoch"] > epoch)
         self.serving("home")
         self.assertGreaterEqual(self.count("home")["count"], self.counted("standby"))
         self.assertEqual(self.running(), ["home"])
         self.assertEqual((self.supervisor()["mode"], self.supervisor()["status"]), ("standby", "standby"))
 
-    def test_there_and_back_and_by_hand(self):
+    def test_there_and_back(self):
+        self.write_config(stable_for="4s")
         self.at_home()
         self.assertEqual(self.supervisor()["status"], "standby")
         before = self.home_dies()
@@ -106,10 +107,12 @@ class WarmCloudRun(SetupSite):
         for kind in ("failover.started", "fence.confirmed", "failover.done", "failback.started", "failback.done"):
             self.assertIn(kind, self.kinds())
         self.assertEqual(self.cloud.asked("PATCH"), [], "a warm standby needs no change of the service")
-        self.metrics_want_the_key()
-        self.stopped_by_hand()
 
-    def metrics_want_the_key(self):
+    def test_by_hand(self):
+        """The standby runs the service, and a person says /deactivate: it saves and stops, and home takes over from there."""
+        self.at_home()
+        self.understudy("promote", "trader", "standby", "--reason", "test")
+        epoch = self.serving("standby")["epoch"]
         for key in (None, "wrong"):
             self.assertEqual(self.ask(self.url + "/metrics", key=key)[0], 401)
             self.assertEqual(self.ask(self.url + "/deactivate", "POST", {}, key)[0], 401)
@@ -117,13 +120,11 @@ class WarmCloudRun(SetupSite):
         status, text = self.ask(self.url + "/metrics", key=self.planted["STANDBY_KEY"])
         self.assertEqual(status, 200)
         self.assertIn('{service="trader"}', text)
-
-    def stopped_by_hand(self):
-        """The standby runs the service, and a person says /deactivate: it saves and stops, and home takes over from there."""
-        self.understudy("promote", "trader", "standby", "--reason", "test")
-        epoch = self.serving("standby")["epoch"]
+        self.assertEqual(self.supervisor()["workload_status"], "running")
         self.assertEqual(self.ask(self.url + "/deactivate", "POST", {}, self.planted["STANDBY_KEY"])[0], 202)
         self.comes_home(epoch)
+        self.assertIn("failover.done", self.kinds())
+        self.assertNotIn("failback.done", self.kinds())
 
     def test_a_standby_that_sleeps_and_a_control_plane_in_trouble(self):
         """Somebody has switched the service off: it must be woken over a control plane that stumbles in each way."""
@@ -146,6 +147,7 @@ class WarmCloudRun(SetupSite):
         self.cloud.identity.expire_all()  # midway
         self.cloud.fault("POST", "/deactivate", "drop", after=True)
         self.cloud.fault("POST", "/upload/storage/", UNAVAILABLE, times=2)
+        self.understudy("failback", "trader")
         self.comes_home(epoch)
         self.assertEqual(self.kinds().count("failover.done"), 1)
         self.told("trader runs at home")
