@@ -88,6 +88,7 @@ void verified(Work& w) {
   s.breakers.erase(move.to);
   s.data_at = move.to;
   if (move.kind == MoveKind::failback) s.failback_failures = 0;
+  s.home_ok_since.reset();  // stable_for counts from here on, however long the move took
   const auto took = std::chrono::duration_cast<Millis>(w.now.wall - move.started);
   if (s.outage_since) {
     w.record(OutageEnded{move.origin, *s.outage_since, w.now.wall});

@@ -41,7 +41,8 @@ struct WeekSpan {
       held = true;
     }
   }
-  return waited > 0 ? std::optional(waited) : std::nullopt;
+  if (waited == 0) return std::nullopt;
+  return waited < minutes_a_week ? waited : minutes_a_week;
 }
 
 }  // namespace understudy

@@ -146,6 +146,14 @@ void ServiceRunner::saw(const TargetId& id, std::string state, std::string detai
   if (auto* p = place(id)) p->look = Place::Look{std::move(state), std::move(detail), {}, true, wall_now()};
 }
 
+namespace {
+/// Only somebody who was reached says these.
+bool refusal(sdk::Status status) {
+  return status == sdk::Status::denied || status == sdk::Status::invalid || status == sdk::Status::conflict ||
+         status == sdk::Status::unsupported;
+}
+}  // namespace
+
 void ServiceRunner::observe(const TargetId& id) {
   auto* p = place(id);
   if (p == nullptr || !p->instance)
@@ -166,6 +174,7 @@ void ServiceRunner::observe(const TargetId& id) {
                         if (result.value.contains("epoch")) look.epoch = result.value.at("epoch").get<std::uint64_t>();
                       } else {
                         look.detail = said(result.error);
+                        look.refused = refusal(result.error.status);
                       }
                       seen.state = site_state(look.state);
                       seen.detail = look.detail;

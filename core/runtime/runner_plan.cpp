@@ -97,7 +97,7 @@ std::size_t ServiceRunner::idle_candidates(std::size_t& failing) const {
   for (const auto& [id, p] : places_) {
     if (id == state_.active) continue;
     ++out;
-    failing += p->look && !p->look->reachable ? 1 : 0;
+    failing += p->look && !p->look->reachable && !p->look->refused ? 1 : 0;
   }
   return out;
 }

@@ -59,6 +59,7 @@ class ServiceRunner {
       std::optional<std::uint64_t> epoch;
       bool reachable = false;
       WallTime at{};
+      bool refused = false;  ///< it answered with a refusal: our way to it works
     };
     std::optional<Look> look;
     bool changing = false;               ///< a person's rollback or prewarm is under way

@@ -305,7 +305,13 @@ SnapshotList Store::list(const std::string& service) const {
   check_disk();
   const std::string folder = home(service) + "/snapshots";
   std::error_code ec;
-  for (const auto& entry : fs::directory_iterator(folder, ec)) {
+  const fs::directory_iterator entries(folder, ec);
+  // Nothing there yet is no error. Anything else is: "no snapshot" would let a service start without its state.
+  if (ec == std::errc::no_such_file_or_directory) return out;
+  if (ec)
+    throw Failure(ec == std::errc::permission_denied ? Status::denied : Status::transient,
+                  folder + " cannot be listed: " + ec.message(), "it must be a folder that Understudy's user may read");
+  for (const auto& entry : entries) {
     const std::string id = entry.path().filename().string();
     if (id.front() == '.' || !entry.is_directory()) continue;  // half-written ones begin with a dot
     try {

@@ -314,6 +314,16 @@ TEST_CASE("local_dir: a tampered or half-written snapshot is refused, and nothin
   CHECK(damaged == 1);
 }
 
+TEST_CASE("local_dir: a folder that cannot be listed is an error, not an empty store") {
+  Bundled f;
+  const auto store = f.made("local_dir", "state", {{"dir", (f.folder / "store").string()}});
+  CHECK(f.call(*store, "store.list/1", {{"service", "svc"}}).value.at("snapshots").empty());
+  write(f.folder / "store/svc/snapshots", "a file in its place");
+  const auto listed = f.call(*store, "store.list/1", {{"service", "svc"}});
+  CHECK(listed.error.status == sdk::Status::transient);
+  CHECK(listed.error.message.find("store/svc/snapshots") != std::string::npos);
+}
+
 TEST_CASE("local_dir: pruning keeps the newest valid ones, and everything young") {
   Bundled f;
   const auto state = f.folder / "state";

@@ -9,12 +9,12 @@ fenced home stopped
 activated spare ok
 health spare up
 wait 15m
-health home up
+observed home stopped
 wait 11m
 expect active spare
 expect phase active
 expect no fence spare
 wait 20m
 expect phase active
-wait 20m
+wait 15m
 expect phase failback

@@ -56,7 +56,7 @@ TEST_CASE("settings of a plugin are in the schema as the file spells them") {
   CHECK(settings["additionalProperties"] == false);
   CHECK(settings["properties"]["limit"]["default"] == "1m30s");
   CHECK(settings["properties"]["limit"]["type"] == "string");
-  CHECK(settings["properties"]["key"]["anyOf"].size() == 4);
+  CHECK(settings["properties"]["key"]["anyOf"].size() == 5);
   CHECK(schema["properties"]["service"]["additionalProperties"]["required"].size() >= 2);
   options.overlay = true;
   CHECK(config::file_schema(options).dump().find("\"required\":[\"primary\"") == std::string::npos);
