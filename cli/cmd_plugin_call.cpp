@@ -2,6 +2,7 @@
 // any language; what it asks of its host kept in a cassette, and played back.
 #include <algorithm>
 #include <fstream>
+#include <map>
 
 #include <CLI/CLI.hpp>
 
@@ -20,7 +21,8 @@ using Json = nlohmann::json;
 
 struct Options {
   std::string library, interface_name = "health", settings, isolation = "loop", service = "service", target = "target";
-  std::string cassette;  ///< to be written; empty: not recorded
+  std::string cassette;                ///< to be written; empty: not recorded
+  std::vector<std::string> stand_ins;  ///< KEY=TEXT
 };
 
 std::optional<config::PluginUse> settings_of(Context& cx, const Options& o, const std::filesystem::path& library) {
@@ -37,7 +39,20 @@ std::optional<config::PluginUse> settings_of(Context& cx, const Options& o, cons
   return (*all)[o.interface_name];
 }
 
+/// None when one of them is no KEY=TEXT.
+std::optional<std::map<std::string, std::string>> stand_ins_of(const std::vector<std::string>& words) {
+  std::map<std::string, std::string> out;
+  for (const auto& word : words) {
+    const auto equals = word.find('=');
+    if (equals == 0 || equals == std::string::npos) return std::nullopt;
+    out[word.substr(0, equals)] = word.substr(equals + 1);
+  }
+  return out;
+}
+
 void call(Context& cx, const Options& o) {
+  const auto stand_ins = stand_ins_of(o.stand_ins);
+  if (!stand_ins) return cx.fail(wrong_use, "a stand-in is KEY=TEXT", "--stand-in token=123456:no-token");
   const auto library = find_library(cx, o.library);
   if (!library) return;
   auto use = settings_of(cx, o, *library);
@@ -46,7 +61,7 @@ void call(Context& cx, const Options& o) {
   host::Logger log("debug", "text");
   conformance::Recorder* recorder = nullptr;
   conformance::Session session(*library, this_program(), log, [&](boost::asio::io_context& loop) {
-    auto made = std::make_unique<conformance::Recorder>(host::make_services(loop, log));
+    auto made = std::make_unique<conformance::Recorder>(host::make_services(loop, log), *stand_ins);
     recorder = made.get();
     return made;
   });
@@ -121,6 +136,8 @@ void add_plugin_call(CLI::App& family, Context& cx) {
       family.add_subcommand("record", "The same, keeping what it asks of its host in a cassette, without secrets");
   add_driving(*record, r);
   record->add_option("--to", r->cassette, "the cassette to write (JSON)")->required();
+  record->add_option("--stand-in", r->stand_ins,
+                     "KEY=TEXT: what to write for the secret setting KEY, when the plugin looks at its form");
   record->callback([&cx, r] { call(cx, *r); });
 
   auto p = std::make_shared<Options>();

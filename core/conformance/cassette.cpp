@@ -2,14 +2,23 @@
 
 #include <fstream>
 
+#include "core/host/body_files.hpp"
+
 namespace understudy::conformance {
 namespace {
 
 using sdk::Json;
 
+bool is_text(const std::string& bytes) {
+  const auto quoted = Json(bytes).dump(-1, ' ', false, Json::error_handler_t::replace);
+  return Json::parse(quoted).get_ref<const std::string&>() == bytes;
+}
+
 Json exchange_json(const HostExchange& e) {
   Json out = {{"method", e.method}, {"params", e.params}, {"after_ms", e.after_ms}};
   if (e.after_ms >= 0) out["answer"] = e.answer;
+  if (e.file && is_text(*e.file)) out["file"] = *e.file;
+  if (e.file && !is_text(*e.file)) out["file_base64"] = host::encode_base64(*e.file);
   for (const auto& item : e.items) out["items"].push_back({{"after_ms", item.after_ms}, {"item", item.item}});
   return out;
 }
@@ -22,6 +31,8 @@ HostExchange exchange_from(const Json& in) {
   out.answer = in.value("answer", Json());
   for (const auto& item : in.value("items", Json::array()))
     out.items.push_back({item.at("after_ms").get<std::int64_t>(), item.at("item")});
+  if (in.contains("file")) out.file = in.at("file").get<std::string>();
+  if (in.contains("file_base64")) out.file = host::decode_base64(in.at("file_base64").get<std::string>());
   return out;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,8 +20,9 @@ struct HostExchange {
     std::int64_t after_ms;  ///< since the call
     sdk::Json item;
   };
-  std::vector<Item> items;    ///< of a streaming call
-  std::int64_t after_ms = 0;  ///< from the call to its answer; −1: it was never answered
+  std::vector<Item> items;          ///< of a streaming call
+  std::int64_t after_ms = 0;        ///< from the call to its answer; −1: it was never answered
+  std::optional<std::string> file;  ///< the bytes that came to `to_file`
 };
 
 /// One call to the plugin.

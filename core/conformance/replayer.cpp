@@ -1,6 +1,7 @@
 #include "core/conformance/replayer.hpp"
 
 #include <algorithm>
+#include <fstream>
 #include <map>
 #include <set>
 
@@ -49,6 +50,7 @@ struct Replayer::Impl {
   std::multimap<std::int64_t, Event> due;
   std::map<Ticket, std::function<void(sdk::Result)>> open;
   std::vector<std::string> surprises;
+  std::map<std::string, std::int64_t> latest_told;
 
   [[nodiscard]] const HostExchange* take(const std::string& method, const Json& params) {
     const auto wanted = comparable(params);
@@ -63,6 +65,28 @@ struct Replayer::Impl {
       }
     }
     return nullptr;
+  }
+
+  /// A secret is what it was, or else its placeholder: the plugin may look at its form.
+  [[nodiscard]] sdk::Result secret(const std::string& key) const {
+    for (const auto& e : cassette.exchanges) {
+      if (e.method == "secret.get/1" && e.params.value("key", "") == key && e.after_ms >= 0)
+        return answer_from_json(e.answer);
+    }
+    return {{{"value", placeholder(key)}}};
+  }
+
+  /// The times that were told then, in their order; past them, virtual time. It never goes back.
+  [[nodiscard]] Json clock() {
+    Json out = {{"wall_ms", cassette.recorded_at_ms + now_ms}, {"monotonic_us", now_ms * 1000}};
+    if (const auto* told = take("clock.now/1", Json::object()); told != nullptr)
+      out = told->answer.value("result", out);
+    for (const char* which : {"wall_ms", "monotonic_us"}) {
+      auto& latest = latest_told[which];
+      latest = std::max(latest, out.value(which, latest));
+      out[which] = latest;
+    }
+    return out;
   }
 
   void answer(Ticket ticket, sdk::Result result) {
@@ -95,9 +119,11 @@ std::vector<std::string> Replayer::unused() const {
   std::vector<std::string> out;
   for (std::size_t i = 0; i < impl_->used.size(); ++i) {
     const auto& e = impl_->cassette.exchanges[i];
-    // Clocks, timers and secrets are the replay's own; a call that was never answered may well not be made again.
+    // Clocks, timers and secrets are the replay's own; a call that was never answered, or ended with the recording, may
+    // well not be made again.
     static const std::set<std::string> own{"clock.now/1", "timer.after/1", "secret.get/1"};
-    if (impl_->used[i] || own.contains(e.method) || e.after_ms < 0) continue;
+    if (impl_->used[i] || own.contains(e.method) || e.after_ms < 0 || e.answer.value("status", "") == "cancelled")
+      continue;
     out.push_back(address(e.method, e.params));
   }
   return out;
@@ -109,7 +135,7 @@ Replayer::Ticket Replayer::start(host::ServiceCall call) {
   const std::string method(call.method);
   me.open.emplace(ticket, std::move(call.done));
   if (method == "clock.now/1") {
-    me.answer(ticket, {{{"wall_ms", me.cassette.recorded_at_ms + me.now_ms}, {"monotonic_us", me.now_ms * 1000}}});
+    me.answer(ticket, {me.clock()});
     return 0;
   }
   if (method == "timer.after/1") {
@@ -118,7 +144,7 @@ Replayer::Ticket Replayer::start(host::ServiceCall call) {
     return ticket;
   }
   if (method == "secret.get/1") {
-    me.answer_in(ticket, 0, {{{"value", placeholder(call.params.value("key", ""))}}});
+    me.answer_in(ticket, 0, me.secret(call.params.value("key", "")));
     return ticket;
   }
   const auto* recorded = me.take(method, call.params);
@@ -132,6 +158,7 @@ Replayer::Ticket Replayer::start(host::ServiceCall call) {
     me.due.emplace(me.now_ms + item.after_ms,
                    Impl::Event{ticket, [on_item = call.on_item, body = item.item] { on_item(body); }});
   }
+  if (recorded->file) std::ofstream(call.params.value("to_file", ""), std::ios::binary) << *recorded->file;
   if (recorded->after_ms >= 0) me.answer_in(ticket, recorded->after_ms, answer_from_json(recorded->answer));
   return ticket;
 }
@@ -150,6 +177,10 @@ bool Replayer::advance() {
   return true;
 }
 
+std::optional<std::int64_t> Replayer::next_at() const {
+  return impl_->due.empty() ? std::nullopt : std::optional(impl_->due.begin()->first);
+}
+
 void Replayer::advance_to(std::int64_t at_ms) {
   while (!impl_->due.empty() && impl_->due.begin()->first <= at_ms) (void)advance();
   impl_->now_ms = std::max(impl_->now_ms, at_ms);
@@ -165,6 +196,19 @@ Json stable(Json answer) {
 
 /// A plugin may work on threads of its own: time passes only when nothing has come for a moment.
 constexpr Millis settling{3};
+/// With nothing due, it is the plugin's own work that is waited for: files to be read, on a busy machine.
+constexpr Millis own_work{10'000};
+
+/// What the plugin does by itself between two calls happens then, in its order.
+void pass_time(Session& session, Replayer& replayer, std::int64_t until_ms) {
+  const auto nothing = [] { return false; };
+  (void)session.run(nothing, settling);
+  for (auto next = replayer.next_at(); next && *next <= until_ms; next = replayer.next_at()) {
+    (void)replayer.advance();
+    (void)session.run(nothing, settling);
+  }
+  replayer.advance_to(until_ms);
+}
 
 }  // namespace
 
@@ -185,14 +229,14 @@ std::vector<std::string> replay(const std::filesystem::path& library, const std:
   auto& instance = *std::get<std::unique_ptr<plugins::Instance>>(made);
   for (std::size_t i = 0; i < cassette.steps.size(); ++i) {
     const auto& step = cassette.steps[i];
-    replayer->advance_to(step.at_ms);
+    pass_time(session, *replayer, step.at_ms);
     const auto answer = std::make_shared<std::optional<sdk::Result>>();
     instance.call(step.method, step.params, Millis(step.budget_ms),
                   [answer](sdk::Result r) { *answer = std::move(r); });
     while (!answer->has_value()) {
       if (session.run([&] { return answer->has_value(); }, settling)) break;
       if (replayer->advance()) continue;
-      if (!session.run([&] { return answer->has_value(); }, Millis(1'000))) break;
+      if (!session.run([&] { return answer->has_value() || replayer->next_at(); }, own_work)) break;
     }
     const std::string name = "step " + std::to_string(i + 1) + " (" + step.method + ")";
     if (!answer->has_value()) {

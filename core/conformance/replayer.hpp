@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,7 +15,8 @@
 namespace understudy::conformance {
 
 /// On the loop. A call is answered by the first recorded one that is the same and was not used; when none is the same
-/// (a signature, a time), by the first of the same method and address. Timers and the clock are virtual.
+/// (a signature, a time), by the first of the same method and address. Timers are virtual; the clock tells the times
+/// that it told then.
 class Replayer final : public host::Services {
  public:
   Replayer(boost::asio::io_context& loop, const Cassette& cassette);
@@ -26,6 +28,8 @@ class Replayer final : public host::Services {
 
   /// Lets virtual time pass up to what happens next. False when nothing is to come.
   bool advance();
+  /// When the next thing happens, since the beginning; none when nothing is to come.
+  [[nodiscard]] std::optional<std::int64_t> next_at() const;
   /// Lets it pass to `at_ms` since the beginning; what happens on the way happens.
   void advance_to(std::int64_t at_ms);
   /// Calls that the cassette does not know.

@@ -1,5 +1,7 @@
 #include "core/conformance/session.hpp"
 
+#include <algorithm>
+
 #include "core/host/real_services.hpp"
 
 namespace understudy::conformance {
@@ -35,7 +37,7 @@ bool Session::run(const std::function<bool()>& done, Millis at_most) {
   const auto end = std::chrono::steady_clock::now() + at_most;
   while (!done() && std::chrono::steady_clock::now() < end) {
     loop_.restart();
-    loop_.run_one_for(std::chrono::milliseconds(20));
+    loop_.run_one_until(std::min(end, std::chrono::steady_clock::now() + std::chrono::milliseconds(20)));
   }
   return done();
 }

@@ -53,5 +53,6 @@ class DownloadFile {
 
 /// None when it is no base64 (RFC 4648, padded).
 [[nodiscard]] std::optional<std::string> decode_base64(std::string_view text);
+[[nodiscard]] std::string encode_base64(std::string_view bytes);
 
 }  // namespace understudy::host
