@@ -160,8 +160,7 @@ int run_single(const Single& single) {
   Bench bench{single.library, single.program, single.interface_name,
               single.isolation.empty() ? "loop" : single.isolation, single.uses, random,
               // 8 epochs a millisecond are more than a case uses: each begins past all before it.
-              now * 8, "conformance-" + std::to_string(single.seed) + single.isolation, scratch, single.tamper,
-              log};
+              now * 8, "conformance-" + std::to_string(single.seed) + single.isolation, scratch, single.tamper, log};
   sdk::Json verdict = {{"verdict", "passed"}};
   try {
     one.run(bench);
