@@ -168,31 +168,103 @@ void bad_envelopes(Bench& bench) {
   }
 }
 
-/// With every secret set to something that can be found again.
+/// What a setting beside a secret may be, when it is required and the file does not say.
+sdk::Json anything(const sdk::Json& schema) {
+  if (schema.contains("default")) return schema.at("default");
+  if (schema.contains("enum")) return schema.at("enum").at(0);
+  auto type = schema.value("type", sdk::Json("string"));
+  if (type.is_array()) type = type.at(0);
+  const auto name = type.get<std::string>();
+  if (name == "integer" || name == "number") return schema.value("minimum", sdk::Json(1));
+  if (name == "boolean") return false;
+  if (name == "array") return sdk::Json::array();
+  if (name == "object") return sdk::Json::object();
+  return schema.value("format", "") == "url" ? "http://127.0.0.1:1/" : "conformance";
+}
+
+using Path = std::vector<std::string>;
+/// Stands for a name that the settings' author chooses: as a header's it is a good one.
+constexpr const char* any_name = "X-Conformance";
+
+std::string dotted(const Path& path) {
+  std::string out;
+  for (const auto& key : path) out += (out.empty() ? "" : ".") + key;
+  return out;
+}
+
+/// Where `schema` has secrets, at any depth.
+void find_secrets(const sdk::Json& schema, const Path& here, std::vector<Path>& out) {
+  if (!schema.is_object()) return;
+  if (schema.value("x-secret", false)) return out.push_back(here);
+  const auto below = [&](const std::string& key, const sdk::Json& inner) {
+    Path path = here;
+    path.push_back(key);
+    find_secrets(inner, path, out);
+  };
+  for (const auto all = schema.value("properties", sdk::Json::object()); const auto& [key, property] : all.items())
+    below(key, property);
+  if (schema.contains("additionalProperties")) below(any_name, schema.at("additionalProperties"));
+}
+
+/// Makes the setting at `path` a secret, and what is required beside it something.
+void plant(sdk::Json& settings, const sdk::Json& schema, const Path& path) {
+  sdk::Json* place = &settings;
+  const sdk::Json* described = &schema;
+  bool inner = false;
+  for (const auto& key : path) {
+    if (!place->is_object()) *place = sdk::Json::object();
+    const auto properties = described->find("properties");
+    for (const auto& beside : described->value("required", std::vector<std::string>())) {
+      if (inner && properties != described->end() && properties->contains(beside) && !place->contains(beside))
+        (*place)[beside] = anything(properties->at(beside));
+    }
+    const bool known = properties != described->end() && properties->contains(key);
+    described = known ? &properties->at(key) : &described->at("additionalProperties");
+    place = &(*place)[key];
+    inner = true;
+  }
+  *place = {{"$secret", dotted(path)}};
+}
+
+/// All that a plugin says while it has a secret is looked at: also why it refuses the settings, since not each fits
+/// with all others. Returns the refusal.
+std::optional<std::string> keep_silent(Bench& bench, const std::shared_ptr<plugins::Library>& library,
+                                       const sdk::Json& envelope, const std::string& setting) {
+  RawPort port(library->entry(), RawPort::Host::refuses, canary);
+  const bool ok = port.create(envelope.dump());
+  expect(!port.threw(), "create() threw an exception across the boundary");
+  if (ok) {
+    for (const auto& [method, params] : harmless_calls(bench))
+      (void)port.wait(port.call(method, params.dump(), budget), patience);
+    (void)port.wait(port.call("conformance.no_such_method/1", "{}", budget), patience);
+    port.serve(stragglers);
+  }
+  const auto heard = port.heard() + port.refusal();
+  const auto at = heard.find(canary);
+  if (at != std::string::npos)
+    throw Broken("a secret is shown in a log, an answer or a program's arguments, that of " + setting + ": …" +
+                 heard.substr(at > 60 ? at - 60 : 0, std::min<std::size_t>(at, 60)) + "[secret]…");
+  return ok ? std::nullopt : std::optional(port.refusal());
+}
+
+/// With each secret in its turn something that can be found again.
 void secrets(Bench& bench) {
   const auto library = bench.loaded();
-  sdk::Json envelope = bench.envelope();
   const auto schema = library->manifest().interfaces.at(bench.interface_name).value("settings", sdk::Json::object());
-  int planted = 0;
-  for (const auto all = schema.value("properties", sdk::Json::object()); const auto& [key, property] : all.items()) {
-    if (!property.value("x-secret", false)) continue;
-    envelope["settings"][key] = {{"$secret", key}};
-    ++planted;
+  std::vector<Path> all;
+  find_secrets(schema, {}, all);
+  if (all.empty()) throw Skipped("this interface has no secret setting");
+  std::size_t refused = 0;
+  std::string refusal;
+  for (const auto& path : all) {
+    sdk::Json envelope = bench.envelope();
+    plant(envelope["settings"], schema, path);
+    if (const auto why = keep_silent(bench, library, envelope, dotted(path))) {
+      ++refused;
+      refusal = *why;
+    }
   }
-  if (planted == 0) throw Skipped("this interface has no secret setting");
-  const auto port = made(bench, library, RawPort::Host::refuses, envelope);
-  for (const auto& [method, params] : harmless_calls(bench)) {
-    const auto op = port->call(method, params.dump(), budget);
-    (void)port->wait(op, patience);
-  }
-  const auto op = port->call("conformance.no_such_method/1", "{}", budget);
-  (void)port->wait(op, patience);
-  port->serve(stragglers);
-  const auto heard = port->heard();
-  const auto at = heard.find(canary);
-  expect(at == std::string::npos,
-         "a secret is shown in a log, an answer or a program's arguments: …" +
-             (at == std::string::npos ? std::string() : heard.substr(at > 60 ? at - 60 : 0, 60)) + "[secret]…");
+  if (refused == all.size()) throw Skipped("create() refuses the settings with a secret added to them: " + refusal);
 }
 
 /// A verb that blocks stops every check of everybody.

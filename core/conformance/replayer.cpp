@@ -97,7 +97,7 @@ struct Replayer::Impl {
     done(std::move(result));
   }
 
-  void answer_in(Ticket ticket, std::int64_t ms, sdk::Result result) {
+  void answer_in(Ticket ticket, std::int64_t ms, const sdk::Result& result) {
     due.emplace(now_ms + ms, Event{ticket, [this, ticket, result] { answer(ticket, result); }});
   }
 };

@@ -7,7 +7,7 @@
 namespace understudy::conformance {
 
 Session::Session(const std::filesystem::path& library, std::filesystem::path program, host::Logger& log,
-                 std::function<std::unique_ptr<host::Services>(boost::asio::io_context&)> services)
+                 const std::function<std::unique_ptr<host::Services>(boost::asio::io_context&)>& services)
     : log_(log),
       services_(services ? services(loop_) : host::make_services(loop_, log)),
       name_(library.stem().string()),

@@ -22,7 +22,7 @@ class Session {
   /// `library`: a file NAME.so. `program`: the understudy that hosts isolated plugins.
   /// `services`: what the plugin asks; null: the real ones.
   Session(const std::filesystem::path& library, std::filesystem::path program, host::Logger& log,
-          std::function<std::unique_ptr<host::Services>(boost::asio::io_context&)> services = nullptr);
+          const std::function<std::unique_ptr<host::Services>(boost::asio::io_context&)>& services = nullptr);
 
   [[nodiscard]] std::variant<std::shared_ptr<plugins::Library>, plugins::LoadError> library();
   /// `use.isolation` must be set: "loop", "thread" or "process".

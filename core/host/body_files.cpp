@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <cerrno>
+#include <cstdlib>
 #include <utility>
 
 namespace understudy::host {
@@ -27,14 +28,20 @@ std::optional<UploadFile> UploadFile::open(const std::string& path) {
 bool UploadFile::rewind_to(std::int64_t offset) const noexcept { return ::fseeko(file_.get(), offset, SEEK_SET) == 0; }
 
 std::unique_ptr<DownloadFile> DownloadFile::create(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (struct stat there{}; ::lstat(path.c_str(), &there) == 0) {
+    errno = EEXIST;
+    return nullptr;
+  }
+  // Beside it, under a name of its own: whoever kills us leaves no part of a file that looks whole.
+  std::string part = path.substr(0, path.rfind('/') + 1) + ".download-XXXXXX";
+  const int fd = ::mkostemp(part.data(), O_CLOEXEC);
   if (fd < 0) return nullptr;
-  return std::unique_ptr<DownloadFile>(new DownloadFile(fd, path));
+  return std::unique_ptr<DownloadFile>(new DownloadFile(fd, path, part));
 }
 
 DownloadFile::~DownloadFile() {
   ::close(fd_);
-  if (!kept_) ::unlink(path_.c_str());
+  ::unlink(part_.c_str());  // its other name stays, when it was kept
 }
 
 bool DownloadFile::write(std::string_view data) noexcept {
@@ -49,12 +56,23 @@ bool DownloadFile::write(std::string_view data) noexcept {
 }
 
 bool DownloadFile::keep() noexcept {
-  kept_ = ::fsync(fd_) == 0;
-  return kept_;
+  if (::fsync(fd_) != 0) return false;
+  if (::link(part_.c_str(), path_.c_str()) == 0) return true;
+  if (errno == EEXIST) return false;
+  // A file system without hard links: then there is no way that never writes over what came in this moment.
+  if (struct stat there{}; ::lstat(path_.c_str(), &there) == 0) {
+    errno = EEXIST;
+    return false;
+  }
+  return ::rename(part_.c_str(), path_.c_str()) == 0;
 }
 
 std::optional<std::string> decode_base64(std::string_view text) {
   if (text.size() % 4 != 0) return std::nullopt;
+  // EVP_DecodeBlock takes padding in the middle, and white space around.
+  constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  const auto end = text.find_first_not_of(alphabet);
+  if (end != std::string_view::npos && text.substr(end) != "=" && text.substr(end) != "==") return std::nullopt;
   std::string out(text.size() / 4 * 3, '\0');
   const int n = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
                                 reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));

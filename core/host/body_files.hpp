@@ -29,7 +29,7 @@ class UploadFile {
   std::int64_t size_ = 0;
 };
 
-/// A new file, of which nothing stays unless keep() was called.
+/// A new file, which gets its name and stays only by keep().
 class DownloadFile {
  public:
   /// Null, and errno, when it exists or cannot be made.
@@ -39,16 +39,16 @@ class DownloadFile {
   ~DownloadFile();
 
   [[nodiscard]] bool write(std::string_view data) noexcept;  ///< false: errno says why
-  [[nodiscard]] bool keep() noexcept;                        ///< false when the last bytes could not be written
+  [[nodiscard]] bool
+  keep() noexcept;  ///< false, and errno: the last bytes could not be written, or the name was taken meanwhile
   [[nodiscard]] std::int64_t bytes() const noexcept { return bytes_; }
 
  private:
-  DownloadFile(int fd, std::string path) : fd_(fd), path_(std::move(path)) {}
+  DownloadFile(int fd, std::string path, std::string part) : fd_(fd), path_(std::move(path)), part_(std::move(part)) {}
 
   int fd_;
-  std::string path_;
+  std::string path_, part_;
   std::int64_t bytes_ = 0;
-  bool kept_ = false;
 };
 
 /// None when it is no base64 (RFC 4648, padded).

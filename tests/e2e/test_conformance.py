@@ -29,6 +29,7 @@ TABLE = [
     ("blocks", "protocol/never-blocks", "blocked the loop"),
     ("answers_unknown", "protocol/unknown-method", "not unsupported"),
     ("leaks_secret", "protocol/secrets", "a secret is shown"),
+    ("leaks_nested_secret", "protocol/secrets", "that of logins.X-Conformance.password"),
     ("calls_after_destroy", "protocol/destroy-pending", "after destroy() had returned"),
     ("crashes_in_destroy", "protocol/destroy-pending", "died of Aborted"),
     ("no_cause", "health/outcome", "has no cause"),

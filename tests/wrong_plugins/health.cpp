@@ -11,7 +11,13 @@ class Check final : public HealthSource {
  public:
   Check(Host& host, const Envelope& e) : host_(host) {
     if (e.interface != "health") throw Failure(Status::unsupported, "health only");
+#if defined(LEAKS_NESTED_SECRET)
+    const auto logins = e.settings.value("logins", Json::object());
+    if (!logins.empty() && !logins.front().contains("user")) throw Failure(Status::invalid, "a login has a user");
+    if (!logins.empty()) key_ = logins.front().at("password").value("$secret", "");
+#else
     if (e.settings.contains("token")) key_ = e.settings.at("token").value("$secret", "");
+#endif
 #if defined(IO_IN_CREATE)
     host_.call("http.request/1", {{"url", "http://127.0.0.1:1/"}}, Millis(100), [](const Result&){});
 #endif
@@ -39,7 +45,7 @@ class Check final : public HealthSource {
     if (key_.empty()) return (*kept)(result("answered at once"));
     host_.call("secret.get/1", {{"key", key_}}, request.timeout, [this, kept](const Result& r) {
       const auto token = r.ok() ? r.value.value("value", "") : "";
-#if defined(LEAKS_SECRET)
+#if defined(LEAKS_SECRET) || defined(LEAKS_NESTED_SECRET)
       host_.log(LogLevel::debug, "asking with the token " + token);
 #else
       if (token.empty()) host_.log(LogLevel::debug, "there is no token");
@@ -85,15 +91,19 @@ extern "C" US_EXPORT int helper_of_mine();
 #endif
 
 #if defined(HIDES_NO_SECRET)
-#define TOKEN R"("type": "string")"
+#define SETTING R"("token": {"type": "string")"
+#elif defined(LEAKS_NESTED_SECRET)
+#define SETTING                                                                                 \
+  R"("logins": {"type": "object", "additionalProperties": {"required": ["user", "password"], )" \
+  R"("properties": {"user": {"type": "string"}, "password": {"x-secret": true}}})"
 #else
-#define TOKEN R"("x-secret": true)"
+#define SETTING R"("token": {"x-secret": true)"
 #endif
 
 UNDERSTUDY_PLUGIN(R"({"name": ")" NAME
                   R"(", "version": "1", "license": "Apache-2.0", "summary": "For the kit's own tests",
   "interfaces": {"health": {"provides": ["health.check/1"],
-    "settings": {"properties": {"token": {)" TOKEN R"(, "description": "to ask with"}}}}},
+    "settings": {"properties": {)" SETTING R"(, "description": "to ask with"}}}}},
   "needs": ["secret.get/1"]})",
                   [](Host& host, const Envelope& e) -> std::unique_ptr<Provider> {
 #if defined(ANSWERS_UNKNOWN)
