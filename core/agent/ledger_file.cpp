@@ -54,7 +54,7 @@ std::optional<std::string> write_ledger(const fs::path& file, const Ledger& ledg
   const int fd = ::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (fd < 0) return problem(beside);
   const bool written = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fsync(fd) == 0;
-  const auto said = problem(beside);
+  auto said = problem(beside);
   ::close(fd);
   if (!written) return said;
   if (::rename(beside.c_str(), file.c_str()) != 0) return problem(file);
