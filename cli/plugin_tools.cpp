@@ -38,7 +38,7 @@ fs::path this_program() { return boost::dll::program_location().string(); }
 std::optional<fs::path> find_library(Context& cx, const std::string& given) {
   std::error_code ec;
   if (given.find('/') != std::string::npos || given.ends_with(".so")) {
-    const auto path = fs::absolute(given, ec);
+    auto path = fs::absolute(given, ec);
     if (fs::is_regular_file(path, ec)) return path;
     cx.fail(wrong_use, given + ": no such file", "name the library that was built, NAME.so");
     return std::nullopt;

@@ -38,7 +38,7 @@ bool Silence::covers(const Alert& alert, WallTime now) const {
 }
 
 std::optional<std::string> Board::take(const Alert& alert, WallTime now) {
-  const auto key = alert.key();
+  auto key = alert.key();
   if (alert.state == AlertState::resolved) return open_.erase(key) > 0 ? std::optional(key) : std::nullopt;
   if (alert.state != AlertState::firing) return std::nullopt;
   const auto [it, opened] = open_.try_emplace(key, OpenAlert{alert, now, now, false, {}});

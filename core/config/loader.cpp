@@ -107,7 +107,8 @@ void read_severity(Section& match, Route& route) {
 void read_hours(Section& match, Route& route) {
   std::string time;
   match.read("time", time);
-  if (!time.empty() && !(route.hours = hours_from(time)))
+  route.hours = hours_from(time);
+  if (!time.empty() && !route.hours)
     match.wrong("time", "E0104", "time = \"" + time + "\" is no span of the day",
                 "write it as \"08:00-18:00\" or \"22:00-06:00\"");
   std::vector<std::string> days;

@@ -144,7 +144,7 @@ std::vector<std::string> OperatorServices::methods() const {
   return out;
 }
 
-void OperatorServices::request(host::ServiceCall call) {
+void OperatorServices::request(const host::ServiceCall& call) {
   if (control_ == nullptr) return call.done(refusal(sdk::Status::unsupported, "nothing is orchestrated yet"));
   if (std::ranges::find(call.caller->grants, "operator") == call.caller->grants.end()) {
     return call.done(refusal(sdk::Status::denied, "plugin " + call.caller->plugin + " was not granted \"operator\"",

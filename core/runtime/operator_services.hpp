@@ -21,7 +21,7 @@ class OperatorServices final : public host::Services {
   [[nodiscard]] std::vector<std::string> methods() const override;
 
  private:
-  void request(host::ServiceCall call);
+  void request(const host::ServiceCall& call);
 
   std::unique_ptr<host::Services> behind_;
   Control* control_ = nullptr;
