@@ -8,37 +8,49 @@ WallTime wall_now() { return std::chrono::time_point_cast<Millis>(std::chrono::s
 
 }  // namespace
 
+/// A container whose own order is refused must not look well.
+Supervisor::Taken Supervisor::refused(const ActivateOrder& order, Taken taken) {
+  if (order.boot)
+    facts_.activation =
+        LastActivation{order.epoch.value_or(Epoch{}), order.operation, taken.why, false, true, wall_now()};
+  return taken;
+}
+
 Supervisor::Taken Supervisor::activate(const ActivateOrder& order) {
   if (leaving_ || facts_.mode == Mode::deactivating)
     return {Taken::Verdict::busy, {}, "the workload is being stopped", "ask again in a moment"};
-  const bool running = facts_.mode == Mode::activating || (facts_.mode == Mode::active && facts_.work != Work::failed);
-  const auto admission = admit(ledger_, order, running);
+  const bool ran = facts_.mode == Mode::active && facts_.work != Work::failed;
+  const auto admission = admit(ledger_, order, ran || facts_.mode == Mode::activating);
   if (admission.verdict == Admission::Verdict::already) return {Taken::Verdict::already, admission.epoch, {}, {}};
-  if (admission.verdict == Admission::Verdict::stale) return {Taken::Verdict::stale, {}, admission.why, admission.hint};
+  if (admission.verdict == Admission::Verdict::stale)
+    return refused(order, {Taken::Verdict::stale, {}, admission.why, admission.hint});
   if (admission.verdict == Admission::Verdict::invalid)
-    return {Taken::Verdict::invalid, {}, admission.why, admission.hint};
-  if (const auto problem = parts_.state.open(order.store)) return {Taken::Verdict::invalid, {}, *problem, {}};
-  // What is here stays when it belongs to this epoch already, or when it has been written until now.
-  const bool keep = (running || (ledger_.epoch == admission.epoch && ledger_.restored && !order.snapshot) ||
-                     (order.boot && ledger_.epoch == admission.epoch && ledger_.restored)) &&
-                    parts_.state.in_place();
+    return refused(order, {Taken::Verdict::invalid, {}, admission.why, admission.hint});
+  if (const auto problem = parts_.state.open(order.store))
+    return refused(order, {Taken::Verdict::invalid, {}, *problem, {}});
+  // What is here stays when it belongs to this epoch, or was written until now and no other site can have run between.
+  const bool ours = ledger_.epoch == admission.epoch && ledger_.restored && (order.boot || !order.snapshot);
+  const bool keep = (ours || (ran && admission.epoch <= ledger_.epoch.next())) && parts_.state.in_place();
   Ledger next = ledger_;
   next.epoch = admission.epoch;
   next.phase = Ledger::Phase::active;
   next.operation = order.operation;
   next.restored = keep;
-  if (!write(next)) return {Taken::Verdict::broken, {}, "the ledger cannot be written", "is the disk full?"};
+  if (!write(next))
+    return refused(order, {Taken::Verdict::broken, {}, "the ledger cannot be written", "is the disk full?"});
   ++turn_;
   restarts_.forget();
   facts_.activation = LastActivation{admission.epoch, order.operation, order.boot ? "of the environment" : "",
                                      false,           false,           wall_now()};
   parts_.log.write(host::Level::info, "agent", "activating", {{"epoch", std::to_string(admission.epoch.value)}});
+  const auto go_on = [this, order, keep, epoch = admission.epoch] {
+    if (leaving_ || ledger_.phase != Ledger::Phase::active || ledger_.epoch != epoch) return;  // deactivated meanwhile
+    !parts_.state.any() || keep ? start_workload() : choose_snapshot(order);
+  };
   if (workload_.running()) {  // the same site with a newer epoch: the workload has to learn it
-    stop_workload(options_.stop_grace, false, [this] { start_workload(); });
-  } else if (!parts_.state.any() || keep) {
-    start_workload();
+    stop_workload(options_.stop_grace, false, go_on);
   } else {
-    choose_snapshot(order);
+    go_on();
   }
   return {Taken::Verdict::started, admission.epoch, {}, {}};
 }
@@ -59,19 +71,22 @@ void Supervisor::choose_snapshot(const ActivateOrder& order) {
 }
 
 void Supervisor::bring_state(const ActivateOrder& order, const SnapshotId& id) {
-  // A person's force takes the newest that is whole when this one is not.
-  const SnapshotId wanted = order.force ? SnapshotId() : id;
-  parts_.state.bring(wanted, ledger_.epoch,
-                     [this, turn = turn_, alive = std::weak_ptr(alive_)](const state::StateKeeper::Answer& answer) {
-                       if (alive.expired() || turn != turn_) return;
-                       if (!answer.ok) return activation_failed("the state was not restored: " + answer.detail);
-                       facts_.snapshot = answer.snapshot;
-                       Ledger next = ledger_;
-                       next.snapshot = answer.snapshot.id;
-                       next.restored = true;
-                       if (!write(next)) return activation_failed("the ledger cannot be written");
-                       start_workload();
-                     });
+  parts_.state.bring(
+      id, ledger_.epoch,
+      [this, order, id, turn = turn_, alive = std::weak_ptr(alive_)](const state::StateKeeper::Answer& answer) {
+        if (alive.expired() || turn != turn_) return;
+        // A person's force takes the newest that is whole when this one is not.
+        if (!answer.ok && order.force && !id.empty()) return bring_state(order, SnapshotId());
+        if (!answer.ok) return activation_failed("the state was not restored: " + answer.detail);
+        facts_.snapshot = answer.snapshot;
+        Ledger next = ledger_;
+        // Started by hand: what it saves must not be older than what it started from.
+        if (order.force) next.epoch = std::max(next.epoch, answer.snapshot.epoch);
+        next.snapshot = answer.snapshot.id;
+        next.restored = true;
+        if (!write(next)) return activation_failed("the ledger cannot be written");
+        start_workload();
+      });
 }
 
 void Supervisor::start_workload() {
@@ -79,9 +94,10 @@ void Supervisor::start_workload() {
   const auto problem = workload_.start({{"UNDERSTUDY_SERVICE", options_.service.value},
                                         {"UNDERSTUDY_EPOCH", std::to_string(ledger_.epoch.value)},
                                         {"UNDERSTUDY_SNAPSHOT", ledger_.snapshot.value}});
-  if (problem) return activation_failed(*problem);
-  started_at_ = std::chrono::steady_clock::now();
   const bool first = !facts_.activation || !facts_.activation->done;
+  if (problem) return first ? activation_failed(*problem) : restart_later(*problem, Millis(0));
+  started_at_ = std::chrono::steady_clock::now();
+  unsaved_ = ledger_.epoch;
   if (first && facts_.activation) {
     facts_.activation->done = facts_.activation->ok = true;
     ++facts_.activations;

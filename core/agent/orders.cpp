@@ -67,6 +67,8 @@ Choice choose(const std::vector<SnapshotInfo>& stored, const ActivateOrder& orde
               "is this the orchestrator's store? \"force\": true takes the newest that is whole"};
   }
   if (!valid.empty()) return {true, valid.back().id, {}, {}};
+  if (!stored.empty() && !order.force)
+    return {false, {}, "every snapshot in the store is damaged", "\"force\": true starts with what is here"};
   if (order.snapshot || order.force) return {true, {}, {}, {}};
   return {false, {}, "the store has no snapshot", "\"snapshot\": \"\" starts with what is here"};
 }

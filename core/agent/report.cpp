@@ -49,8 +49,10 @@ const char* status_of(const Facts& facts) {
 }
 
 int http_status_of(const Facts& facts) {
-  const bool ill = facts.work == Work::unhealthy || facts.work == Work::failed || facts.work == Work::restarting;
-  return ill ? 503 : 200;
+  const bool asked_for = facts.mode == Mode::activating || facts.mode == Mode::active;
+  const bool failed =
+      facts.mode == Mode::standby && facts.activation && facts.activation->done && !facts.activation->ok;
+  return failed || (asked_for && facts.work != Work::running) ? 503 : 200;
 }
 
 Json to_json(const Facts& f) {
@@ -68,7 +70,8 @@ Json to_json(const Facts& f) {
           {"uptime_s", seconds(f.started, f.now)},
           {"last_activation", told(f.activation)},
           {"snapshot", told(f.snapshot, f.now)},
-          {"last_push", told(f.push)}};
+          {"last_push", told(f.push)},
+          {"unsaved", f.unsaved}};
 }
 
 }  // namespace understudy::agent

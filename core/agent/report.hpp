@@ -39,6 +39,7 @@ struct Facts {
   std::optional<LastActivation> activation;
   std::optional<SnapshotInfo> snapshot;  ///< the newest that this site restored or saved
   std::optional<LastPush> push;
+  bool unsaved = false;  ///< what the stopped workload left is not in the store
   std::uint64_t restarts = 0, activations = 0, failed_activations = 0, pushes = 0, failed_pushes = 0;
 };
 
@@ -46,7 +47,7 @@ struct Facts {
 [[nodiscard]] const char* status_of(const Facts& facts);
 /// The body of /health.
 [[nodiscard]] nlohmann::json to_json(const Facts& facts);
-/// 200, or 503 when the workload ought to serve and does not.
+/// 200, or 503 when the workload ought to serve and does not (yet), or could not be started.
 [[nodiscard]] int http_status_of(const Facts& facts);
 /// Prometheus' text form.
 [[nodiscard]] std::string to_metrics(const Facts& facts);

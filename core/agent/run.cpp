@@ -34,6 +34,7 @@ std::optional<ActivateOrder> order_of_environment() {
     const char* value = std::getenv(name);
     return std::string(value != nullptr ? value : "");
   };
+  if (!variable("UNDERSTUDY_STANDBY").empty()) return std::nullopt;  // booted ahead, to wait
   const std::string text = variable("UNDERSTUDY_EPOCH");
   std::uint64_t epoch = 0;
   const auto read = std::from_chars(text.data(), text.data() + text.size(), epoch);
@@ -127,6 +128,7 @@ class Process {
     const auto secret = host::read_secret(options_.api_key, log_);
     if (!secret.ok()) return "api_key: " + secret.error.message + "\n    = " + secret.error.hint;
     key_ = secret.value.at("value").get<std::string>();
+    if (key_.empty()) return "api_key is empty: everybody could start and stop the service";
     if (key_.size() < 16)
       log_.write(host::Level::warning, "agent", "the api_key is short: whoever guesses it can stop the service");
     if (::geteuid() == 0)

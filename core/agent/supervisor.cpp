@@ -17,7 +17,8 @@ Supervisor::Supervisor(const Parts& parts, const config::Agent& options, std::ve
       workload_(parts.loop, std::move(command), [this](const host::Ended& how) { workload_ended(how); }),
       restarts_(options.restart, options.stable_after),
       restart_timer_(parts.loop),
-      push_timer_(parts.loop) {
+      push_timer_(parts.loop),
+      save_timer_(parts.loop) {
   facts_.service = options.service.value;
   facts_.started = facts_.changed = wall_now();
 }
@@ -29,6 +30,7 @@ Facts Supervisor::facts() const {
   out.now = wall_now();
   out.epoch = ledger_.epoch;
   out.pid = workload_.pid();
+  out.unsaved = unsaved_.has_value() && !workload_.running();
   return out;
 }
 
@@ -57,10 +59,14 @@ Supervisor::Taken Supervisor::deactivate(const DeactivateOrder& order) {
   next.epoch = admission.epoch;
   next.phase = Ledger::Phase::ended;
   next.operation = order.operation;
-  if (!write(next)) return {Taken::Verdict::broken, {}, "the ledger cannot be written", "is the disk full?"};
-  if (facts_.mode == Mode::standby) return {Taken::Verdict::already, ledger_.epoch, {}, {}};
+  if (!write(next)) ledger_ = next;  // a full disk must not keep it running
+  if (leaving_) return {Taken::Verdict::started, ledger_.epoch, {}, {}};
+  if (!order.push) unsaved_.reset();
+  if (facts_.mode == Mode::standby && !unsaved_) return {Taken::Verdict::already, ledger_.epoch, {}, {}};
   parts_.log.write(host::Level::info, "agent", "deactivated", {{"epoch", std::to_string(ledger_.epoch.value)}});
-  stop_workload(order.grace.value_or(options_.stop_grace), order.push, [this] { set(Mode::standby, Work::stopped); });
+  stop_workload(order.grace.value_or(options_.stop_grace), order.push, [this] {
+    if (!leaving_) set(Mode::standby, Work::stopped, facts_.detail);
+  });
   return {Taken::Verdict::started, ledger_.epoch, {}, {}};
 }
 
@@ -70,29 +76,46 @@ void Supervisor::leave(std::function<void()> done) {
 }
 
 void Supervisor::stop_workload(Millis grace, bool push, std::function<void()> done) {
-  const bool had_run = workload_.running() || facts_.mode == Mode::active;
-  const auto turn = ++turn_;
+  stopping_.push_back(std::move(done));
+  push_at_stop_ = push_at_stop_ || push;
+  const auto after = [this, alive = std::weak_ptr(alive_)] {
+    if (alive.expired()) return;
+    set(Mode::deactivating, Work::stopped);
+    const bool save = push_at_stop_ && unsaved_ && parts_.state.any();
+    save ? save_last(std::chrono::steady_clock::now() + options_.state->save_timeout, Millis(500)) : stopped();
+  };
+  if (stopping_.size() > 1) {  // it is under way
+    if (workload_.running()) workload_.stop(grace, [] {});
+    return;
+  }
+  ++turn_;
   restart_timer_.cancel();
   push_timer_.cancel();
   parts_.vitals.stop();
   set(Mode::deactivating, Work::stopping);
-  workload_.stop(grace, [this, turn, had_run, push, done = std::move(done), alive = std::weak_ptr(alive_)] {
-    if (alive.expired() || turn != turn_) return;
-    set(Mode::deactivating, Work::stopped);
-    had_run&& push ? save_last(done) : done();
+  workload_.stop(grace, after);
+}
+
+/// Tried until it is saved, refused for good, or late.
+void Supervisor::save_last(std::chrono::steady_clock::time_point deadline, Millis pause) {
+  const Epoch epoch = *unsaved_;  // not the ledger's: whoever stops us may have named a newer one
+  parts_.state.push(epoch, true, [this, deadline, pause, alive = std::weak_ptr(alive_)](const auto& answer) {
+    if (alive.expired()) return;
+    pushed(answer);
+    const bool late = std::chrono::steady_clock::now() + pause >= deadline;
+    if (answer.ok) unsaved_.reset();
+    if (!answer.ok) facts_.detail = "what it left is not saved: " + answer.detail;
+    if (answer.ok || late || answer.status == sdk::Status::conflict) return stopped();
+    save_timer_.expires_after(pause);
+    save_timer_.async_wait([this, deadline, pause, alive](const boost::system::error_code& error) {
+      if (!error && !alive.expired()) save_last(deadline, pause * 2);
+    });
   });
 }
 
-void Supervisor::save_last(std::function<void()> done) {
-  if (!parts_.state.any() || parts_.state.open("").has_value()) return done();
-  const auto turn = turn_;
-  parts_.state.push(
-      ledger_.epoch, true,
-      [this, turn, done = std::move(done), alive = std::weak_ptr(alive_)](const state::StateKeeper::Answer& answer) {
-        if (alive.expired()) return;
-        pushed(answer);
-        if (turn == turn_) done();
-      });
+void Supervisor::stopped() {
+  push_at_stop_ = false;
+  for (const auto& done : std::exchange(stopping_, {})) done();
 }
 
 void Supervisor::workload_ended(const host::Ended& how) {
@@ -100,22 +123,26 @@ void Supervisor::workload_ended(const host::Ended& how) {
   parts_.vitals.stop();
   if (options_.leave_when_done && how.exit_code == 0) {
     parts_.log.write(host::Level::info, "agent", "the workload is done");
+    leaving_ = true;
     return stop_workload(Millis(0), true, [this] {
       set(Mode::standby, Work::stopped, "done");
       parts_.done();
     });
   }
-  const std::string said = "it ended with " + describe(how);
+  restart_later("it ended with " + describe(how), ran);
+}
+
+void Supervisor::restart_later(const std::string& why, Millis ran) {
   const auto wait = restarts_.ended(ran);
   if (!wait) {
-    parts_.log.write(host::Level::error, "agent", "the workload is given up: " + said);
+    parts_.log.write(host::Level::error, "agent", "the workload is given up: " + why);
     set(Mode::active, Work::failed,
-        said + ", and is given up after " + std::to_string(options_.restart.size()) + " restarts");
+        why + ", and is given up after " + std::to_string(options_.restart.size()) + " restarts");
     return;
   }
   parts_.log.write(host::Level::warning, "agent",
-                   "the workload: " + said + "; it is started again in " + std::to_string(wait->count()) + " ms");
-  set(Mode::active, Work::restarting, said);
+                   "the workload: " + why + "; it is started again in " + std::to_string(wait->count()) + " ms");
+  set(Mode::active, Work::restarting, why);
   restart_timer_.expires_after(*wait);
   restart_timer_.async_wait(
       [this, turn = turn_, alive = std::weak_ptr(alive_)](const boost::system::error_code& error) {
@@ -159,8 +186,9 @@ void Supervisor::pushed(const state::StateKeeper::Answer& answer) {
   // The store has a newer epoch: another site runs the service, and nobody could tell us.
   Ledger next = ledger_;
   next.phase = Ledger::Phase::ended;
-  (void)write(next);
+  if (!write(next)) ledger_ = next;
   parts_.log.write(host::Level::error, "agent", "another site runs the service: the workload is stopped here");
+  unsaved_.reset();
   stop_workload(options_.stop_grace, false, [this, why = answer.detail] {
     set(Mode::standby, Work::stopped, "stopped: another site runs the service (" + why + ")");
   });

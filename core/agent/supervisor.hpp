@@ -59,11 +59,16 @@ class Supervisor {
   void bring_state(const ActivateOrder& order, const SnapshotId& id);
   void start_workload();
   void activation_failed(const std::string& why);
+  [[nodiscard]] Taken refused(const ActivateOrder& order, Taken taken);
   // supervisor.cpp
   void workload_ended(const host::Ended& how);
   void start_again();
+  void restart_later(const std::string& why, Millis ran);
+  /// Joins a stop that is under way; `done` runs when the command has ended and, with `push`, what it left is saved, or
+  /// could not be.
   void stop_workload(Millis grace, bool push, std::function<void()> done);
-  void save_last(std::function<void()> done);
+  void save_last(std::chrono::steady_clock::time_point deadline, Millis pause);
+  void stopped();
   void push_in_time();
   void pushed(const state::StateKeeper::Answer& answer);
   void looked(const Vitals::Verdict& verdict);
@@ -76,11 +81,12 @@ class Supervisor {
   Workload workload_;
   Restarts restarts_;
   Facts facts_;
-  Millis grace_{0};
-  bool leaving_ = false;
+  std::optional<Epoch> unsaved_;                 ///< epoch of a run whose last state is not saved
+  std::vector<std::function<void()>> stopping_;  ///< who waits for the stop that is under way
+  bool leaving_ = false, push_at_stop_ = false;
   std::uint64_t turn_ = 0;  ///< of what is under way: an answer to an older turn is dropped
   std::chrono::steady_clock::time_point started_at_{};
-  boost::asio::steady_timer restart_timer_, push_timer_;
+  boost::asio::steady_timer restart_timer_, push_timer_, save_timer_;
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };
 

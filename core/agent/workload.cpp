@@ -21,7 +21,8 @@ struct Workload::Run : std::enable_shared_from_this<Run> {
   asio::steady_timer poll_timer, grace;
   std::vector<std::function<void()>> stopped;
   std::function<void(const host::Ended&)> on_end;
-  bool ended = false;
+  std::optional<host::Ended> leader;  ///< how the command itself ended; what it started may still be at work
+  bool killed = false, ended = false;
 
   Run(asio::io_context& loop, int p) : pid(p), exit(loop), poll_timer(loop), grace(loop) {}
 
@@ -41,23 +42,27 @@ struct Workload::Run : std::enable_shared_from_this<Run> {
 
   void look() {
     if (ended) return;
-    const auto how = host::reap(pid);
-    if (!how) return wait();
+    if (!leader) leader = host::reap(pid);
+    if (!leader) return wait();
+    boost::system::error_code ignored;
+    exit.close(ignored);
+    // `sh -c "…; bot"` ends at once when it is asked to, and the bot has its grace all the same.
+    if (!stopped.empty() && !killed && ::kill(-pid, 0) == 0) return wait();
     ::kill(-pid, SIGKILL);  // what it started must not live on beside its successor
     ended = true;
     grace.cancel();
-    boost::system::error_code ignored;
-    exit.close(ignored);
     const auto told = std::exchange(stopped, {});
     const auto heard = std::exchange(on_end, nullptr);
-    if (told.empty() && heard) heard(*how);
+    if (told.empty() && heard) heard(*leader);
     for (const auto& one : told) one();
   }
 
   void kill_after(Millis time) {
     grace.expires_after(time);
     grace.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
-      if (!error && !self->ended) ::kill(-self->pid, SIGKILL);
+      if (error || self->ended) return;
+      self->killed = true;
+      ::kill(-self->pid, SIGKILL);
     });
   }
 };

@@ -331,6 +331,9 @@ void Orchestrator::reload(const Requester& by, Reply reply) {
     const auto it = states.find(r->service().id);
     r->start(it != states.end() ? std::optional(it->second) : std::nullopt, world_.journal.last_epoch(r->service().id));
   }
+  // What the former desk was sending is unanswered for ever: it goes again.
+  (void)world_.journal.outbox_recover();
+  generation_->desk->poke();
   note({}, "reloaded", "the configuration was read again by " + by.who);
   changed();
   reply({{{"message", "reloaded"}, {"config", generation_->config.hash}, {"services", generation_->runners.size()}}});

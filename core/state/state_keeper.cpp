@@ -153,8 +153,13 @@ void StateKeeper::run_prepare(const std::shared_ptr<Job>& job) {
       const auto info = snapshot_from(s);
       if (info.valid && (job->wanted.empty() || job->wanted == info.id)) job->candidates.push_back(info);
     }
-    std::ranges::sort(job->candidates, {}, [](const SnapshotInfo& i) { return std::pair(i.created, i.id.value); });
-    if (job->candidates.empty() && job->wanted.empty()) return end({true, {}, "there is no snapshot"});
+    std::ranges::sort(job->candidates, {},
+                      [](const SnapshotInfo& i) { return std::tuple(i.epoch, i.created, i.id.value); });
+    if (job->candidates.empty() && job->wanted.empty()) {
+      if (!result.value.value("snapshots", sdk::Json::array()).empty())
+        return end({false, {}, "every snapshot in the store is damaged"});
+      return end({true, {}, "there is no snapshot"});
+    }
     try_snapshots(job);
   });
 }
@@ -200,7 +205,13 @@ void StateKeeper::put_in_place(const std::shared_ptr<Job>& job, const SnapshotIn
   std::vector<SwapItem> items;
   for (const auto& [name, path] : named_paths(*job->target)) {
     const auto staged = job->staging / name;
-    if (fs::exists(fs::symlink_status(staged))) items.push_back({staged, path});
+    // A start without a part of its state would be a start with a stale one.
+    if (!fs::exists(fs::symlink_status(staged)))
+      return end({false,
+                  {},
+                  "snapshot " + snapshot.id.value + " holds no \"" + name +
+                      "\": are `paths` the same as where it was saved?"});
+    items.push_back({staged, path});
   }
   const std::string mark = snapshot_id(wall_now(), job->epoch);
   boost::asio::post(worker_, [this, items, mark, snapshot, alive = std::weak_ptr(alive_)] {

@@ -215,6 +215,70 @@ class AgentTest(unittest.TestCase):
         a.start()
         self.assertEqual("standby", a.health()["mode"])  # it does not start by itself what may run elsewhere by now
 
+    def test_what_was_asked_to_end_through_a_shell_has_its_grace(self):
+        script = "trap '' TERM; python3 -c \"import signal,time,sys; signal.signal(signal.SIGTERM, lambda *a: (time.sleep(0.5), print('ended well', flush=True), sys.exit(0))); print('bot is up', flush=True); time.sleep(1000)\" & trap 'exit 0' TERM; wait"
+        a = self.agent(command=["bash", "-c", script], state=False).start()
+        a.ask("POST", "/activate", {"epoch": 1})
+        wait_for("the bot", lambda: "bot is up" in a.log())
+        a.ask("POST", "/deactivate", {"epoch": 1})
+        a.until(mode="standby")
+        self.assertIn("ended well", a.log())
+
+    def test_a_last_save_that_fails_is_tried_again_and_never_called_done(self):
+        a = self.agent().start()
+        self.running(a, 1)
+        wait_for("a snapshot", lambda: a.health()["snapshot"])
+        os.rename(a.snapshots, a.snapshots + ".away")
+        with open(a.snapshots, "w") as file:
+            file.write("no folder")
+        a.ask("POST", "/deactivate", {"epoch": 1})
+        wait_for("a failed save", lambda: a.health()["last_push"]["ok"] is False)
+        self.assertEqual("deactivating", a.health()["mode"])
+        self.assertEqual(202, a.ask("POST", "/deactivate", {"epoch": 1})[0])  # the caller repeats its stop
+        self.assertTrue(a.health()["unsaved"])
+        os.remove(a.snapshots)
+        os.rename(a.snapshots + ".away", a.snapshots)
+        saved = a.until(mode="standby")
+        self.assertEqual((True, False), (saved["last_push"]["ok"], saved["unsaved"]))
+        with open(os.path.join(a.state, "count.json")) as file:
+            last = json.load(file)["count"]
+        b = self.agent("b").start()
+        self.running(b, 2, snapshot=saved["snapshot"]["id"])
+        self.assertGreaterEqual(b.counter()["count"], last)
+
+    def test_a_site_that_is_stopped_with_a_newer_epoch_saves_under_its_own(self):
+        a = self.agent("a").start()
+        self.running(a, 5)
+        wait_for("a snapshot", lambda: a.health()["snapshot"])
+        a.ask("POST", "/deactivate", {"epoch": 9})
+        self.assertEqual(5, a.until(mode="standby")["snapshot"]["epoch"])
+        self.assertEqual(409, a.ask("POST", "/activate", {"epoch": 8})[0])
+
+    def test_started_by_hand_it_goes_on_saving(self):
+        a, b = self.agent("a").start(), self.agent("b").start()
+        self.running(a, 5)
+        a.ask("POST", "/deactivate", {})
+        a.until(mode="standby")
+        self.assertEqual(202, b.ask("POST", "/activate", {"force": True})[0])
+        b.until(mode="active", workload_status="running")
+        wait_for("a save", lambda: b.health()["last_push"])
+        self.assertEqual((True, "running"), (b.health()["last_push"]["ok"], b.health()["workload_status"]))
+
+    def test_a_snapshot_without_a_part_of_the_state_starts_nothing(self):
+        a = self.agent("a").start()
+        self.running(a, 1)
+        a.ask("POST", "/deactivate", {})
+        saved = a.until(mode="standby")["snapshot"]["id"]
+        b = self.agent("b")
+        with open(b.config) as file:
+            text = file.read().replace('paths = ["state"]', 'paths = ["other"]')
+        with open(b.config, "w") as file:
+            file.write(text)
+        b.start()
+        b.ask("POST", "/activate", {"epoch": 2, "snapshot": saved})
+        told = wait_for("the refusal", lambda: (lambda l: l if l and l["done"] else None)(b.health()["last_activation"]))
+        self.assertIn('holds no "other"', told["detail"])
+
     def test_term_saves_the_state_and_ends(self):
         a = self.agent(tables="").start()
         self.running(a, 1)
@@ -280,6 +344,16 @@ settings = {{ url = "http://127.0.0.1:{a.counter_port}/health", json = {{ "$.sta
         b = self.agent("b").start()
         self.running(b, 2)
         self.assertGreaterEqual(b.counter()["count"], 77)
+
+    def test_a_container_that_was_booted_ahead_waits(self):
+        a = self.agent().start(env={"UNDERSTUDY_EPOCH": "4", "UNDERSTUDY_STANDBY": "1"})
+        self.assertEqual(("standby", 0), (a.health()["mode"], a.health()["epoch"]))
+        self.assertEqual(200, a.ask("GET", "/health")[0])
+
+    def test_an_order_of_the_environment_that_fails_does_not_look_well(self):
+        a = self.agent().start(env={"UNDERSTUDY_EPOCH": "4", "UNDERSTUDY_SNAPSHOT": "20261121T000000.000Z-e3"})
+        wait_for("the failure", lambda: a.ask("GET", "/health")[0] == 503)
+        self.assertIn("not in the store", a.health()["last_activation"]["detail"])
 
     def test_two_agents_do_not_share_a_folder(self):
         a = self.agent().start()
