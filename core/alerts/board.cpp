@@ -14,18 +14,32 @@ using Json = nlohmann::json;
 std::int64_t ms(WallTime t) { return t.time_since_epoch().count(); }
 WallTime wall(const Json& in, const char* key) { return WallTime(Millis(in.value(key, std::int64_t{0}))); }
 
-const config::Route* route_of(const config::Config& config, const Alert& alert) {
-  const auto it = std::ranges::find_if(config.routes, [&](const config::Route& r) { return matches(r, alert); });
-  return it == config.routes.end() ? nullptr : &*it;
+/// Of the routes that the alert reaches, the first of which `wanted` holds.
+template <class Wanted>
+const config::Route* route_with(const config::Config& config, const Alert& alert, const LocalTime& local,
+                                Wanted wanted) {
+  for (const auto& route : config.routes) {
+    if (!matches(route, alert) || !in_hours(route, local)) continue;
+    if (wanted(route)) return &route;
+    if (!route.go_on) break;
+  }
+  return nullptr;
 }
 
-std::optional<WallTime> repeat_at(const OpenAlert& open, const config::Route& route) {
-  if (!open.acknowledged.empty() || route.repeat.count() == 0) return std::nullopt;
-  return open.said + route.repeat;
-}
-std::optional<WallTime> escalate_at(const OpenAlert& open, const config::Route& route) {
-  if (!open.acknowledged.empty() || open.escalated || route.escalate_to.empty()) return std::nullopt;
-  return open.since + route.escalate_after;
+struct Plan {
+  std::optional<WallTime> repeat, escalate;
+  const config::Route *repeats = nullptr, *escalates = nullptr;
+};
+
+Plan plan_of(const OpenAlert& open, const config::Config& config, const LocalTime& local) {
+  Plan out;
+  if (!open.acknowledged.empty() || open.held) return out;
+  out.repeats = route_with(config, open.alert, local, [](const auto& r) { return r.repeat.count() > 0; });
+  if (out.repeats != nullptr) out.repeat = open.said + out.repeats->repeat;
+  if (open.escalated) return out;
+  out.escalates = route_with(config, open.alert, local, [](const auto& r) { return !r.escalate_to.empty(); });
+  if (out.escalates != nullptr) out.escalate = open.since + out.escalates->escalate_after;
+  return out;
 }
 
 }  // namespace
@@ -41,7 +55,7 @@ std::optional<std::string> Board::take(const Alert& alert, WallTime now) {
   auto key = alert.key();
   if (alert.state == AlertState::resolved) return open_.erase(key) > 0 ? std::optional(key) : std::nullopt;
   if (alert.state != AlertState::firing) return std::nullopt;
-  const auto [it, opened] = open_.try_emplace(key, OpenAlert{alert, now, now, false, {}});
+  const auto [it, opened] = open_.try_emplace(key, OpenAlert{alert, now, now, false, {}, {}});
   // The same thing again, perhaps with another text; who acknowledged it did.
   it->second.alert = alert;
   it->second.said = now;
@@ -61,33 +75,41 @@ std::vector<std::string> Board::acknowledge(const std::string& incident, const S
   return out;
 }
 
-std::vector<Board::Due> Board::due(const config::Config& config, WallTime now) {
+std::vector<Board::Due> Board::due(const config::Config& config, WallTime now, const LocalTime& local) {
   std::vector<Due> out;
   for (auto& [key, open] : open_) {
-    const auto* route = route_of(config, open.alert);
-    if (route == nullptr) continue;
-    if (const auto at = escalate_at(open, *route); at && *at <= now) {
-      open.escalated = true;
-      out.push_back({key, &open, route->escalate_to, true});
-    }
-    if (const auto at = repeat_at(open, *route); at && *at <= now) {
+    if (open.held && *open.held <= now) {
+      open.held.reset();
       open.said = now;
-      out.push_back({key, &open, route->to, false});
+      out.push_back({key, &open, {}, false, true});
+      continue;
+    }
+    const auto plan = plan_of(open, config, local);
+    if (plan.escalate && *plan.escalate <= now) {
+      open.escalated = true;
+      out.push_back({key, &open, plan.escalates->escalate_to, true, false});
+    }
+    if (plan.repeat && *plan.repeat <= now) {
+      open.said = now;
+      out.push_back({key, &open, plan.repeats->to, false, false});
     }
   }
   return out;
 }
 
-std::optional<WallTime> Board::next_due(const config::Config& config) const {
+std::optional<WallTime> Board::next_due(const config::Config& config, const LocalTime& local) const {
   std::optional<WallTime> out;
   for (const auto& [key, open] : open_) {
-    const auto* route = route_of(config, open.alert);
-    if (route == nullptr) continue;
-    for (const auto& at : {repeat_at(open, *route), escalate_at(open, *route)}) {
+    const auto plan = plan_of(open, config, local);
+    for (const auto& at : {open.held, plan.repeat, plan.escalate}) {
       if (at && (!out || *at < *out)) out = at;
     }
   }
   return out;
+}
+
+void Board::hold(const std::string& key, std::optional<WallTime> until) {
+  if (const auto it = open_.find(key); it != open_.end()) it->second.held = until;
 }
 
 const OpenAlert* Board::find(const std::string& key) const {
@@ -108,7 +130,8 @@ Json to_json(const OpenAlert& open) {
           {"since_ms", ms(open.since)},
           {"said_ms", ms(open.said)},
           {"escalated", open.escalated},
-          {"acknowledged", open.acknowledged}};
+          {"acknowledged", open.acknowledged},
+          {"held_ms", open.held ? Json(ms(*open.held)) : Json()}};
 }
 
 OpenAlert open_from_json(const Json& in) {
@@ -129,6 +152,7 @@ OpenAlert open_from_json(const Json& in) {
   out.said = wall(in, "said_ms");
   out.escalated = in.value("escalated", false);
   out.acknowledged = in.value("acknowledged", "");
+  if (const auto it = in.find("held_ms"); it != in.end() && it->is_number()) out.held = wall(in, "held_ms");
   return out;
 }
 

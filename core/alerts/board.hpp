@@ -9,6 +9,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "core/alerts/routing.hpp"
 #include "core/config/config.hpp"
 #include "core/model/alert.hpp"
 
@@ -20,6 +21,8 @@ struct OpenAlert {
   WallTime said{};           ///< last to the notifiers of its route
   bool escalated = false;    ///< to `escalate_to`
   std::string acknowledged;  ///< by whom; empty: by nobody
+  std::optional<WallTime>
+      held;  ///< nobody was told, for a silence or the throttle: to be told then, if it is open still
 };
 
 /// Keeps alerts from being said. Matches exactly; ends by itself.
@@ -43,10 +46,14 @@ class Board {
     const OpenAlert* open;
     std::vector<NotifierId> to;
     bool escalation = false;
+    bool held = false;  ///< for the first time: `to` is empty, its routes say who
   };
-  /// What is to be said now: `repeat` of the first route that matches, and its `escalate_after`. Marks it as said.
-  [[nodiscard]] std::vector<Due> due(const config::Config& config, WallTime now);
-  [[nodiscard]] std::optional<WallTime> next_due(const config::Config& config) const;
+  /// What is to be said now: what was held, and `repeat` and `escalate_after` of the routes that an alert reaches at
+  /// this hour, of each the first that has it. Marks it as said.
+  [[nodiscard]] std::vector<Due> due(const config::Config& config, WallTime now, const LocalTime& local);
+  [[nodiscard]] std::optional<WallTime> next_due(const config::Config& config, const LocalTime& local) const;
+  /// It is open and nobody was told: that is to happen at `until`.
+  void hold(const std::string& key, std::optional<WallTime> until);
 
   [[nodiscard]] const std::map<std::string, OpenAlert>& open() const noexcept { return open_; }
   [[nodiscard]] const OpenAlert* find(const std::string& key) const;

@@ -30,8 +30,8 @@ bool in_hours(const config::Route& route, const LocalTime& local) {
 }
 
 bool matches(const config::Route& route, const Alert& alert) {
-  // A resolve is as grave as what it resolves, which its own severity no longer tells: it passes the severity test.
-  const bool resolve = alert.state == AlertState::resolved;
+  // A resolve of something that is no longer known may have been as grave as any: it passes the severity test.
+  const bool resolve = alert.state == AlertState::resolved && alert.severity == Severity::info;
   if (route.at_least && !resolve && alert.severity < *route.at_least) return false;
   if (route.exactly && !resolve && alert.severity != *route.exactly) return false;
   return one_of(route.services, alert.service.value) && one_of(route.targets, alert.target.value) &&
@@ -81,6 +81,23 @@ std::vector<Delivery> Router::route(const config::Config& config, const Alert& a
   wait = Millis(0);
   if (!matched && alert.state != AlertState::resolved) {
     for (const auto& n : config.notifiers) add(n.id, 0);
+  }
+  return out;
+}
+
+std::optional<WallTime> Router::held_until(const config::Config& config, const Alert& alert, WallTime now,
+                                           const LocalTime& local) const {
+  std::optional<WallTime> out;
+  for (std::size_t i = 0; i < config.routes.size(); ++i) {
+    const auto& r = config.routes[i];
+    if (!matches(r, alert) || !in_hours(r, local)) continue;
+    for (const auto& notifier : r.to) {
+      const auto it = sent_.find(std::to_string(i) + '|' + notifier.value + '|' + alert.key());
+      if (it == sent_.end() || it->second.told || now - it->second.at >= r.throttle) continue;
+      const WallTime end = it->second.at + r.throttle;
+      if (!out || end < *out) out = end;
+    }
+    if (!r.go_on) break;
   }
   return out;
 }

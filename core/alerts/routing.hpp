@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,9 +27,13 @@ struct Delivery {
 class Router {
  public:
   /// The first route that matches decides, and those after it while `continue` is set. An alert that no route matches
-  /// goes to every notifier: nothing is dropped in silence. A resolve of what was delivered is never throttled.
+  /// goes to every notifier: nothing is dropped in silence. A resolve of what was delivered is never throttled; give it
+  /// the severity of what it resolves, so that it goes the same way.
   [[nodiscard]] std::vector<Delivery> route(const config::Config& config, const Alert& alert, WallTime now,
                                             const LocalTime& local = {});
+  /// People were told last that it ended, and the throttle keeps them from hearing that it fires again: until then.
+  [[nodiscard]] std::optional<WallTime> held_until(const config::Config& config, const Alert& alert, WallTime now,
+                                                   const LocalTime& local = {}) const;
 
  private:
   struct Sent {

@@ -162,8 +162,10 @@ void advance_transfer(Work& w) {
   auto& move = *w.s.move;
   if (move.fence == Part::todo) start_fence(w, move);
   if (move.fence != Part::done) {
-    // A failover cannot lose what is already saved: bring that while the old site is being stopped.
-    if (!planned(move) && move.prepare == Part::todo) start_prepare(w, move);
+    // A failover cannot lose what is already saved: bring that while the old site is being stopped. But a site that
+    // keeps its state itself may save once more when it is stopped (an agent does), and that is then the newest.
+    const bool saves_itself = !move.origin.empty() && !w.keeps_paths(move.origin);
+    if (!planned(move) && !saves_itself && move.prepare == Part::todo) start_prepare(w, move);
     return;
   }
   if (move.save == Part::todo) return start_save(w, move);

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -36,5 +37,9 @@ class Instance {
   [[nodiscard]] virtual const std::string& name() const = 0;    ///< "trader/home/health[0]"
   [[nodiscard]] virtual const std::string& plugin() const = 0;  ///< "http"
 };
+
+/// Hands an answer over. What a plugin answered with the wrong types throws where it is read: then the caller gets an
+/// error instead, and this process goes on. What it came to, for the log, or nothing.
+[[nodiscard]] std::optional<std::string> hand_over(const Instance::Done& done, sdk::Result result);
 
 }  // namespace understudy::plugins

@@ -204,7 +204,8 @@ class Guest : public std::enable_shared_from_this<Guest> {
       ++stats_->failures;
     }
     stats_->time += std::chrono::duration_cast<Micros>(Clock::now() - entry.since);
-    entry.done(std::move(result));
+    if (const auto problem = hand_over(entry.done, std::move(result)))
+      wiring.log.write(host::Level::error, caller.instance, *problem);
   }
 
   void submit(Waiting& entry) {

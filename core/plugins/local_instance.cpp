@@ -117,7 +117,8 @@ class Link : public std::enable_shared_from_this<Link> {
     if (!result.ok()) ++stats->failures;
     stats->time += std::chrono::duration_cast<Micros>(Clock::now() - it->second.since);
     waiting.erase(it);
-    done(std::move(result));
+    if (const auto problem = hand_over(done, std::move(result)))
+      wiring.log.write(host::Level::error, caller.instance, *problem);
   }
 
   template <class Fn>

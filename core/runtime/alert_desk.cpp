@@ -55,8 +55,12 @@ void AlertDesk::restore() {
     silences_.push_back(alerts::silence_from_json(value));
 }
 
-bool AlertDesk::silenced(const Alert& alert, WallTime at) const {
-  return std::ranges::any_of(silences_, [&](const alerts::Silence& s) { return s.covers(alert, at); });
+std::optional<WallTime> AlertDesk::silenced(const Alert& alert, WallTime at) const {
+  std::optional<WallTime> until;
+  for (const auto& s : silences_) {
+    if (s.covers(alert, at) && (!until || s.until > *until)) until = s.until;
+  }
+  return until;
 }
 
 journal::OutboxPut AlertDesk::row(const Alert& alert, const alerts::Delivery& delivery, WallTime at) {
@@ -78,9 +82,23 @@ void AlertDesk::remember(const std::string& key, WallTime at, journal::Batch& ba
 journal::Batch AlertDesk::deliveries(const Alert& alert) {
   journal::Batch out;
   const auto at = wall_now();
-  if (const auto key = memory_.board.take(alert, at)) remember(*key, at, out);
-  if (silenced(alert, at)) return out;  // it stays open, and the history has it
-  for (const auto& d : memory_.router.route(config_, alert, at, local_time(at))) out.push_back(row(alert, d, at));
+  const auto local = local_time(at);
+  Alert routed = alert;  // the end of something goes to whoever heard of it
+  if (const auto* open = memory_.board.find(alert.key()); open != nullptr && alert.state == AlertState::resolved) {
+    routed.severity = open->alert.severity;
+    if (open->held) routed.kind.clear();  // nobody heard of it
+  }
+  const auto key = memory_.board.take(alert, at);
+  const auto quiet = silenced(alert, at);
+  const bool fires = alert.state == AlertState::firing;
+  if (key && fires) {
+    auto until = quiet;
+    if (!until) until = memory_.router.held_until(config_, alert, at, local);
+    memory_.board.hold(*key, until);
+  }
+  if (key) remember(*key, at, out);
+  if (quiet || routed.kind.empty()) return out;  // what fires stays open, and the history has it
+  for (const auto& d : memory_.router.route(config_, routed, at, local)) out.push_back(row(alert, d, at));
   return out;
 }
 
@@ -104,22 +122,27 @@ void AlertDesk::poke() {
 // ---- what is said again -----------------------------------------------------------------------------------------
 
 void AlertDesk::watch() {
-  const auto next = memory_.board.next_due(config_);
+  const auto next = memory_.board.next_due(config_, local_time(wall_now()));
   if (!next) return;
-  remind_timer_.expires_after(std::max(Millis(1), *next - wall_now()));
-  remind_timer_.async_wait([this, alive = std::weak_ptr(alive_)](const boost::system::error_code& error) {
-    if (!error && !alive.expired()) remind();
-  });
+  // Hours of routes begin and end: look again at the latest in ten minutes.
+  remind_in(std::clamp<Millis>(*next - wall_now(), Millis(1), Millis(600'000)));
 }
 
 void AlertDesk::remind() {
   const auto at = wall_now();
   mark();
   journal::Batch batch;
-  for (const auto& due : memory_.board.due(config_, at)) {
+  const auto local = local_time(at);
+  for (const auto& due : memory_.board.due(config_, at, local)) {
+    const auto quiet = silenced(due.open->alert, at);
+    if (quiet && due.held) memory_.board.hold(due.key, quiet);
     remember(due.key, at, batch);
-    if (silenced(due.open->alert, at)) continue;
+    if (quiet) continue;
     Alert alert = due.open->alert;
+    if (due.held) {
+      for (const auto& d : memory_.router.route(config_, alert, at, local)) batch.push_back(row(alert, d, at));
+      continue;
+    }
     const auto minutes = std::to_string((at - due.open->since).count() / 60'000);
     alert.facts["reminder"] = due.escalation ? "escalation" : "repeat";
     alert.title =
@@ -127,8 +150,19 @@ void AlertDesk::remind() {
         alert.title;
     for (const auto& notifier : due.to) batch.push_back(row(alert, {notifier, 0, Millis(0)}, at));
   }
-  if (wiring_.journal.commit(batch)) undo();
+  if (wiring_.journal.commit(batch)) {
+    undo();
+    remind_in(Millis(5'000));  // the journal cannot be written: no reason to spin
+    return;
+  }
   poke();
+}
+
+void AlertDesk::remind_in(Millis wait) {
+  remind_timer_.expires_after(wait);
+  remind_timer_.async_wait([this, alive = std::weak_ptr(alive_)](const boost::system::error_code& error) {
+    if (!error && !alive.expired()) remind();
+  });
 }
 
 void AlertDesk::beat() {
@@ -163,7 +197,7 @@ Json AlertDesk::list() const {
   Json open = Json::array(), silences = Json::array();
   for (const auto& [key, one] : memory_.board.open()) {
     Json entry = alerts::to_json(one);
-    entry["silenced"] = silenced(one.alert, at);
+    entry["silenced"] = silenced(one.alert, at).has_value();
     open.push_back(std::move(entry));
   }
   for (const auto& s : silences_) {
@@ -202,7 +236,13 @@ std::string AlertDesk::silence(alerts::Silence silence) {
 bool AlertDesk::end_silence(const std::string& id) {
   const auto it = std::ranges::find(silences_, id, &alerts::Silence::id);
   if (it == silences_.end() || wiring_.journal.commit({journal::DocumentErase{silence_space, id}})) return false;
+  const alerts::Silence ended = *it;
   silences_.erase(it);
+  const auto at = wall_now();
+  for (const auto& [key, open] : memory_.board.open()) {
+    if (open.held && ended.covers(open.alert, at)) memory_.board.hold(key, at);
+  }
+  watch();
   return true;
 }
 

@@ -41,10 +41,12 @@ class AlertDesk {
 
  private:
   void restore();
-  [[nodiscard]] bool silenced(const Alert& alert, WallTime at) const;
+  /// Until when; nothing: it is not silenced.
+  [[nodiscard]] std::optional<WallTime> silenced(const Alert& alert, WallTime at) const;
   [[nodiscard]] journal::OutboxPut row(const Alert& alert, const alerts::Delivery& delivery, WallTime at);
   void remember(const std::string& key, WallTime at, journal::Batch& batch) const;
   void watch();
+  void remind_in(Millis wait);
   void remind();
   void beat();
 

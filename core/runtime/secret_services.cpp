@@ -8,6 +8,8 @@ namespace {
 using sdk::Json;
 using Kind = config::SecretRef::Kind;
 constexpr auto kept_for = std::chrono::minutes(10);
+constexpr auto tried_again_after = std::chrono::minutes(1);
+constexpr Millis refresh_budget{30'000};
 constexpr host::Services::Ticket own = host::Services::Ticket{1} << 63;  // tells our tickets from those behind us
 
 const config::SecretRef* fetched_secret(const host::ServiceCall& call) {
@@ -25,8 +27,8 @@ SecretServices::SecretServices(boost::asio::io_context& loop, host::Logger& log,
 SecretServices::~SecretServices() {
   alive_.reset();
   sources_.clear();
-  for (auto& [ticket, waiting] : std::exchange(waiting_, {}))
-    waiting.done({{}, {sdk::Status::cancelled, "Understudy is shutting down", {}, "cancelled", {}}});
+  for (auto& [ticket, done] : std::exchange(waiting_, {}))
+    done({{}, {sdk::Status::cancelled, "Understudy is shutting down", {}, "cancelled", {}}});
 }
 
 host::Services::Ticket SecretServices::start(host::ServiceCall call) {
@@ -48,48 +50,55 @@ std::variant<plugins::Instance*, plugins::LoadError> SecretServices::source(cons
   return instance.get();
 }
 
+/// `done` gets the value as text, or what went wrong.
+void SecretServices::ask(const config::SecretRef& ref, Millis budget, plugins::Instance::Done done) {
+  auto from = source(ref.source);
+  if (auto* error = std::get_if<plugins::LoadError>(&from))
+    return done({{}, {sdk::Status::invalid, error->message, error->hint, "secret", {}}});
+  std::get<plugins::Instance*>(from)->call(
+      "secret.fetch/1", {{"name", ref.name}}, budget,
+      [this, done = std::move(done), key = ref.source + " " + ref.name,
+       alive = std::weak_ptr(alive_)](sdk::Result result) {
+        if (alive.expired()) return;
+        if (!result.ok()) {
+          result.error.kind = "secret";
+          return done(std::move(result));
+        }
+        const auto value = result.value.find("value");
+        if (value == result.value.end() || !value->is_string())
+          return done({{}, {sdk::Status::invalid, "the source answered without a value", {}, "secret", {}}});
+        log_.add_secret(value->get<std::string>());
+        kept_[key] = {value->get<std::string>(), std::chrono::steady_clock::now() + kept_for};
+        done({{{"value", *value}}});
+      });
+}
+
+void SecretServices::refresh(const config::SecretRef& ref, const std::string& key) {
+  kept_[key].next = std::chrono::steady_clock::now() + tried_again_after;
+  ask(ref, refresh_budget, [this, name = ref.name](const sdk::Result& result) {
+    if (!result.ok())
+      log_.write(host::Level::warning, "secrets",
+                 name + ": the value that was read before is used on: " + result.error.message);
+  });
+}
+
 host::Services::Ticket SecretServices::fetch(const config::SecretRef& ref, host::ServiceCall call) {
   const std::string key = ref.source + " " + ref.name;
-  const auto kept = kept_.find(key);
-  if (kept != kept_.end() && std::chrono::steady_clock::now() - kept->second.at < kept_for) {
+  if (const auto kept = kept_.find(key); kept != kept_.end()) {
+    const bool old = std::chrono::steady_clock::now() >= kept->second.next;
     call.done({{{"value", kept->second.value}}});
-    return 0;
-  }
-  auto from = source(ref.source);
-  if (auto* error = std::get_if<plugins::LoadError>(&from)) {
-    call.done({{}, {sdk::Status::invalid, error->message, error->hint, "secret", {}}});
+    if (old) refresh(ref, key);
     return 0;
   }
   const auto ticket = next_++;
-  waiting_.emplace(ticket, Waiting{key, std::move(call.done)});
-  std::get<plugins::Instance*>(from)->call("secret.fetch/1", {{"name", ref.name}}, call.budget,
-                                           [this, ticket, alive = std::weak_ptr(alive_)](sdk::Result result) {
-                                             if (!alive.expired()) fetched(ticket, std::move(result));
-                                           });
+  waiting_.emplace(ticket, std::move(call.done));
+  ask(ref, call.budget, [this, ticket](const sdk::Result& result) { answer(ticket, result); });
   return waiting_.contains(ticket) ? ticket : 0;
-}
-
-void SecretServices::fetched(Ticket ticket, sdk::Result result) {
-  const auto it = waiting_.find(ticket);
-  if (it == waiting_.end()) return;
-  const auto kept = kept_.find(it->second.key);
-  if (result.ok()) {
-    auto value = result.value.value("value", "");
-    log_.add_secret(value);
-    kept_[it->second.key] = {value, std::chrono::steady_clock::now()};
-    return answer(ticket, {{{"value", std::move(value)}}});
-  }
-  if (kept == kept_.end()) {
-    result.error.kind = "secret";
-    return answer(ticket, std::move(result));
-  }
-  log_.write(host::Level::warning, "secrets", "the value that was read before is used on: " + result.error.message);
-  answer(ticket, {{{"value", kept->second.value}}});
 }
 
 void SecretServices::answer(Ticket ticket, sdk::Result result) {
   auto node = waiting_.extract(ticket);
-  if (!node.empty()) node.mapped().done(std::move(result));
+  if (!node.empty()) node.mapped()(std::move(result));
 }
 
 }  // namespace understudy::runtime

@@ -1,6 +1,6 @@
 // The host services with secrets that plugins fetch: `{ gcp_secret = "projects/…" }` in the file is asked of the
-// instance of [secrets.gcp_secret]. A value is kept for a while, and used on when its source is down: a failover must
-// not wait for a vault. On the loop.
+// instance of [secrets.gcp_secret]. A value is kept, used at once, and fetched again behind that when it is old: a
+// failover must not wait for a vault. On the loop.
 #pragma once
 
 #include <map>
@@ -26,16 +26,13 @@ class SecretServices final : public host::Services {
  private:
   struct Kept {
     std::string value;
-    std::chrono::steady_clock::time_point at;
-  };
-  struct Waiting {
-    std::string key;  ///< of kept_
-    std::function<void(sdk::Result)> done;
+    std::chrono::steady_clock::time_point next;  ///< when it is to be fetched again
   };
   [[nodiscard]] Ticket fetch(const config::SecretRef& ref, host::ServiceCall call);
   /// The instance of a source, made when it is first asked.
   [[nodiscard]] std::variant<plugins::Instance*, plugins::LoadError> source(const std::string& name);
-  void fetched(Ticket ticket, sdk::Result result);
+  void ask(const config::SecretRef& ref, Millis budget, plugins::Instance::Done done);
+  void refresh(const config::SecretRef& ref, const std::string& key);
   void answer(Ticket ticket, sdk::Result result);
 
   boost::asio::io_context& loop_;
@@ -45,7 +42,7 @@ class SecretServices final : public host::Services {
   const std::map<std::string, config::PluginUse>& uses_;
   std::map<std::string, std::unique_ptr<plugins::Instance>> sources_;
   std::map<std::string, Kept> kept_;  ///< by source and name
-  std::map<Ticket, Waiting> waiting_;
+  std::map<Ticket, std::function<void(sdk::Result)>> waiting_;
   Ticket next_;
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };

@@ -352,7 +352,8 @@ settings = {{ url = "http://127.0.0.1:{a.counter_port}/health", json = {{ "$.sta
 
     def test_an_order_of_the_environment_that_fails_does_not_look_well(self):
         a = self.agent().start(env={"UNDERSTUDY_EPOCH": "4", "UNDERSTUDY_SNAPSHOT": "20261121T000000.000Z-e3"})
-        wait_for("the failure", lambda: a.ask("GET", "/health")[0] == 503)
+        wait_for("the failure", lambda: a.health()["last_activation"]["done"])
+        self.assertEqual(503, a.ask("GET", "/health")[0])
         self.assertIn("not in the store", a.health()["last_activation"]["detail"])
 
     def test_two_agents_do_not_share_a_folder(self):

@@ -1,7 +1,7 @@
 # No silent old state: a snapshot older than max_age needs a person's consent.
-target home
+target home paths
 target spare paths
-state max_age=30m
+state max_age=30m no-save
 runs-at home
 health home down
 planned spare

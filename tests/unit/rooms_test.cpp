@@ -308,17 +308,17 @@ TEST_CASE("what fires stays on the board until it resolves, and comes again unti
   a.state = AlertState::firing;
   a.incident = "i1";
   CHECK(board.take(a, WallTime(Millis(0))).has_value());
-  CHECK(board.next_due(c) == WallTime(Millis(1000)));
-  CHECK(board.due(c, WallTime(Millis(999))).empty());
-  CHECK(board.due(c, WallTime(Millis(1000))).size() == 1);
-  CHECK(board.due(c, WallTime(Millis(1001))).empty());
-  const auto both = board.due(c, WallTime(Millis(2500)));
+  CHECK(board.next_due(c, {}) == WallTime(Millis(1000)));
+  CHECK(board.due(c, WallTime(Millis(999)), {}).empty());
+  CHECK(board.due(c, WallTime(Millis(1000)), {}).size() == 1);
+  CHECK(board.due(c, WallTime(Millis(1001)), {}).empty());
+  const auto both = board.due(c, WallTime(Millis(2500)), {});
   REQUIRE(both.size() == 2);
   CHECK(both[0].escalation);
   CHECK(both[0].to.front().value == "boss");
   CHECK(board.acknowledge("another", {}, "ann").empty());
   CHECK(board.acknowledge("i1", {}, "ann").size() == 1);
-  CHECK_FALSE(board.next_due(c).has_value());
+  CHECK_FALSE(board.next_due(c, {}).has_value());
   // It goes through the journal and back.
   const auto again = alerts::open_from_json(alerts::to_json(board.open().begin()->second));
   CHECK(again.acknowledged == "ann");
@@ -364,5 +364,61 @@ TEST_CASE("spans of the week: over midnight, over Sunday, touching ones as one")
   for (const char* bad : {"", "fri", "friday-mon", "fri 16:00", "25:00-26:00", "fri 16:00 - fri 16:00", "8-9"}) {
     INFO(bad);
     CHECK(config::week_spans_from(bad).has_value() == (std::string(bad) == "fri"));
+  }
+}
+
+TEST_CASE("what fires again after its end was told is held by the throttle, not lost; its end goes the way it came") {
+  config::Config c;
+  c.notifiers = {{NotifierId("log"), {}}, {NotifierId("phone"), {}}};
+  config::Route critical, rest;
+  critical.exactly = Severity::critical;
+  critical.to = {NotifierId("phone")};
+  rest.to = {NotifierId("log")};
+  critical.throttle = rest.throttle = Millis(300'000);
+  c.routes = {critical, rest};
+  alerts::Router router;
+  Alert down;
+  down.kind = "down";
+  down.severity = Severity::critical;
+  down.state = AlertState::firing;
+  Alert up = down;
+  up.state = AlertState::resolved;
+  CHECK(router.route(c, down, WallTime(Millis(0))).front().notifier.value == "phone");
+  CHECK_FALSE(router.held_until(c, down, WallTime(Millis(500))).has_value());  // they know
+  CHECK(router.route(c, up, WallTime(Millis(1'000))).front().notifier.value == "phone");
+  CHECK(router.held_until(c, down, WallTime(Millis(2'000))) == WallTime(Millis(300'000)));
+  CHECK(router.route(c, down, WallTime(Millis(2'000))).empty());
+  alerts::Board board;
+  (void)board.take(down, WallTime(Millis(2'000)));
+  board.hold(down.key(), WallTime(Millis(300'000)));
+  CHECK(board.next_due(c, {}) == WallTime(Millis(300'000)));
+  CHECK(board.due(c, WallTime(Millis(299'999)), {}).empty());
+  const auto due = board.due(c, WallTime(Millis(300'000)), {});
+  REQUIRE(due.size() == 1);
+  CHECK(due.front().held);
+  CHECK(router.route(c, down, WallTime(Millis(300'000))).size() == 1);
+}
+
+TEST_CASE("repeat and escalation belong to the routes that an alert reaches at this hour") {
+  config::Config c;
+  config::Route all, day, night;
+  all.to = {NotifierId("log")};
+  all.go_on = true;
+  day.hours = std::pair{480, 1080};
+  day.to = day.escalate_to = {NotifierId("office")};
+  day.repeat = day.escalate_after = Millis(1'000);
+  night.to = night.escalate_to = {NotifierId("phone")};
+  night.repeat = night.escalate_after = Millis(1'000);
+  c.routes = {all, day, night};
+  Alert down;
+  down.kind = "down";
+  down.state = AlertState::firing;
+  for (const auto& [minute, who] : {std::pair{600, "office"}, std::pair{1200, "phone"}}) {
+    alerts::Board board;
+    (void)board.take(down, WallTime(Millis(0)));
+    const auto due = board.due(c, WallTime(Millis(1'000)), {minute, 0});
+    REQUIRE(due.size() == 2);
+    CHECK(due[0].to.front().value == who);
+    CHECK(due[1].to.front().value == who);
   }
 }
