@@ -173,6 +173,25 @@ class ControlPlane(GcpTest):
         self.refused(plugin.activate(1, 2000), "unknown")
         self.assertLess(time.monotonic() - began, 6)
 
+    def test_a_start_that_was_taken_and_can_no_longer_be_followed_is_unknown(self):
+        refusal = error(403, "Permission 'run.operations.get' denied", "PERMISSION_DENIED")
+        for pattern, skip in (("/operations/", 0), ("/services/svc", 1)):
+            self.cloud.fault("GET", pattern, refusal, times=10**6, skip=skip)
+            self.refused(self.plugin("target").activate(1), "unknown", "denied")
+            self.cloud.faults.clear()
+            self.assertEqual(self.service.kept(), 1, "it was started")
+            self.service.doc["scaling"] = {"scalingMode": "MANUAL"}
+
+    def test_a_start_that_was_taken_before_the_credentials_ended_is_unknown(self):
+        def expire(*words):
+            self.cloud.run.patch = first
+            self.cloud.identity.expire_all()
+            self.cloud.fault("POST", "/token", (400, {"error": "invalid_grant", "error_description": "account not found"}), times=10**6)
+            return first(*words)
+        first, self.cloud.run.patch = self.cloud.run.patch, expire
+        self.refused(self.plugin("target").activate(1), "unknown")
+        self.assertEqual(self.service.kept(), 1)
+
     def test_an_endless_start_is_unknown(self):
         self.cloud.run.settle_s = 60
         self.refused(self.plugin("target").activate(1, 2500), "unknown", "still changing")
