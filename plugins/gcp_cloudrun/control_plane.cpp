@@ -183,7 +183,7 @@ Observation seen(const ServiceView& service, const ModeSettings& settings) {
     return out;
   }
   const auto quiet = (service.manual ? settings.quiet_manual : settings.quiet_minimum).count();
-  const auto since = service.seen_ms - service.updated_ms;
+  const auto since = service.seen_ms - service.moved_ms;
   if (service.settled() && since >= quiet) {
     out.state = State::stopped;
     return out;

@@ -109,7 +109,9 @@ ServiceView ServiceView::from(Json service) {
   out.latest_created = text_of(service, "latestCreatedRevision");
   out.generation = number_of(service, "generation");
   out.observed = number_of(service, "observedGeneration");
-  out.updated_ms = rfc3339_ms(text_of(service, "updateTime")).value_or(0);
+  out.moved_ms =
+      std::max(rfc3339_ms(text_of(service, "updateTime")).value_or(0),
+               rfc3339_ms(text_of(object_of(service, "terminalCondition"), "lastTransitionTime")).value_or(0));
   out.reconciling = flag_of(service, "reconciling");
   out.ingress = text_of(service, "ingress");
   const Json note = Json::parse(text_of(object_of(service, "annotations"), rollback_note), nullptr, false);

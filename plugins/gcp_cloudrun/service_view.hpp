@@ -13,8 +13,9 @@ namespace gcp {
 struct ServiceView {
   understudy::sdk::Json raw;
   std::string etag, uri, latest_ready, latest_created;
-  std::int64_t generation = 0, observed = 0, updated_ms = 0;
-  std::int64_t seen_ms = 0;  ///< when it was looked at, by the clock that `updated_ms` is of too: Google's
+  std::int64_t generation = 0, observed = 0;
+  std::int64_t moved_ms = 0;  ///< when it was last changed, or came to rest after that: the later one
+  std::int64_t seen_ms = 0;   ///< when it was looked at, by the clock that `moved_ms` is of too: Google's
   bool reconciling = false;
   std::string condition, why;  ///< of Ready: CONDITION_SUCCEEDED ..., and its reason and message
   bool manual = false;         ///< scaling mode
@@ -34,10 +35,10 @@ struct ServiceView {
   /// Throws sdk::Failure(transient) when this is no service.
   [[nodiscard]] static ServiceView from(understudy::sdk::Json service);
 
-  /// The last change has arrived everywhere, well or not.
-  [[nodiscard]] bool settled() const noexcept { return !reconciling && generation == observed; }
+  /// The last change has arrived everywhere, or Cloud Run has given it up: `observed` stays behind then.
+  [[nodiscard]] bool settled() const noexcept { return !reconciling && (generation == observed || failed()); }
   [[nodiscard]] bool ready() const noexcept { return settled() && condition == "CONDITION_SUCCEEDED"; }
-  [[nodiscard]] bool failed() const noexcept { return settled() && condition == "CONDITION_FAILED"; }
+  [[nodiscard]] bool failed() const noexcept { return !reconciling && condition == "CONDITION_FAILED"; }
   /// How many instances Cloud Run keeps whether or not there are requests.
   [[nodiscard]] std::int64_t kept_instances() const noexcept {
     return manual ? manual_count : std::max(service_min, revision_min);

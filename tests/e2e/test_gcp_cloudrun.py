@@ -78,6 +78,14 @@ class ControlPlane(GcpTest):
         self.assertTrue(self.ok(plugin.deactivate(1))["stopped"])
         self.assertEqual(self.ok(plugin.observe())["state"], "stopped")
 
+    def test_the_last_instances_time_begins_when_the_change_has_arrived(self):
+        plugin = self.plugin("target", quiet_after_stop=1500)
+        self.ok(plugin.activate(1))
+        self.cloud.run.settle_s = 2
+        began = time.monotonic()
+        self.assertTrue(self.ok(plugin.deactivate(1))["stopped"])
+        self.assertGreater(time.monotonic() - began, 3.4)
+
     def test_not_kept_is_not_stopped_while_an_idle_instance_may_live(self):
         plugin = self.plugin("target", scaling="minimum", idle_for=1500)
         self.service.doc["scaling"] = {}
