@@ -315,6 +315,9 @@ class CloudRun:
     def deactivate(self, s, asked):
         if asked["epoch"] < s.epoch:
             return self.refusal(409, "stale_epoch", f"epoch {asked['epoch']} is over: epoch {s.epoch} was here")
-        if self.supervisor_works and s.mode != "standby":
+        if s.mode == "standby":
+            s.ended, s.epoch = True, asked["epoch"]
+            return 200, self.facts(s), {}
+        if self.supervisor_works:
             s.mode, s.workload, s.ended, s.epoch, s.moved_at = "deactivating", "stopping", True, asked["epoch"], time.monotonic() + self.stop_s
         return 202, self.facts(s), {}
