@@ -22,6 +22,7 @@ struct ServiceView {
   std::int64_t manual_count = 0, service_min = 0, revision_min = 0, service_max = 0, revision_max = 0;
   std::optional<std::uint64_t> epoch;  ///< that the template's containers are started with
   std::string operation;               ///< likewise
+  std::optional<std::uint64_t> ended;  ///< the newest epoch that was stopped; nothing up to it is started any more
   bool cpu_only_in_requests = true;
   double vcpu = 1, memory_gib = 0.5;
   std::string ingress;
@@ -65,6 +66,8 @@ enum class Scaling { manual, minimum };
 /// All traffic to one revision, by its short name; empty: to the latest.
 [[nodiscard]] Patch routed(const std::string& revision);
 
+/// Adds to a change that this epoch, and any before it, is over.
+void note_end(Patch& patch, const ServiceView& service, std::uint64_t epoch);
 /// Adds to a change that it is a rollback.
 void note_rollback(Patch& patch, const ServiceView& service, const ServiceView::RolledBack& rollback);
 

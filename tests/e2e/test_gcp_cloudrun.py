@@ -94,7 +94,7 @@ class ControlPlane(GcpTest):
         self.assertFalse(self.ok(plugin.deactivate(1, budget_ms=1200))["stopped"])
         self.assertEqual(self.service.doc["template"]["scaling"], {"maxInstanceCount": 1})
         wait_for("the idle time to pass", lambda: self.ok(plugin.observe())["state"] == "stopped")
-        self.ok(plugin.activate(1))
+        self.ok(plugin.activate(2))
         self.assertEqual(self.service.doc["scaling"], {"scalingMode": "AUTOMATIC", "minInstanceCount": 1})
 
     def test_a_service_that_any_request_starts_is_switched_off(self):
@@ -152,6 +152,26 @@ class ControlPlane(GcpTest):
         self.cloud.run.patch = patch
         self.refused(self.plugin("target").activate(8), "conflict", "older than 9")
         self.assertEqual(self.service.env()["UNDERSTUDY_EPOCH"], "9")
+
+    def test_a_stop_wins_over_a_start_that_is_on_its_way(self):
+        late = []
+        def hold(*words):
+            late.append(words)
+            return 503, {"error": {"code": 503, "message": "on its way", "status": "UNAVAILABLE"}}, {}
+        arrive, self.cloud.run.patch = self.cloud.run.patch, hold
+        plugin = self.plugin("target", quiet_after_stop=15000)
+        self.refused(plugin.activate(8, 1200), "unknown")
+        self.cloud.run.patch = arrive
+        stopped = self.ok(plugin.deactivate(8))
+        self.assertTrue(stopped["stopped"], "what was stopped long since is told late")
+        self.assertEqual(self.ok(plugin.observe())["state"], "stopped")
+        self.assertEqual([arrive(*words)[0] for words in late], [409] * len(late))
+        self.refused(self.plugin("target").activate(8), "conflict", "epoch 8 is over")
+        changes = len(self.patches())
+        for epoch in (8, 3):
+            self.assertTrue(self.ok(plugin.deactivate(epoch))["stopped"])
+        self.assertEqual(len(self.patches()), changes)
+        self.ok(plugin.activate(9))
 
     def test_short_outages_are_sat_out(self):
         for method, pattern in (("GET", "/services/svc"), ("PATCH", ""), ("GET", "/operations/"), ("GET", "/operations/")):
