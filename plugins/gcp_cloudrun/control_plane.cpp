@@ -75,16 +75,29 @@ class ControlPlane final : public Mode {
             "`mode = \"supervisor\"` is the warm standby"};
   }
 
-  /// The template decides what the next activation runs, so it gets the earlier revision's containers.
+  /// The template decides what the next activation runs, so it gets the earlier revision's containers. What runs is
+  /// stopped first, so that the two revisions never both run.
   RollbackReport rollback(const RollbackRequest& request, const Deadline& deadline) override {
     const auto all = run_.revisions(deadline);
-    const bool off = run_.look(deadline).kept_instances() == 0;
-    const auto view = run_.change([&](const ServiceView& now) { return back(now, request, all); },
-                                  off ? CloudRun::Until::settled : CloudRun::Until::ready, deadline);
-    const auto& done = view.rolled_back;
-    return {done.from, done.to,
-            "revision " + short_name(view.latest_created) + " has the containers of " + done.to +
-                (off ? "; nothing runs" : "")};
+    const auto before = run_.look(deadline);
+    if (done(before, request)) return told(before);
+    const bool stopping = pending(before, request) || before.kept_instances() > 0;
+    bool touched = pending(before, request);
+    try {
+      if (stopping) {
+        (void)run_.change([&](const ServiceView& now) { return held(now, request, all); }, CloudRun::Until::settled,
+                          deadline);
+        touched = true;
+        await_stopped(deadline);
+      }
+      const auto until = stopping ? CloudRun::Until::ready : CloudRun::Until::settled;
+      return told(run_.change([&](const ServiceView& now) { return back(now, request, all); }, until, deadline));
+    } catch (const Failure& failure) {
+      Error error = failure.error();
+      if (touched || error.kind == "operation") error.status = Status::unknown;
+      if (touched) error.message = "the workload was stopped for the rollback, and then: " + error.message;
+      throw Failure(error);
+    }
   }
 
  private:
@@ -111,20 +124,69 @@ class ControlPlane final : public Mode {
     return started(now, variables(request), settings_.role.scaling, settings_.instances);
   }
 
-  static std::optional<Patch> back(const ServiceView& now, const RollbackRequest& request,
-                                   const std::vector<Revision>& all) {
-    if (now.rolled_back.operation == request.operation) return std::nullopt;
+  /// Noted on the service, and nothing is left to be started again.
+  static bool done(const ServiceView& now, const RollbackRequest& request) {
+    return now.rolled_back.operation == request.operation && now.rolled_back.instances == 0;
+  }
+  static bool pending(const ServiceView& now, const RollbackRequest& request) {
+    return now.rolled_back.operation == request.operation && now.rolled_back.instances > 0;
+  }
+  static RollbackReport told(const ServiceView& view) {
+    return {view.rolled_back.from, view.rolled_back.to,
+            "revision " + short_name(view.latest_created) + " has the containers of " + view.rolled_back.to +
+                (view.kept_instances() == 0 ? "; nothing runs" : "")};
+  }
+
+  static void refuse_older(const ServiceView& now, const RollbackRequest& request) {
     if (now.epoch && *now.epoch > request.epoch)
       throw Failure(Status::conflict, "a newer epoch (" + std::to_string(*now.epoch) + ") was started here");
+  }
+
+  /// No instance kept, and how many there were is noted.
+  static std::optional<Patch> held(const ServiceView& now, const RollbackRequest& request,
+                                   const std::vector<Revision>& all) {
+    if (pending(now, request) || done(now, request)) return std::nullopt;
+    refuse_older(now, request);
     const Revision& old = earlier(all, now);
+    Patch out = scaled(now, Scaling::manual, 0);
+    note_rollback(out, now,
+                  {request.operation, short_name(now.latest_ready), old.name, now.kept_instances(), now.manual});
+    return out;
+  }
+
+  void await_stopped(const Deadline& deadline) {
+    while (true) {
+      const auto now = observe(deadline);
+      if (now.state == State::stopped) return;
+      if (now.state == State::active || now.state == State::starting)
+        throw Failure(Status::conflict, "somebody else started it again: " + now.detail);
+      if (deadline.left() < look_again * 2) {
+        throw Failure(Status::transient, "it is not seen stopped yet: " + now.detail,
+                      "ask for the same rollback again: it goes on from there");
+      }
+      pause(host_, look_again);
+    }
+  }
+
+  static std::optional<Patch> back(const ServiceView& now, const RollbackRequest& request,
+                                   const std::vector<Revision>& all) {
+    if (done(now, request)) return std::nullopt;
+    refuse_older(now, request);
+    if (now.kept_instances() > 0) throw Failure(Status::conflict, "somebody else started it meanwhile");
+    const bool again = pending(now, request);
+    if (again && now.epoch && now.ended && *now.ended >= *now.epoch)
+      throw Failure(Status::conflict, "it was stopped for good meanwhile", "the next activation starts it");
+    const Revision& old = earlier(all, now);
+    const auto& noted = now.rolled_back;
+    Patch out = again ? scaled(now, noted.manual ? Scaling::manual : Scaling::minimum, noted.instances) : Patch{};
     Json next = object_of(now.raw, "template");
     next.erase("revision");
     next["containers"] = with_env(list_of(old.raw, "containers"), own_variables(now));
     next["volumes"] = list_of(old.raw, "volumes");
-    Patch out = routed("");
     out.body["template"] = std::move(next);
-    out.mask += ",template";
-    note_rollback(out, now, {request.operation, short_name(now.latest_ready), old.name});
+    out.body["traffic"] = routed("").body.at("traffic");
+    out.mask += out.mask.empty() ? "traffic,template" : ",traffic,template";
+    note_rollback(out, now, {request.operation, again ? noted.from : short_name(now.latest_ready), old.name, 0, false});
     return out;
   }
 

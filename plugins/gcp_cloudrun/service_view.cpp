@@ -131,7 +131,8 @@ ServiceView ServiceView::from(Json service) {
   out.reconciling = flag_of(service, "reconciling");
   out.ingress = text_of(service, "ingress");
   const Json note = Json::parse(text_of(object_of(service, "annotations"), rollback_note), nullptr, false);
-  out.rolled_back = {text_of(note, "operation"), text_of(note, "from"), text_of(note, "to")};
+  out.rolled_back = {text_of(note, "operation"), text_of(note, "from"), text_of(note, "to"),
+                     number_of(note, "instances"), flag_of(note, "manual")};
   out.open_to_all = flag_of(service, "invokerIamDisabled");
   read_condition(service, out);
   read_scaling(service, out);
@@ -177,8 +178,12 @@ Patch started(const ServiceView& service, const Json& env, Scaling scaling, std:
 Patch routed(const std::string& revision) { return {{{"traffic", whole_traffic(revision)}}, "traffic"}; }
 
 void note_rollback(Patch& patch, const ServiceView& service, const ServiceView::RolledBack& rollback) {
-  annotate(patch, service, rollback_note,
-           Json{{"operation", rollback.operation}, {"from", rollback.from}, {"to", rollback.to}}.dump());
+  Json note = {{"operation", rollback.operation}, {"from", rollback.from}, {"to", rollback.to}};
+  if (rollback.instances > 0) {
+    note["instances"] = rollback.instances;
+    note["manual"] = rollback.manual;
+  }
+  annotate(patch, service, rollback_note, note.dump());
 }
 
 void note_end(Patch& patch, const ServiceView& service, std::uint64_t epoch) {

@@ -29,6 +29,9 @@ struct ServiceView {
   /// Of the last rollback, kept on the service itself so that a repeat by whomever goes back no further.
   struct RolledBack {
     std::string operation, from, to;
+    /// Instances that were taken away for it and are given back at its end; 0: none, or it is done.
+    std::int64_t instances = 0;
+    bool manual = false;  ///< how they were kept
   };
   RolledBack rolled_back;
   bool open_to_all = false;  ///< no IAM check of callers

@@ -261,7 +261,7 @@ class Supervised final : public Mode {
               if (now.rolled_back.operation == request.operation) return std::nullopt;
               const auto from = serving(now), to = chosen(all, from);
               Patch out = routed(to);
-              note_rollback(out, now, {request.operation, from, to});
+              note_rollback(out, now, {request.operation, from, to, 0, false});
               return out;
             },
             CloudRun::Until::ready, deadline)

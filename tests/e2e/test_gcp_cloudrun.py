@@ -286,6 +286,40 @@ class ControlPlane(GcpTest):
         self.refused(plugin.rollback(3, "another"), "invalid", "no earlier ready revision")
         self.refused(plugin.rollback(3, ""), "invalid", "operation")
 
+    def running_with_a_bad_image(self, plugin):
+        self.ok(plugin.activate(3))
+        self.service.doc["template"]["containers"][0]["image"] = "img:2"
+        self.cloud.run.revise(self.service)
+        self.service.etag += 1
+
+    def test_rollback_stops_what_runs_before_it_starts_the_other(self):
+        plugin = self.plugin("target", quiet_after_stop=1200)
+        self.running_with_a_bad_image(plugin)
+        kept_and_images, first = [], self.cloud.run.patch
+        def patch(*words):
+            reply = first(*words)
+            kept_and_images.append((self.service.kept(), self.service.doc["template"]["containers"][0]["image"], time.monotonic()))
+            return reply
+        self.cloud.run.patch = patch
+        self.refused(plugin.rollback(3, budget_ms=1500), "unknown", "stopped for the rollback")
+        self.ok(self.plugin("target", quiet_after_stop=1200).rollback(3))
+        self.assertEqual([k[:2] for k in kept_and_images], [(0, "img:2"), (1, "img:1")])
+        self.assertGreater(kept_and_images[1][2] - kept_and_images[0][2], 1.2)
+        self.assertEqual(self.ok(plugin.observe())["epoch"], 3)
+
+    def test_rollback_that_fails_halfway_is_unknown(self):
+        plugin = self.plugin("target")
+        self.running_with_a_bad_image(plugin)
+        self.cloud.fault("PATCH", "", error(403, "Permission denied", "PERMISSION_DENIED"), times=9)
+        self.refused(plugin.rollback(3), "denied")
+        self.cloud.faults.clear()
+        self.cloud.fault("PATCH", "", error(403, "Permission denied", "PERMISSION_DENIED"), times=9, skip=1)
+        self.refused(plugin.rollback(3), "unknown", "Permission denied")
+        self.cloud.faults.clear()
+        self.ok(plugin.deactivate(3))
+        self.refused(plugin.rollback(3), "unknown", "stopped for good")
+        self.assertEqual(self.service.kept(), 0)
+
     def test_rollback_of_what_is_stopped_leaves_it_stopped(self):
         self.service.doc["template"]["containers"][0]["image"] = "img:2"
         self.cloud.run.revise(self.service)
