@@ -94,7 +94,9 @@ std::vector<Revision> CloudRun::revisions(const Deadline& deadline) {
   return out;
 }
 
-CloudRun::Sent CloudRun::send_patch(const Patch& patch, const std::string& etag, const Deadline& deadline) {
+/// `touched` as soon as Cloud Run took it: what goes wrong from there on undoes nothing.
+CloudRun::Sent CloudRun::send_patch(const Patch& patch, const std::string& etag, bool& touched,
+                                    const Deadline& deadline) {
   Ask ask;
   ask.method = "PATCH";
   ask.url = address_.api + "/v2" + path_of(address_.resource()) + "?updateMask=" + escaped(patch.mask);
@@ -106,6 +108,7 @@ CloudRun::Sent CloudRun::send_patch(const Patch& patch, const std::string& etag,
   ask.body = body.dump();
   const auto answer = client_.call(ask, about("change", writer), Repeat::once, deadline, {409, 412});
   if (!answer.good()) return Sent::raced;
+  touched = true;
   const std::string operation = text_of(answer.json, "name");
   if (flag_of(answer.json, "done") || operation.empty()) {
     if (answer.json.contains("error")) came_to_nothing(address_.service, rpc_error(answer.json.at("error")).message);
@@ -169,10 +172,7 @@ ServiceView CloudRun::change(const Wanted& wanted, Until until, const Deadline& 
       const auto patch = wanted(view);
       touched = touched || !patch;
       if (!patch) return await(until, deadline);
-      if (send_patch(*patch, view.etag, deadline) == Sent::taken) {
-        touched = true;
-        continue;
-      }
+      if (send_patch(*patch, view.etag, touched, deadline) == Sent::taken) continue;
       last = {Status::transient,
               "the service " + address_.service + " is changed by somebody else again and again",
               "is a deployment under way?",
@@ -184,7 +184,10 @@ ServiceView CloudRun::change(const Wanted& wanted, Until until, const Deadline& 
       // What is switched off need not be in order: whether it is off is what the next look tells.
       const bool in_disorder = last.kind == "operation" && until == Until::ready;
       const bool passing = last.status == Status::unknown || (last.status == Status::transient && !in_disorder);
-      if (!passing) throw;
+      if (!passing) {
+        if (touched && last.kind != "operation") last.status = Status::unknown;
+        throw Failure(last);
+      }
     }
     if (deadline.left() > after_race * 5 && pace.wait(deadline)) continue;
     if (touched) last.status = Status::unknown;

@@ -35,7 +35,8 @@ class CloudRun {
 
   /// Looks, asks `wanted` what to change (nothing: it is so already) and changes it, until it is so and has settled.
   /// A change by somebody else in between, a lost answer or a short outage only make it look and ask again.
-  /// Throws what `wanted` throws; `unknown` when a change was sent whose fate is not known.
+  /// Throws what `wanted` throws; once a change may have been taken, everything is `unknown` but a change that came to
+  /// nothing (kind "operation").
   /// `until` ready: it must also be able to serve; settled is enough for what is switched off.
   using Wanted = std::function<std::optional<Patch>(const ServiceView&)>;
   enum class Until { ready, settled };
@@ -48,7 +49,7 @@ class CloudRun {
  private:
   enum class Sent { taken, raced };
   [[nodiscard]] About about(const std::string& what, const std::string& role) const;
-  [[nodiscard]] Sent send_patch(const Patch& patch, const std::string& etag, const Deadline& deadline);
+  [[nodiscard]] Sent send_patch(const Patch& patch, const std::string& etag, bool& touched, const Deadline& deadline);
   void await_operation(const std::string& name, const Deadline& deadline);
   [[nodiscard]] ServiceView await(Until until, const Deadline& deadline);
 

@@ -12,6 +12,7 @@ namespace {
 using namespace understudy::sdk;
 
 constexpr const char* rollback_note = "understudy-rollback";  ///< annotation of the service
+constexpr const char* end_note = "understudy-ended";          ///< likewise
 
 std::string variable(const Json& containers, const char* name) {
   for (const auto& container : containers) {
@@ -20,6 +21,21 @@ std::string variable(const Json& containers, const char* name) {
     }
   }
   return {};
+}
+
+std::optional<std::uint64_t> whole_number(const std::string& text) {
+  std::uint64_t number = 0;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (text.empty() || read.ec != std::errc()) return std::nullopt;
+  return number;
+}
+
+void annotate(Patch& patch, const ServiceView& service, const char* name, const std::string& value) {
+  const bool more = patch.body.contains("annotations");
+  Json annotations = more ? patch.body.at("annotations") : object_of(service.raw, "annotations");
+  annotations[name] = value;
+  patch.body["annotations"] = std::move(annotations);
+  if (!more) patch.mask += (patch.mask.empty() ? "" : ",") + std::string("annotations");
 }
 
 void read_condition(const Json& service, ServiceView& out) {
@@ -109,22 +125,22 @@ ServiceView ServiceView::from(Json service) {
   out.latest_created = text_of(service, "latestCreatedRevision");
   out.generation = number_of(service, "generation");
   out.observed = number_of(service, "observedGeneration");
-  out.updated_ms = rfc3339_ms(text_of(service, "updateTime")).value_or(0);
+  out.moved_ms =
+      std::max(rfc3339_ms(text_of(service, "updateTime")).value_or(0),
+               rfc3339_ms(text_of(object_of(service, "terminalCondition"), "lastTransitionTime")).value_or(0));
   out.reconciling = flag_of(service, "reconciling");
   out.ingress = text_of(service, "ingress");
   const Json note = Json::parse(text_of(object_of(service, "annotations"), rollback_note), nullptr, false);
-  out.rolled_back = {text_of(note, "operation"), text_of(note, "from"), text_of(note, "to")};
+  out.rolled_back = {text_of(note, "operation"), text_of(note, "from"), text_of(note, "to"),
+                     number_of(note, "instances"), flag_of(note, "manual")};
   out.open_to_all = flag_of(service, "invokerIamDisabled");
   read_condition(service, out);
   read_scaling(service, out);
   const Json& containers = list_of(object_of(service, "template"), "containers");
   read_resources(containers, out);
   out.operation = variable(containers, "UNDERSTUDY_OPERATION");
-  const std::string epoch = variable(containers, "UNDERSTUDY_EPOCH");
-  std::uint64_t number = 0;
-  if (const auto read = std::from_chars(epoch.data(), epoch.data() + epoch.size(), number);
-      !epoch.empty() && read.ec == std::errc())
-    out.epoch = number;
+  out.epoch = whole_number(variable(containers, "UNDERSTUDY_EPOCH"));
+  out.ended = whole_number(text_of(object_of(service, "annotations"), end_note));
   out.raw = std::move(service);
   return out;
 }
@@ -162,11 +178,16 @@ Patch started(const ServiceView& service, const Json& env, Scaling scaling, std:
 Patch routed(const std::string& revision) { return {{{"traffic", whole_traffic(revision)}}, "traffic"}; }
 
 void note_rollback(Patch& patch, const ServiceView& service, const ServiceView::RolledBack& rollback) {
-  Json annotations = object_of(service.raw, "annotations");
-  annotations[rollback_note] =
-      Json{{"operation", rollback.operation}, {"from", rollback.from}, {"to", rollback.to}}.dump();
-  patch.body["annotations"] = std::move(annotations);
-  patch.mask += ",annotations";
+  Json note = {{"operation", rollback.operation}, {"from", rollback.from}, {"to", rollback.to}};
+  if (rollback.instances > 0) {
+    note["instances"] = rollback.instances;
+    note["manual"] = rollback.manual;
+  }
+  annotate(patch, service, rollback_note, note.dump());
+}
+
+void note_end(Patch& patch, const ServiceView& service, std::uint64_t epoch) {
+  annotate(patch, service, end_note, std::to_string(std::max(epoch, service.ended.value_or(0))));
 }
 
 Json with_env(Json containers, const Json& env) {

@@ -147,11 +147,10 @@ Store::Latest Store::latest(const std::string& service, const Deadline& deadline
 }
 
 void Store::refuse_older(const PushRequest& request, const Latest& newest, const Deadline& deadline) {
+  // `latest` may be behind: removed, or its push ended between the manifest and it.
   std::uint64_t epoch = newest.epoch;
-  if (newest.generation == 0) {  // none yet, or somebody removed it
-    for (const auto& s : list(request.service, deadline).snapshots) {
-      if (s.valid) epoch = std::max(epoch, s.epoch);
-    }
+  for (const auto& object : bucket_.list_leaves(home(request.service) + "snapshots/", manifest_leaf, deadline)) {
+    if (const auto s = listed(object, false); s.valid) epoch = std::max(epoch, s.epoch);
   }
   if (epoch > request.epoch) {
     throw Failure(Status::conflict,

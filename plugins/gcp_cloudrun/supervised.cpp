@@ -36,16 +36,20 @@ class Supervised final : public Mode {
   }
 
   StopReport deactivate(const DeactivateRequest& request, const Deadline& deadline) override {
-    const auto before = observe(deadline);
-    if (before.state == State::stopped) return {true, before.detail};
-    if (before.epoch && *before.epoch > request.epoch && runs(before))
-      throw Failure(Status::conflict, "a newer epoch (" + std::to_string(*before.epoch) + ") runs here");
-    (void)ask([&] { supervisor_.deactivate(base(deadline), request, deadline); }, deadline);
+    const auto before = witnessed(deadline);
+    const auto epoch = before.epoch.value_or(0);
+    if (epoch > request.epoch && runs(before))
+      throw Failure(Status::conflict, "a newer epoch (" + std::to_string(epoch) + ") runs here");
+    // Nobody there to be told, or somebody who starts nothing of this epoch any more.
+    if (before.state == State::stopped && (!before.answered || epoch > request.epoch)) return {true, before.detail};
+    bool heard = ask([&] { supervisor_.deactivate(base(deadline), request, deadline); }, deadline);
     Millis wait = first_look;
     while (true) {
-      const auto now = observe(deadline);
-      if (now.state == State::stopped) return {true, now.detail};
-      if (deadline.left() < wait * 2) return {false, now.detail};
+      const auto now = witnessed(deadline);
+      if (now.state == State::stopped && (heard || !now.answered)) return {true, now.detail};
+      if (deadline.left() < wait * 2)
+        return {false, now.detail + (heard ? "" : "; it is not known whether the supervisor heard of the stop")};
+      if (!heard) heard = told_again(request, deadline);
       pause(host_, wait);
       wait = std::min(wait * 3 / 2, longest_look);
     }
@@ -66,7 +70,12 @@ class Supervised final : public Mode {
       throw Failure(Status::conflict, "a newer epoch (" + std::to_string(*ran.epoch) + ") runs here");
     const auto all = run_.revisions(deadline);
     (void)chosen(all, serving(now));  // is there one? asked before anything is touched
-    if (!runs(ran)) return told(route(request, all, deadline), ran.detail);
+    if (!runs(ran) && ran.state != State::stopped) {
+      throw Failure(Status::transient,
+                    "it cannot be told whether the workload runs, and it must not run twice: " + ran.detail,
+                    "once it is seen stopped or running, ask again");
+    }
+    if (!runs(ran)) return told(rerouted(request, all, deadline), ran.detail);
     const auto epoch = ran.epoch.value_or(request.epoch);
     const auto report = deactivate({request.service, request.target, epoch, request.operation, stop_grace}, deadline);
     if (!report.stopped)
@@ -88,6 +97,25 @@ class Supervised final : public Mode {
     }
     with_health(health);
     return told(health);
+  }
+
+  struct Witnessed : Observation {
+    bool answered = false;  ///< by the supervisor itself
+  };
+  Witnessed witnessed(const Deadline& deadline) {
+    Witnessed out;
+    static_cast<Observation&>(out) = observe(deadline, [&](const SupervisorHealth&) { out.answered = true; });
+    return out;
+  }
+
+  /// A start that is still on its way to the supervisor is refused only once it has heard of the stop.
+  bool told_again(const DeactivateRequest& request, const Deadline& deadline) {
+    try {
+      supervisor_.deactivate(base(deadline), request, deadline);
+      return true;
+    } catch (const Failure&) {  // whatever it is: the first one may have been heard
+      return false;
+    }
   }
 
   /// Where the supervisor is.
@@ -233,11 +261,23 @@ class Supervised final : public Mode {
               if (now.rolled_back.operation == request.operation) return std::nullopt;
               const auto from = serving(now), to = chosen(all, from);
               Patch out = routed(to);
-              note_rollback(out, now, {request.operation, from, to});
+              note_rollback(out, now, {request.operation, from, to, 0, false});
               return out;
             },
             CloudRun::Until::ready, deadline)
         .rolled_back;
+  }
+
+  /// Likewise of what is stopped. A change that was taken and came to nothing is an effect all the same.
+  ServiceView::RolledBack rerouted(const RollbackRequest& request, const std::vector<Revision>& all,
+                                   const Deadline& deadline) {
+    try {
+      return route(request, all, deadline);
+    } catch (const Failure& failure) {
+      Error error = failure.error();
+      if (error.kind == "operation") error.status = Status::unknown;
+      throw Failure(error);
+    }
   }
 
   /// What was stopped for a rollback is started in the earlier revision. From here on there was an effect.

@@ -2,6 +2,7 @@
 
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -23,8 +24,12 @@ void each(std::size_t count, int threads, const std::function<void(std::size_t)>
     }
   };
   std::vector<std::thread> helpers;
-  for (std::size_t i = 1; i < std::min(count, static_cast<std::size_t>(std::max(1, threads))); ++i)
-    helpers.emplace_back(run);
+  const auto wanted = std::min(count, static_cast<std::size_t>(std::max(1, threads)));
+  helpers.reserve(wanted);
+  try {
+    while (helpers.size() + 1 < wanted) helpers.emplace_back(run);
+  } catch (const std::system_error&) {  // NOLINT(bugprone-empty-catch): no more threads to be had; fewer do it too
+  }
   run();
   for (auto& helper : helpers) helper.join();
   if (first) std::rethrow_exception(first);

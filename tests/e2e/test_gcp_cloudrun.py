@@ -78,6 +78,14 @@ class ControlPlane(GcpTest):
         self.assertTrue(self.ok(plugin.deactivate(1))["stopped"])
         self.assertEqual(self.ok(plugin.observe())["state"], "stopped")
 
+    def test_the_last_instances_time_begins_when_the_change_has_arrived(self):
+        plugin = self.plugin("target", quiet_after_stop=1500)
+        self.ok(plugin.activate(1))
+        self.cloud.run.settle_s = 2
+        began = time.monotonic()
+        self.assertTrue(self.ok(plugin.deactivate(1))["stopped"])
+        self.assertGreater(time.monotonic() - began, 3.4)
+
     def test_not_kept_is_not_stopped_while_an_idle_instance_may_live(self):
         plugin = self.plugin("target", scaling="minimum", idle_for=1500)
         self.service.doc["scaling"] = {}
@@ -86,7 +94,7 @@ class ControlPlane(GcpTest):
         self.assertFalse(self.ok(plugin.deactivate(1, budget_ms=1200))["stopped"])
         self.assertEqual(self.service.doc["template"]["scaling"], {"maxInstanceCount": 1})
         wait_for("the idle time to pass", lambda: self.ok(plugin.observe())["state"] == "stopped")
-        self.ok(plugin.activate(1))
+        self.ok(plugin.activate(2))
         self.assertEqual(self.service.doc["scaling"], {"scalingMode": "AUTOMATIC", "minInstanceCount": 1})
 
     def test_a_service_that_any_request_starts_is_switched_off(self):
@@ -145,6 +153,26 @@ class ControlPlane(GcpTest):
         self.refused(self.plugin("target").activate(8), "conflict", "older than 9")
         self.assertEqual(self.service.env()["UNDERSTUDY_EPOCH"], "9")
 
+    def test_a_stop_wins_over_a_start_that_is_on_its_way(self):
+        late = []
+        def hold(*words):
+            late.append(words)
+            return 503, {"error": {"code": 503, "message": "on its way", "status": "UNAVAILABLE"}}, {}
+        arrive, self.cloud.run.patch = self.cloud.run.patch, hold
+        plugin = self.plugin("target", quiet_after_stop=15000)
+        self.refused(plugin.activate(8, 1200), "unknown")
+        self.cloud.run.patch = arrive
+        stopped = self.ok(plugin.deactivate(8))
+        self.assertTrue(stopped["stopped"], "what was stopped long since is told late")
+        self.assertEqual(self.ok(plugin.observe())["state"], "stopped")
+        self.assertEqual([arrive(*words)[0] for words in late], [409] * len(late))
+        self.refused(self.plugin("target").activate(8), "conflict", "epoch 8 is over")
+        changes = len(self.patches())
+        for epoch in (8, 3):
+            self.assertTrue(self.ok(plugin.deactivate(epoch))["stopped"])
+        self.assertEqual(len(self.patches()), changes)
+        self.ok(plugin.activate(9))
+
     def test_short_outages_are_sat_out(self):
         for method, pattern in (("GET", "/services/svc"), ("PATCH", ""), ("GET", "/operations/"), ("GET", "/operations/")):
             self.cloud.fault(method, pattern, OVERLOADED)
@@ -172,6 +200,25 @@ class ControlPlane(GcpTest):
         began = time.monotonic()
         self.refused(plugin.activate(1, 2000), "unknown")
         self.assertLess(time.monotonic() - began, 6)
+
+    def test_a_start_that_was_taken_and_can_no_longer_be_followed_is_unknown(self):
+        refusal = error(403, "Permission 'run.operations.get' denied", "PERMISSION_DENIED")
+        for pattern, skip in (("/operations/", 0), ("/services/svc", 1)):
+            self.cloud.fault("GET", pattern, refusal, times=10**6, skip=skip)
+            self.refused(self.plugin("target").activate(1), "unknown", "denied")
+            self.cloud.faults.clear()
+            self.assertEqual(self.service.kept(), 1, "it was started")
+            self.service.doc["scaling"] = {"scalingMode": "MANUAL"}
+
+    def test_a_start_that_was_taken_before_the_credentials_ended_is_unknown(self):
+        def expire(*words):
+            self.cloud.run.patch = first
+            self.cloud.identity.expire_all()
+            self.cloud.fault("POST", "/token", (400, {"error": "invalid_grant", "error_description": "account not found"}), times=10**6)
+            return first(*words)
+        first, self.cloud.run.patch = self.cloud.run.patch, expire
+        self.refused(self.plugin("target").activate(1), "unknown")
+        self.assertEqual(self.service.kept(), 1)
 
     def test_an_endless_start_is_unknown(self):
         self.cloud.run.settle_s = 60
@@ -238,6 +285,40 @@ class ControlPlane(GcpTest):
         self.assertEqual(len(self.patches()), changes)
         self.refused(plugin.rollback(3, "another"), "invalid", "no earlier ready revision")
         self.refused(plugin.rollback(3, ""), "invalid", "operation")
+
+    def running_with_a_bad_image(self, plugin):
+        self.ok(plugin.activate(3))
+        self.service.doc["template"]["containers"][0]["image"] = "img:2"
+        self.cloud.run.revise(self.service)
+        self.service.etag += 1
+
+    def test_rollback_stops_what_runs_before_it_starts_the_other(self):
+        plugin = self.plugin("target", quiet_after_stop=1200)
+        self.running_with_a_bad_image(plugin)
+        kept_and_images, first = [], self.cloud.run.patch
+        def patch(*words):
+            reply = first(*words)
+            kept_and_images.append((self.service.kept(), self.service.doc["template"]["containers"][0]["image"], time.monotonic()))
+            return reply
+        self.cloud.run.patch = patch
+        self.refused(plugin.rollback(3, budget_ms=1500), "unknown", "stopped for the rollback")
+        self.ok(self.plugin("target", quiet_after_stop=1200).rollback(3))
+        self.assertEqual([k[:2] for k in kept_and_images], [(0, "img:2"), (1, "img:1")])
+        self.assertGreater(kept_and_images[1][2] - kept_and_images[0][2], 1.2)
+        self.assertEqual(self.ok(plugin.observe())["epoch"], 3)
+
+    def test_rollback_that_fails_halfway_is_unknown(self):
+        plugin = self.plugin("target")
+        self.running_with_a_bad_image(plugin)
+        self.cloud.fault("PATCH", "", error(403, "Permission denied", "PERMISSION_DENIED"), times=9)
+        self.refused(plugin.rollback(3), "denied")
+        self.cloud.faults.clear()
+        self.cloud.fault("PATCH", "", error(403, "Permission denied", "PERMISSION_DENIED"), times=9, skip=1)
+        self.refused(plugin.rollback(3), "unknown", "Permission denied")
+        self.cloud.faults.clear()
+        self.ok(plugin.deactivate(3))
+        self.refused(plugin.rollback(3), "unknown", "stopped for good")
+        self.assertEqual(self.service.kept(), 0)
 
     def test_rollback_of_what_is_stopped_leaves_it_stopped(self):
         self.service.doc["template"]["containers"][0]["image"] = "img:2"

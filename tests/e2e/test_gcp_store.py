@@ -108,6 +108,15 @@ class Store(GcpTest):
         self.ok(self.push(plugin, 4, 5))
         self.assertEqual(self.latest()["id"], self.id(4, 5))
 
+    def test_an_old_epoch_is_refused_also_when_latest_lags_behind(self):
+        plugin = self.plugin("state")
+        self.ok(self.push(plugin, 1, 5))
+        self.ok(self.push(plugin, 2, 6))
+        self.set_latest(1, 5)  # as if that push had ended between its manifest and `latest`
+        before = len(self.bucket)
+        self.refused(self.push(plugin, 3, 5), "conflict", "older than", "6")
+        self.assertEqual(len(self.bucket), before)
+
     def during(self, what, leaf):
         """Runs `what` once, just before an object whose name ends so is written."""
         def race(_bucket, name):

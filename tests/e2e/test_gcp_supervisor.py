@@ -49,6 +49,28 @@ class Supervisor(GcpTest):
         self.assertEqual(self.ok(plugin.activate(1))["state"], "active")
         self.assertTrue(self.ok(plugin.deactivate(1))["stopped"])
 
+    def test_a_stop_of_what_stands_by_is_told_too(self):
+        plugin = self.supervised()
+        self.ok(plugin.observe())
+        self.cloud.fault("POST", "/deactivate", "drop", times=2)
+        self.assertTrue(self.ok(plugin.deactivate(3))["stopped"])
+        self.assertEqual(len(self.cloud.asked("POST", "/deactivate")), 3, "it did not hear of the stop")
+        self.assertNotEqual(plugin.activate(3, 3000)["status"], "ok", "a start that came late was accepted")
+        self.assertEqual(self.service.workload, "stopped")
+        self.assertTrue(self.ok(plugin.deactivate(2))["stopped"], "its epoch is over")
+        self.cloud.fault("POST", "/deactivate", "drop", times=10**6)
+        unheard = self.ok(plugin.deactivate(4, 1500))
+        self.assertFalse(unheard["stopped"])
+        self.assertIn("heard of the stop", unheard["detail"])
+
+    def test_rollback_reroutes_nothing_when_it_cannot_tell(self):
+        plugin = self.supervised()
+        self.service.doc["template"]["containers"][0]["image"] = "img:2"
+        self.cloud.run.revise(self.service)
+        self.cloud.fault("*", "/app/", "drop", times=10**6)
+        self.refused(plugin.rollback(1), "transient", "cannot be told")
+        self.assertEqual(self.cloud.asked("PATCH"), [])
+
     def test_a_promise_is_no_start_and_no_stop(self):
         plugin = self.supervised()
         self.cloud.run.supervisor_works = False

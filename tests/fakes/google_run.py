@@ -58,6 +58,7 @@ class Service:
         self.etag = 1
         self.revisions = []
         self.settles_at = 0
+        self.observed = 1
         self.failed = ""
         self.new_supervisor()
 
@@ -77,6 +78,17 @@ class Service:
         if scaling.get("scalingMode") == "MANUAL":
             return scaling.get("manualInstanceCount", 0)
         return max(scaling.get("minInstanceCount", 0), self.doc["template"].get("scaling", {}).get("minInstanceCount", 0))
+
+    def settle(self):
+        """Whether it still moves. A reconciliation that failed leaves the observed generation at the last one that served."""
+        moving = time.monotonic() < self.settles_at
+        if not moving and not self.failed:
+            self.observed = self.doc["generation"]
+        return moving
+
+    def at_rest_since(self):
+        """The time of the change, or of its arrival everywhere."""
+        return max(self.doc["updateTime"], stamp(time.time() - time.monotonic() + self.settles_at)) if self.settles_at else self.doc["updateTime"]
 
     def env(self):
         return {e["name"]: e.get("value", "") for c in self.doc["template"]["containers"] for e in c.get("env", [])}
@@ -117,12 +129,12 @@ class CloudRun:
     def shown(self, s):
         out = copy.deepcopy(s.doc)
         out["etag"] = f'"e{s.etag}"'
-        moving = time.monotonic() < s.settles_at
+        moving = s.settle()
         out["reconciling"] = moving
-        out["observedGeneration"] = str(s.doc["generation"] - (1 if moving else 0))
+        out["observedGeneration"] = str(s.observed)
         out["generation"] = str(s.doc["generation"])
         state = "CONDITION_RECONCILING" if moving else "CONDITION_FAILED" if s.failed else "CONDITION_SUCCEEDED"
-        out["terminalCondition"] = {"type": "Ready", "state": state, "lastTransitionTime": out["updateTime"]}
+        out["terminalCondition"] = {"type": "Ready", "state": state, "lastTransitionTime": out["updateTime"] if moving else s.at_rest_since()}
         if s.failed and not moving:
             out["terminalCondition"].update(message=s.failed, revisionReason="HEALTH_CHECK_CONTAINER_ERROR")
         whole = {"percent": 100} if len(out["traffic"]) == 1 else {}
@@ -180,6 +192,7 @@ class CloudRun:
             return problem(409, f"Revision named '{name}' with different configuration already exists.", "ALREADY_EXISTS")
         if query.get("validateOnly") == "true":
             return 200, {"name": "", "done": True}, {}
+        s.settle()
         before, served = copy.deepcopy(s.doc["template"]), s.serving()
         for path in mask:
             self.merge(s.doc, wanted, path.split("."))
@@ -302,6 +315,9 @@ class CloudRun:
     def deactivate(self, s, asked):
         if asked["epoch"] < s.epoch:
             return self.refusal(409, "stale_epoch", f"epoch {asked['epoch']} is over: epoch {s.epoch} was here")
-        if self.supervisor_works and s.mode != "standby":
+        if s.mode == "standby":
+            s.ended, s.epoch = True, asked["epoch"]
+            return 200, self.facts(s), {}
+        if self.supervisor_works:
             s.mode, s.workload, s.ended, s.epoch, s.moved_at = "deactivating", "stopping", True, asked["epoch"], time.monotonic() + self.stop_s
         return 202, self.facts(s), {}
