@@ -355,6 +355,32 @@ class Rollback(Fly):
         self.assertEqual(machine.config["image"], "app:v2")
 
 
+class Diagnosis(Fly):
+    def found(self, **settings):
+        report = self.call(self.plugin(**settings), "target.diagnose/1", budget_ms=4000)
+        self.assertEqual([r for r in self.fly.requests if r[0] != "GET"], [])
+        return [(p["severity"], p["message"]) for p in report["problems"]]
+
+    def test_all_is_well(self):
+        self.fly.add()
+        self.assertEqual(self.found(regions=["fra"]), [])
+
+    def test_what_a_start_would_stumble_over(self):
+        (severity, message), = self.found()
+        self.assertEqual(severity, "error")
+        self.assertIn("no `image`", message)
+        self.assertEqual(self.found(image="app:v1"), [])
+        self.fly.add(schedule="daily")
+        self.assertEqual([severity for severity, _ in self.found(regions=["xyz"])], ["warning", "warning"])
+
+    def test_token_and_app(self):
+        self.assertIn("app", self.found(app="another")[0][1])
+        self.fly.token = "fo1_a_newer_one"
+        severity, message = self.found()[0]
+        self.assertEqual(severity, "error")
+        self.assertIn("token is not accepted", message)
+
+
 class Prewarm(Fly):
     def prewarm(self, plugin, expect="ok"):
         return self.call(plugin, "standby.prewarm/1", expect, operation="w1")
