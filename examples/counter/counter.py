@@ -2,6 +2,9 @@
 """A small stateful web service: counts, keeps the count in a folder, and tells it over HTTP.
 
     counter.py PORT STATE_FOLDER
+
+With UNDERSTUDY_IDLE_STOP_S in its environment it ends, with exit code 0, when nobody asked it for anything for so many
+seconds. Health checks go on for ever, so they do not count.
 """
 import http.server
 import json
@@ -18,6 +21,8 @@ try:
         count = json.load(file)["count"]
 except FileNotFoundError:
     count = 0
+idle_stop_s = float(os.environ.get("UNDERSTUDY_IDLE_STOP_S") or 0)
+asked_at = time.monotonic()
 
 
 def keep_counting():
@@ -32,6 +37,9 @@ def keep_counting():
 
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
+        global asked_at
+        if self.path != "/health":
+            asked_at = time.monotonic()
         body = json.dumps({"status": "healthy", "count": count, "site": os.environ.get("UNDERSTUDY_TARGET"),
                            "epoch": os.environ.get("UNDERSTUDY_EPOCH")}).encode()
         self.send_response(200 if self.path == "/health" else 404)
@@ -44,5 +52,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
 
+def end_when_idle():
+    while True:
+        left = asked_at + idle_stop_s - time.monotonic()
+        if left <= 0:
+            return server.shutdown()
+        time.sleep(left)
+
+
+server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
 threading.Thread(target=keep_counting, daemon=True).start()
-http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
+if idle_stop_s > 0:
+    threading.Thread(target=end_when_idle, daemon=True).start()
+server.serve_forever()

@@ -1,4 +1,4 @@
-// standby.rollback/1 and standby.prewarm/1. Worker threads only.
+// standby.rollback/1, standby.prewarm/1 and target.diagnose/1. Worker threads only.
 #pragma once
 
 #include "provision.hpp"
@@ -15,5 +15,8 @@ namespace flyio_plugin {
 [[nodiscard]] understudy::sdk::PrewarmReport prewarm(Api& api, const std::string& holder,
                                                      const understudy::sdk::PrewarmRequest& request,
                                                      const Deadline& deadline);
+
+/// Token, app, regions, machines or an image: what a start would stumble over.
+[[nodiscard]] understudy::sdk::DiagnoseReport diagnose(Api& api, const Deadline& deadline);
 
 }  // namespace flyio_plugin

@@ -20,8 +20,9 @@ std::string go_duration(Millis time) { return std::to_string((time.count() + 999
 
 }  // namespace
 
-Held::Held(Api& api, const std::string& machine, const std::string& holder, const Deadline& deadline)
-    : api_(api), lease_(api, machine, holder, deadline) {
+Held::Held(Api& api, const std::string& machine, const std::string& holder, const Deadline& deadline,
+           Lease::Nonce nonce)
+    : api_(api), lease_(api, machine, holder, deadline, nonce) {
   machine_.id = machine;
   look(deadline);
 }

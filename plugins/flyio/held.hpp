@@ -17,11 +17,14 @@ class NoRoom : public understudy::sdk::Failure {
 class Held {
  public:
   /// Takes the lease, then reads the machine again. Throws Failure.
-  Held(Api& api, const std::string& machine, const std::string& holder, const Deadline& deadline);
+  Held(Api& api, const std::string& machine, const std::string& holder, const Deadline& deadline,
+       Lease::Nonce nonce = Lease::Nonce::any);
 
   [[nodiscard]] const Machine& machine() const { return machine_; }
   void look(const Deadline& deadline);
   void keep_lease(const Deadline& deadline) { (void)lease_.nonce(deadline); }
+  /// The lease ends by itself.
+  void leave_locked() { lease_.leave(); }
   /// Called from time to time while it waits.
   void while_waiting(std::function<void(const Deadline&)> task) { while_waiting_ = std::move(task); }
 

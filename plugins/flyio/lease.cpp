@@ -9,6 +9,12 @@ constexpr Millis give_back_patience{3'000}, look_patience{5'000};
 constexpr const char* hint =
     "another controller or `fly deploy` is at work on it; it ends by itself, or see `fly machine leases`";
 
+constexpr std::string_view ours = "understudy ", stops = " stops";
+
+std::string without_stops(const std::string& holder) {
+  return holder.ends_with(stops) ? holder.substr(0, holder.size() - stops.size()) : holder;
+}
+
 Json data_of(const Answer& answer) {
   if (!answer.body.is_object()) return Json::object();
   const auto it = answer.body.find("data");  // the spec has the lease itself, the wire wraps it
@@ -17,19 +23,32 @@ Json data_of(const Answer& answer) {
 
 }  // namespace
 
-std::string leased_by_another(Api& api, const std::string& machine, const std::string& holder,
-                              const Deadline& deadline) {
-  const auto answer = api.act({"GET", "/" + machine + "/lease", nullptr, ""}, deadline.at_most(look_patience));
-  if (!answer.ok()) return {};
+std::string as_stopper(const std::string& holder) { return holder + std::string(stops); }
+
+Lessee lessee_of(Api& api, const std::string& machine, const std::string& holder, const Deadline& deadline) {
+  const auto patience = deadline.at_most(look_patience);
+  const Api::Request look{"GET", "/" + machine + "/lease", nullptr, ""};
+  auto answer = api.act(look, patience);
+  for (int tries = 0; (answer.doubtful() || answer.http == 0) && !patience.over(); ++tries) {
+    api.sleep(api.pause(tries), patience);
+    answer = api.act(look, patience);
+  }
+  if (answer.http == 404) return {};
+  if (!answer.ok()) {
+    const auto why = explain(answer, {"read the lease of machine " + machine, "", false}, api.settings());
+    return {"perhaps somebody (" + why.message + ")", false};
+  }
   const Json data = data_of(answer);
   const auto owner = data.value("owner", ""), description = data.value("description", "");
+  if (description.rfind(ours, 0) == 0 && description.ends_with(stops))
+    return {"", without_stops(description) != holder};
   if (description == holder) return {};  // ours, that could not be given back
-  if (owner.empty() && description.empty()) return data.value("nonce", "").empty() ? "" : "somebody";
-  return owner + (description.empty() ? "" : " (" + description + ")");
+  if (owner.empty() && description.empty()) return {"somebody", false};
+  return {owner + (description.empty() ? "" : " (" + description + ")"), false};
 }
 
-Lease::Lease(Api& api, std::string machine, std::string holder, const Deadline& deadline)
-    : api_(api), machine_(std::move(machine)), holder_(std::move(holder)) {
+Lease::Lease(Api& api, std::string machine, std::string holder, const Deadline& deadline, Nonce wanted)
+    : api_(api), machine_(std::move(machine)), holder_(std::move(holder)), description_(holder_) {
   const Attempt attempt{"take the lease of machine " + machine_, "", true};
   for (int tries = 0;; ++tries) {
     const auto answer = ask(deadline);
@@ -37,7 +56,10 @@ Lease::Lease(Api& api, std::string machine, std::string holder, const Deadline& 
       taken(data_of(answer));
       return;
     }
-    if ((answer.doubtful() || answer.http == 409) && adopt(deadline)) return;
+    if ((answer.doubtful() || answer.http == 409) && adopt(deadline)) {
+      if (!renounce(wanted, deadline)) return;
+      wanted = Nonce::any;
+    }
     const bool again = answer.http == 409 || answer.http == 0 || answer.doubtful() || answer.later();
     const auto wait = answer.retry_after.value_or(api_.pause(tries));
     if (!again || wait >= deadline.left()) {
@@ -52,16 +74,35 @@ Lease::Lease(Api& api, std::string machine, std::string holder, const Deadline& 
 }
 
 Lease::~Lease() {
-  if (nonce_.empty()) return;
+  if (nonce_.empty() || left_) return;
   try {
-    (void)api_.act({"DELETE", "/" + machine_ + "/lease", nullptr, nonce_}, Deadline(give_back_patience));
+    (void)give_back(Deadline(give_back_patience));
   } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): it ends by itself
   }
 }
 
+/// An adopted lease that is not what is wanted is given back, to be taken anew. False: it will do.
+bool Lease::renounce(Nonce wanted, const Deadline& deadline) {
+  if (wanted == Nonce::any && description_ == holder_) return false;
+  const bool may_stay = holder_.ends_with(stops) || description_ == holder_;  // nobody starts under a stopper's name
+  if (!give_back(deadline) && may_stay) return false;
+  nonce_.clear();
+  description_ = holder_;
+  return true;
+}
+
+bool Lease::give_back(const Deadline& deadline) {
+  const auto patience = deadline.at_most(give_back_patience);
+  const auto answer = api_.act({"DELETE", "/" + machine_ + "/lease", nullptr, nonce_}, patience);
+  if (!answer.ok()) return false;
+  nonce_.clear();
+  return true;
+}
+
 Answer Lease::ask(const Deadline& deadline) {
   const auto seconds = std::max<std::int64_t>(5, api_.settings().lease_ttl.count() / 1000);
-  return api_.act({"POST", "/" + machine_ + "/lease", {{"ttl", seconds}, {"description", holder_}}, nonce_}, deadline);
+  return api_.act({"POST", "/" + machine_ + "/lease", {{"ttl", seconds}, {"description", description_}}, nonce_},
+                  deadline);
 }
 
 /// Ours already, from a call whose answer was lost.
@@ -69,11 +110,14 @@ bool Lease::adopt(const Deadline& deadline) {
   const auto answer = api_.act({"GET", "/" + machine_ + "/lease", nullptr, ""}, deadline.at_most(look_patience));
   if (!answer.ok()) return false;
   const Json data = data_of(answer);
-  if (data.value("description", "") != holder_ || data.value("nonce", "").empty()) return false;
+  const auto description = data.value("description", "");
+  if (without_stops(description) != without_stops(holder_) || data.value("nonce", "").empty()) return false;
   nonce_ = data.value("nonce", "");
+  description_ = description;
   const auto renewed = ask(deadline);
   if (!renewed.ok()) {
     nonce_.clear();
+    description_ = holder_;
     return false;
   }
   taken(data_of(renewed));

@@ -19,7 +19,7 @@ bool one_of(std::string_view word, const std::array<std::string_view, N>& words)
 constexpr std::array<std::string_view, 4> resting{"created", "stopped", "suspended", "failed"};
 constexpr std::array<std::string_view, 5> going_up{"creating", "starting", "restarting", "updating", "replacing"};
 constexpr std::array<std::string_view, 3> going_down{"stopping", "suspending", "destroying"};
-constexpr std::array<std::string_view, 2> final_states{"destroyed", "replaced"};
+constexpr std::array<std::string_view, 3> final_states{"destroyed", "replaced", "migrated"};
 /// Enumerations that come back as "" although the contract does not allow that.
 constexpr std::array<std::string_view, 5> words_never_empty{"policy", "persist", "persist_rootfs", "kind", "cpu_kind"};
 /// Maps whose keys and values are the user's.

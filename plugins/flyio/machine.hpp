@@ -14,6 +14,8 @@ namespace flyio_plugin {
 inline constexpr const char* meta_epoch = "understudy_epoch";
 inline constexpr const char* meta_operation = "understudy_operation";
 inline constexpr const char* meta_bad_images = "understudy_bad_images";  ///< rolled back from, separated by blanks
+/// It ran when it was rolled back, and is to be started again; empty once that is done, or it was stopped for good.
+inline constexpr const char* meta_rollback_ran = "understudy_rollback_ran";
 inline constexpr const char* env_epoch = "UNDERSTUDY_EPOCH";
 inline constexpr const char* env_standby = "UNDERSTUDY_STANDBY";
 

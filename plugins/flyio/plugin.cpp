@@ -7,7 +7,7 @@ UNDERSTUDY_PLUGIN(R"json({
   "name": "flyio", "version": "0.1.0", "license": "Apache-2.0", "summary": "Machines of a Fly.io app, as target and as health",
   "interfaces": {
     "target": {
-      "provides": ["standby.observe/1", "standby.activate/1", "standby.deactivate/1", "standby.quote/1", "standby.rollback/1", "standby.prewarm/1"],
+      "provides": ["standby.observe/1", "standby.activate/1", "standby.deactivate/1", "standby.quote/1", "standby.rollback/1", "standby.prewarm/1", "target.diagnose/1"],
       "settings": {"type": "object", "required": ["app", "token"], "properties": {
         "app": {"type": "string", "minLength": 1, "description": "name of the Fly app"},
         "token": {"type": "string", "x-secret": true, "description": "a deploy token of the app: fly tokens create deploy"},

@@ -28,6 +28,16 @@ void Stopping::refuse_newer(const Machines& machines) const {
 void Stopping::complain(const std::string& what) { complaints_ += "; " + what; }
 
 StopReport Stopping::run() {
+  try {
+    return stop_all();
+  } catch (const Failure& failure) {
+    auto error = failure.error();
+    if (asked_) error.status = Status::unknown;
+    throw Failure(error);
+  }
+}
+
+StopReport Stopping::stop_all() {
   const auto all = api_.machines(deadline_);
   refuse_newer(all);
   bool ran = false;
@@ -46,28 +56,60 @@ void Stopping::look_for_starters(const Machines& all) {
   for (const auto& m : all) {
     const bool ours = std::ranges::any_of(held_, [&](const auto& held) { return held->machine().id == m.id; });
     if (ours || m.phase() != Phase::resting) continue;
-    const auto owner = leased_by_another(api_, m.id, holder_, deadline_);
-    if (owner.empty()) continue;
-    starters_ += (starters_.empty() ? "" : "; ") + std::string("machine ") + m.id + " is at rest, but " + owner +
-                 " holds its lease and may be starting it";
+    const auto lessee = lessee_of(api_, m.id, holder_, deadline_);
+    if (!lessee.starter.empty()) {
+      may_start("machine " + m.id + " is at rest, but " + lessee.starter + " holds its lease and may be starting it");
+    } else if (!lessee.stopping && m.epoch() == request_.epoch) {
+      refuse_late_start(m);
+    }
+  }
+}
+
+void Stopping::may_start(const std::string& what) { starters_ += (starters_.empty() ? "" : "; ") + what; }
+
+void Stopping::refuse_late_start(const Machine& machine) {
+  try {
+    Held held(api_, machine.id, as_stopper(holder_), deadline_.at_most(most_for_a_lease), Lease::Nonce::fresh);
+    held.leave_locked();
+    forget_rollback(held);
+  } catch (const Failure& failure) {
+    if (failure.error().status == Status::cancelled) throw;
+    may_start("machine " + machine.id + " is at rest, but a late start cannot be kept out: " + failure.error().message);
+  }
+}
+
+/// A repeated rollback must not start what is stopped here.
+void Stopping::forget_rollback(Held& held) {
+  if (held.machine().phase() == Phase::gone || held.machine().meta(meta_rollback_ran).empty()) return;
+  asked_ = true;
+  try {
+    held.note({{meta_rollback_ran, ""}}, deadline_);
+  } catch (const Failure& failure) {
+    if (failure.error().status == Status::cancelled) throw;
+    may_start("a repeated rollback may start machine " + held.machine().id + ": " + failure.error().message);
   }
 }
 
 /// All are asked before any is waited for.
 void Stopping::ask(const Machine& machine) {
   try {
-    auto held = std::make_unique<Held>(api_, machine.id, holder_, deadline_.at_most(most_for_a_lease));
+    auto held = std::make_unique<Held>(api_, machine.id, as_stopper(holder_), deadline_.at_most(most_for_a_lease),
+                                       Lease::Nonce::fresh);
     refuse_newer({held->machine()});
+    if (held->machine().epoch() == request_.epoch) held->leave_locked();
     // First of all nothing may wake it again; the proxy starts no machine that is cordoned.
     if (held->machine().proxy_wakes()) {
+      asked_ = true;
       try {
         held->set_cordon(true, deadline_.at_most(after_grace));
       } catch (const Failure& failure) {
         complain(failure.error().message);
       }
     }
-    if (held->machine().lives() || sleeps_with_work(held->machine()))
+    if (held->machine().lives() || sleeps_with_work(held->machine())) {
+      asked_ = true;
       (void)held->ask_to_stop(std::min(request_.grace, deadline_.left()), false, deadline_);
+    }
     held_.push_back(std::move(held));
   } catch (const Failure& failure) {
     if (failure.error().status == Status::cancelled) throw;
@@ -79,9 +121,11 @@ void Stopping::ask(const Machine& machine) {
 void Stopping::wait_for(Held& held) {
   try {
     const auto room = deadline_.earlier(kept_for_looking);
-    if (held.await(Phase::resting, "stopped", room.at_most(request_.grace + after_grace))) return;
-    (void)held.ask_to_stop(after_kill, true, room);
-    (void)held.await(Phase::resting, "stopped", room);
+    if (!held.await(Phase::resting, "stopped", room.at_most(request_.grace + after_grace))) {
+      (void)held.ask_to_stop(after_kill, true, room);
+      (void)held.await(Phase::resting, "stopped", room);
+    }
+    forget_rollback(held);
   } catch (const Failure& failure) {
     if (failure.error().status == Status::cancelled) throw;
     complain(failure.error().message);
@@ -95,6 +139,12 @@ StopReport Stopping::report(bool ran) {
     return {false, "Fly still shows " + describe(left) + complaints_ +
                        (ran ? ". Fly calls a machine stuck after 5 minutes; then `fly machine destroy --force`" : "")};
   }
+  std::string wakes;
+  for (const auto& m : all) {
+    if (sleeps_with_work(m)) wakes += "; it would go on with its work when it is resumed: " + m.describe();
+    if (m.proxy_wakes()) wakes += "; a request to its service would start it (it is not cordoned): " + m.describe();
+  }
+  if (!wakes.empty()) return {false, wakes.substr(2) + complaints_};
   if (!starters_.empty()) return {false, starters_ + complaints_};
   StopReport out{true, ran ? "Fly shows every machine at rest: " + describe(all) : "nothing ran: " + describe(all)};
   for (const auto& m : all) {

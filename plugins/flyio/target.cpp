@@ -50,6 +50,12 @@ class Target final : public StandbyTarget {
     acting_.answer(std::move(reply),
                    [this, request, deadline] { return flyio_plugin::prewarm(api_, holder_, request, deadline); });
   }
+  void diagnose(const DiagnoseRequest&, Reply<DiagnoseReport> reply) override {
+    const Deadline deadline(reply.budget());
+    looking_.answer(std::move(reply), [this, deadline] {
+      return flyio_plugin::diagnose(api_, deadline.earlier(std::min(Millis(1'000), deadline.left() / 4)));
+    });
+  }
   void quote(Reply<Quote> reply) override {
     const Deadline deadline(reply.budget());
     looking_.answer(std::move(reply), [this, deadline] { return price(deadline); });

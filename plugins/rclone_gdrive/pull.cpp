@@ -29,11 +29,25 @@ class Pull {
     manifest_ = vault_.manifest(job_, request_.service, card);
     bring();
     for (const auto& p : manifest_.paths) build(p);
-    for (const auto& p : manifest_.paths) publish(p.name);
+    publish_all();
     return card.snapshot;
   }
 
  private:
+  /// All or nothing: after an error nothing is left in the staging folder.
+  void publish_all() {
+    std::vector<std::string> published;
+    try {
+      for (const auto& p : manifest_.paths) {
+        publish(p.name);
+        published.push_back(p.name);
+      }
+    } catch (...) {
+      for (const auto& name : published) remove_tree(request_.staging + "/" + name);
+      throw;
+    }
+  }
+
   [[nodiscard]] std::string incoming() const { return work_.path() + "/incoming"; }
   [[nodiscard]] std::string built() const { return work_.path() + "/built"; }
 

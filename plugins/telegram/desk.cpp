@@ -187,11 +187,14 @@ void Desk::put_question(const Press& p, const Outcome& outcome) {
   text.push_back(
       {{"One press, within " + std::to_string(settings_.confirm_within.count() / 1'000) + " s, for exactly this.",
         Piece::Style::italic}});
-  with_moment(host_, [this, p, yes, no, text](const Moment& now) {
+  const auto ask_back = [this, p, yes, no, text](const Moment& now) {
     const auto group = group_of_question(p.button.incident);
     const auto keyboard = buttons_.make(group, {yes, no}, now.monotonic, now.monotonic + settings_.confirm_within);
     buttons_.settle(group, keyboard.batch);  // an older question is void
     office_.mail({p.where.chat, p.topic, text, keyboard.markup, p.where.id, false});
+  };
+  with_moment(host_, ask_back, [this](const Error& error) {
+    host_.log(LogLevel::warning, "a question was not asked, because the clock cannot be read: " + error.message);
   });
 }
 

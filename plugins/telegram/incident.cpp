@@ -171,14 +171,20 @@ Json Incident::to_json(const Settings& settings) const {
 }
 
 void Incident::add(const Alert& alert) {
-  const bool known = std::ranges::any_of(entries, [&](const Entry& e) { return e.alert == alert.id; });
-  if (known && !alert.id.empty()) return;
-  entries.push_back({alert.id, alert.at_ms, alert.severity, alert.state, one_line(alert.title, most_title),
+  const auto id = told_id(alert);
+  const bool known = std::ranges::any_of(entries, [&](const Entry& e) { return e.alert == id; });
+  if (known && !id.empty()) return;
+  entries.push_back({id, alert.at_ms, alert.severity, alert.state, one_line(alert.title, most_title),
                      one_line(alert.text, most_entry_text)});
   while (entries.size() > first_entries + 1 && (entries.size() > most_entries || bytes_of(entries) > largest_thread)) {
     entries.erase(entries.begin() + first_entries);
     ++dropped;
   }
+}
+
+std::string told_id(const Alert& alert) {
+  const auto joined = fact(alert, "joined");
+  return joined.empty() ? alert.id : alert.id + "+" + joined;
 }
 
 Lines Incident::render(const Alert& latest, const Settings& settings) const {

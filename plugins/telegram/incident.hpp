@@ -34,6 +34,8 @@ struct Incident {
   [[nodiscard]] Lines render(const understudy::sdk::Alert& latest, const Settings& settings) const;
 };
 
+/// Of this message: alerts that the core tells as one carry the first one's id, which was perhaps told alone before.
+[[nodiscard]] std::string told_id(const understudy::sdk::Alert& alert);
 /// An alert that belongs to no incident.
 [[nodiscard]] Lines render_alone(const understudy::sdk::Alert& alert, const Settings& settings);
 /// The short reply that makes a sound, since an edit makes none.

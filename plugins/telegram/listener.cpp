@@ -48,10 +48,16 @@ void Listener::polled(const Answer& answer) {
     const bool at_once = answer.took_us < 500'000;
     return later(at_once ? between_empty : Millis(0), [this] { poll(); });
   }
-  with_moment(host_, [this, updates = answer.result](const Moment& now) {
-    take(updates, now);
-    poll();
-  });
+  with_moment(
+      host_,
+      [this, updates = answer.result](const Moment& now) {
+        take(updates, now);
+        poll();
+      },
+      [this](const Error& error) {  // they are not confirmed, so they come again
+        host_.log(LogLevel::warning, "commands wait, because the clock cannot be read: " + error.message);
+        later(first_pause, [this] { poll(); });
+      });
 }
 
 void Listener::take(const Json& updates, const Moment& now) {
@@ -90,8 +96,11 @@ void Listener::well() {
 
 void Listener::later(Millis wait, std::function<void()> what) {
   host_.call("timer.after/1", {{"ms", wait.count()}}, wait + Millis(5'000),
-             [what = std::move(what)](const Result& result) {
-               if (result.ok()) what();
+             [this, what = std::move(what)](const Result& result) {
+               if (result.error.status == Status::cancelled && !result.ok()) return;  // we are being destroyed
+               if (!result.ok())
+                 host_.log(LogLevel::warning, "commands go on without a pause: " + result.error.message);
+               what();
              });
 }
 

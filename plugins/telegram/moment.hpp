@@ -22,11 +22,13 @@ inline Moment moment(understudy::sdk::Host& host) {
       host.blocking("clock.now/1", understudy::sdk::Json::object(), understudy::sdk::Millis(5'000)).get());
 }
 
-/// `then` runs on the [loop]; not at all when the instance ends.
-inline void with_moment(understudy::sdk::Host& host, std::function<void(Moment)> then) {
+/// `then` or `failed` runs on the [loop]; neither when the instance ends.
+inline void with_moment(understudy::sdk::Host& host, std::function<void(Moment)> then,
+                        std::function<void(const understudy::sdk::Error&)> failed) {
   host.call("clock.now/1", understudy::sdk::Json::object(), understudy::sdk::Millis(5'000),
-            [then = std::move(then)](const understudy::sdk::Result& now) {
-              if (now.ok()) then(moment_from(now.value));
+            [then = std::move(then), failed = std::move(failed)](const understudy::sdk::Result& now) {
+              if (now.ok()) return then(moment_from(now.value));
+              if (now.error.status != understudy::sdk::Status::cancelled) failed(now.error);
             });
 }
 

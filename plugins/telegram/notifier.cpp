@@ -48,7 +48,8 @@ Notifier::Notifier(Host& host, const Envelope& envelope)
 
 void Notifier::send(const Alert& alert, Reply<Receipt> reply) {
   const auto budget = reply.budget();
-  with_moment(host_, [this, alert, budget, kept = share(std::move(reply))](const Moment& now) {
+  const auto kept = share(std::move(reply));
+  const auto begin = [this, alert, budget, kept](const Moment& now) {
     worker_.post([this, alert, kept, until = now.monotonic + budget - to_answer] {
       try {
         (*kept)(deliver(alert, until));
@@ -58,11 +59,15 @@ void Notifier::send(const Alert& alert, Reply<Receipt> reply) {
         kept->fail(Status::unknown, e.what());
       }
     });
+  };
+  with_moment(host_, begin, [kept](const Error& error) {
+    kept->fail(Status::transient, "nothing was sent, because the clock cannot be read: " + error.message);
   });
 }
 
 Receipt Notifier::deliver(const Alert& alert, Millis until) {
-  auto& progress = progress_of(alert.id);
+  const auto id = told_id(alert);
+  auto& progress = progress_of(id);
   const auto tell = alert.incident.empty() ? &Notifier::tell_alone : &Notifier::tell_incident;
   try {
     (this->*tell)(alert, progress, until);
@@ -74,7 +79,7 @@ Receipt Notifier::deliver(const Alert& alert, Millis until) {
     throw Failure(error);
   }
   const Receipt out = progress.receipt;
-  finished(alert.id);
+  finished(id);
   return out;
 }
 

@@ -27,9 +27,15 @@ std::string take_topic(std::string& url) {
 
 }  // namespace
 
+std::string told_id(const Alert& alert) {
+  const auto joined = alert.facts.find("joined");
+  const bool many = joined != alert.facts.end() && joined->is_string();
+  return alert.id + (many ? "+" + joined->get<std::string>() : "");
+}
+
 Json own_json(const Alert& a) {
   return {{"version", 1},
-          {"id", a.id},
+          {"id", told_id(a)},
           {"kind", a.kind},
           {"severity", a.severity},
           {"state", a.state},

@@ -8,6 +8,10 @@
 
 namespace webhook_plugin {
 
+/// Of this message. Alerts that the core tells as one carry the first one's id: when that was perhaps delivered alone
+/// before, this is not the same message, and who drops what comes twice must not drop it.
+[[nodiscard]] std::string told_id(const understudy::sdk::Alert& alert);
+
 struct Message {
   std::string url;
   std::string body;  ///< JSON, as it is signed and sent

@@ -73,7 +73,7 @@ std::string Notifier::resolved(const Value& value, const char* what, Deadline de
 }
 
 Json Notifier::headers(const Alert& alert, Deadline deadline, Discreet& discreet) {
-  Json out = {{"Content-Type", "application/json"}, {"Idempotency-Key", header_id(alert.id)}};
+  Json out = {{"Content-Type", "application/json"}, {"Idempotency-Key", header_id(told_id(alert))}};
   for (const auto& [name, text] : settings_.headers) out[name] = text;
   for (const auto& [name, value] : settings_.secret_headers)
     out[name] = resolved(value, ("the header " + name).c_str(), deadline, discreet);

@@ -26,7 +26,7 @@ class Lifecycle(Fly):
         report = self.deactivate(p, 7)
         self.assertTrue(report["stopped"], report)
         self.assertEqual(machine.state, "stopped")
-        self.assertIsNone(machine.lease)
+        self.assertTrue(machine.lease["description"].endswith(" stops"))  # and ends by itself: a late start finds it locked
 
     def test_the_same_activation_again_changes_nothing(self):
         machine = self.fly.add()
@@ -314,6 +314,34 @@ class Rollback(Fly):
         self.assertIn("tag or digest", self.rollback(p, "r3", "invalid")["hint"])
         self.assertEqual(self.observe(p)["epoch"], 9)
 
+    def interrupted(self):
+        """A machine that ran, has the older image, and could not be started again."""
+        machine, p = self.fly.add(image="app:v1"), self.plugin()
+        self.deploy(machine, "app:v2")
+        self.activate(p, 9)
+        self.fly.seconds["start"] = 60
+        self.fly.fault("PATCH|POST .*/start", http=500, times=1000)
+        self.call(p, "standby.rollback/1", "unknown", 3000, epoch=9, operation="r1")
+        self.fly.faults.clear()
+        self.fly.seconds["start"] = 0.1
+        machine.state, machine.due = "stopped", None
+        self.assertEqual(machine.config["image"], "app:v1")
+        return machine, p
+
+    def test_what_ran_and_was_left_stopped_is_started_by_the_repeat(self):
+        machine, p = self.interrupted()
+        report = self.rollback(p, "r1")
+        self.assertEqual((report["from"], report["to"], machine.state), ("app:v2", "app:v1", "started"))
+        machine.ends()
+        self.rollback(p, "r1")
+        self.assertEqual(machine.state, "stopped")
+
+    def test_nor_does_the_repeat_start_what_was_stopped_for_good(self):
+        machine, p = self.interrupted()
+        self.assertTrue(self.deactivate(p, 9)["stopped"])
+        self.rollback(p, "r1")
+        self.assertEqual(machine.state, "stopped")
+
     def test_what_is_stopped_stays_stopped(self):
         machine = self.fly.add(image="app:v1")
         self.deploy(machine, "app:v2")
@@ -325,6 +353,32 @@ class Rollback(Fly):
         self.deploy(machine, "app:v2")
         self.rollback(self.plugin(), "r1", "conflict", epoch=9)
         self.assertEqual(machine.config["image"], "app:v2")
+
+
+class Diagnosis(Fly):
+    def found(self, **settings):
+        report = self.call(self.plugin(**settings), "target.diagnose/1", budget_ms=4000)
+        self.assertEqual([r for r in self.fly.requests if r[0] != "GET"], [])
+        return [(p["severity"], p["message"]) for p in report["problems"]]
+
+    def test_all_is_well(self):
+        self.fly.add()
+        self.assertEqual(self.found(regions=["fra"]), [])
+
+    def test_what_a_start_would_stumble_over(self):
+        (severity, message), = self.found()
+        self.assertEqual(severity, "error")
+        self.assertIn("no `image`", message)
+        self.assertEqual(self.found(image="app:v1"), [])
+        self.fly.add(schedule="daily")
+        self.assertEqual([severity for severity, _ in self.found(regions=["xyz"])], ["warning", "warning"])
+
+    def test_token_and_app(self):
+        self.assertIn("app", self.found(app="another")[0][1])
+        self.fly.token = "fo1_a_newer_one"
+        severity, message = self.found()[0]
+        self.assertEqual(severity, "error")
+        self.assertIn("token is not accepted", message)
 
 
 class Prewarm(Fly):

@@ -3,6 +3,8 @@ import json
 import tempfile
 import time
 import unittest
+import urllib.error
+import urllib.request
 
 from fly import TOKEN, Fly
 from harness import wait_for
@@ -56,6 +58,47 @@ class Stops(Fly):
         machine.snapshot = True
         self.assertTrue(self.deactivate(self.plugin(), 4)["stopped"])
         self.assertFalse(machine.snapshot)
+
+    def test_what_is_suspended_with_its_work_and_cannot_be_stopped_is_not_called_stopped(self):
+        self.fly.add(state="suspended", epoch=4).snapshot = True
+        self.fly.fault("POST .*/stop", http=500, times=1000)
+        report = self.deactivate(self.plugin(), 4, budget_ms=5000)
+        self.assertFalse(report["stopped"])
+        self.assertIn("go on with its work", report["detail"])
+
+    def test_what_a_request_would_wake_is_not_called_stopped(self):
+        self.fly.add(epoch=4, services=[{"protocol": "tcp", "internal_port": 8080, "autostart": True, "ports": [{"port": 443, "handlers": ["tls", "http"]}]}])
+        self.fly.fault("POST .*/cordon", http=500, times=1000)
+        report = self.deactivate(self.plugin(), 4, budget_ms=8000)
+        self.assertFalse(report["stopped"])
+        self.assertIn("not cordoned", report["detail"])
+
+    def test_once_asked_to_stop_no_failure_promises_that_there_was_no_effect(self):
+        self.fly.add(state="started", epoch=4)
+        self.fly.fault("POST .*/stop", then=lambda: self.fly.fault(r"GET \S*/machines$", http=403, times=1000))
+        self.deactivate(self.plugin(), 4, "unknown", budget_ms=8000)
+
+    def test_what_has_moved_to_another_host_is_gone(self):
+        self.fly.add(state="migrated", epoch=4)
+        self.assertTrue(self.deactivate(self.plugin(), 4)["stopped"])
+
+    def test_a_start_that_comes_late_is_refused(self):
+        for returned in (True, False):
+            with self.subTest(lease_returned=returned):
+                machine, nonces, p = self.fly.add(), [], self.plugin(lease_ttl=60000)
+                self.fly.fault(f"POST .*/{machine.id}/start", lost="before", times=1000, then=lambda m=machine, n=nonces: n.append(m.lease["nonce"]))
+                if not returned:
+                    self.fly.fault(f"DELETE .*/{machine.id}/lease", http=500)
+                self.activate(p, 5, "unknown", budget_ms=5000)
+                self.assertTrue(self.deactivate(p, 5)["stopped"])
+                self.fly.faults.clear()
+                late = urllib.request.Request(f"{self.fly.url}/v1/apps/standby/machines/{machine.id}/start", b"", {"Authorization": f"Bearer {TOKEN}", "fly-machine-lease-nonce": nonces[-1]})
+                with self.assertRaises(urllib.error.HTTPError) as refused:
+                    urllib.request.urlopen(late)
+                self.assertEqual((refused.exception.code, machine.state), (409, "stopped"))
+                refused.exception.close()
+                self.assertEqual(self.activate(p, 6)["state"], "active")  # our own lock is no hindrance
+                self.fly.machines.clear()
 
     def test_no_machine_is_stopped(self):
         self.assertTrue(self.deactivate(self.plugin(), 4)["stopped"])
@@ -121,6 +164,15 @@ class Leases(Fly):
         self.assertIn("somebody@example.net (deploying) holds its lease and may be starting it", report["detail"])
         machine.lease = None
         self.assertTrue(self.deactivate(self.plugin(), 4)["stopped"])
+
+    def test_a_lease_that_cannot_be_looked_at_may_be_somebodys(self):
+        self.fly.add(epoch=4)
+        for fault in ({"http": 500}, {"http": 403}, {"lost": "before"}):
+            self.fly.faults.clear()
+            self.fly.fault("GET .*/lease", times=1000, **fault)
+            report = self.deactivate(self.plugin(), 4)
+            self.assertFalse(report["stopped"], fault)
+            self.assertIn("cannot read the lease", report["detail"])
 
     def test_a_lease_that_could_not_be_given_back_does_not_stand_in_our_own_way(self):
         self.fly.add()
@@ -202,8 +254,8 @@ class Mistakes(Fly):
                     self.renew(file, renewed)
                 self.fly.fault(step, then=expire)
                 self.assertEqual(self.activate(p, 5)["state"], "active")
-                self.assertTrue(self.deactivate(p, 5)["stopped"])
                 self.assertIsNone(machine.lease)
+                self.assertTrue(self.deactivate(p, 5)["stopped"])
                 self.assertNotIn(renewed, p.said())
                 self.fly.token = TOKEN
 

@@ -3,6 +3,7 @@ import os
 import pty
 import shutil
 import subprocess
+import tempfile
 import time
 import unittest
 
@@ -95,6 +96,16 @@ class Faults(RcloneSite):
         self.good(first.receive())
         self.good(second.receive())
         self.good(self.verify(first, 2))
+
+    def test_a_pull_that_fails_at_its_end_leaves_nothing_in_the_staging_folder(self):
+        self.put("a", "1")
+        paths = [{"name": name, "path": self.state} for name in ("first", "second")]
+        p = self.plugin()
+        self.good(p.call("store.push/1", self.push_params(1, paths=paths), 30000))
+        staging = tempfile.mkdtemp(dir=self.folder, prefix="staging-")
+        os.makedirs(os.path.join(staging, "second", "in the way"))
+        self.bad(p.call("store.pull/1", {"service": "svc", "id": snapshot_id(1), "staging": staging}, 30000), "transient", "cannot place")
+        self.assertEqual(["second"], os.listdir(staging))
 
     def test_a_list_does_not_wait_for_a_push(self):
         self.put("a", "1")

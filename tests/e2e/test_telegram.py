@@ -161,6 +161,14 @@ class Incidents(Telegram):
         self.assertEqual(self.told(plugin, {**again, "thread": first["thread"]}), first)
         self.assertEqual(self.api.messages[(HOME, 1)]["text"].count("failover"), 2)  # headline and one line
 
+    def test_several_alerts_in_one_are_not_the_first_of_them(self):
+        plugin = self.plugin()
+        first = self.alert("trader is down", incident="inc-1")
+        thread = self.told(plugin, first)["thread"]
+        self.told(plugin, {**first, "title": "failover of trader", "facts": {"joined": "2"}, "thread": thread})
+        self.assertIn("trader is down", self.api.messages[(HOME, 1)]["text"])
+        self.assertEqual(self.api.messages[(HOME, 1)]["text"].count("failover of trader"), 2)  # headline and one line
+
     def test_a_deleted_message_is_sent_anew(self):
         plugin = self.plugin()
         thread = self.tell(plugin, {}, *self.STORY[0])

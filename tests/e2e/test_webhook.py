@@ -106,6 +106,14 @@ class Own(Webhook):
         self.assertEqual(first.headers["idempotency-key"], second.headers["idempotency-key"])
         self.assertEqual([first.body["possible_duplicate"], second.body["possible_duplicate"]], [False, True])
 
+    def test_several_alerts_in_one_are_not_the_first_of_them(self):
+        receiver = self.receiver()
+        plugin = self.to(receiver)
+        for facts in ({}, {"joined": "2"}, {"joined": "3"}):
+            self.send(plugin, facts=facts)
+        self.assertEqual(len({r.headers["idempotency-key"] for r in receiver.requests}), 3)
+        self.assertEqual(len({r.body["id"] for r in receiver.requests}), 3)
+
     def test_an_odd_id_makes_no_second_header(self):
         receiver = self.receiver()
         self.assertEqual(self.send(self.to(receiver), id="a\r\nX-Evil: 1 é%")["status"], "ok")

@@ -185,6 +185,20 @@ TEST_CASE("telegram: create asks for nothing but a timer") {
   CHECK(world.host.asked.front().first == "timer.after/1");
 }
 
+TEST_CASE("telegram: a timer and a clock that fail once do not end the commands") {
+  World world;
+  int timers = 0, clocks = 0;
+  const Result broken{{}, {Status::transient, "as the test wishes", {}, {}, {}}};
+  world.host.on("timer.after/1", [&](const Json&) { return ++timers == 1 ? broken : Result{Json::object()}; });
+  world.host.on("clock.now/1", [&](const Json&) {
+    return ++clocks == 1 ? broken : Result{{{"wall_ms", 1'700'000'000'000}, {"monotonic_us", 1'000'000}}};
+  });
+  world.type("/status");
+  REQUIRE(world.bot->run([&] { return clocks > 0; }));
+  world.type("/status");
+  CHECK(world.bot->run([&] { return !world.wishes.empty(); }));
+}
+
 TEST_CASE("telegram: promoting takes two presses, and the second is for the plan that was shown") {
   Asked world;
   CHECK(world.wished("promote") == 0);

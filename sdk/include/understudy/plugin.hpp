@@ -148,6 +148,11 @@ class Instance {
   }
 
   void close() {
+    // Nobody waits for their answers any more: workers that look end early, and the destructor waits for them.
+    {
+      const std::lock_guard lock(mutex_);
+      for (const auto& [op, state] : *calls_) state->cancelled.store(true);
+    }
     host_.close();
     provider_.reset();
   }
