@@ -49,7 +49,8 @@ class Supervised final : public Mode {
       if (now.state == State::stopped && (heard || !now.answered)) return {true, now.detail};
       if (deadline.left() < wait * 2)
         return {false, now.detail + (heard ? "" : "; it is not known whether the supervisor heard of the stop")};
-      if (!heard) heard = told_again(request, deadline);
+      // Not while it stops: the agent would take a repeat for an end without its last save.
+      if (!heard && now.state != State::stopping) heard = told_again(request, deadline);
       pause(host_, wait);
       wait = std::min(wait * 3 / 2, longest_look);
     }

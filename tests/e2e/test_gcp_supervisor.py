@@ -63,6 +63,15 @@ class Supervisor(GcpTest):
         self.assertFalse(unheard["stopped"])
         self.assertIn("heard of the stop", unheard["detail"])
 
+    def test_a_stop_that_was_heard_is_not_told_again_while_it_stops(self):
+        plugin = self.supervised()
+        self.ok(plugin.activate(1))
+        self.cloud.run.stop_s = 1.5
+        self.cloud.fault("POST", "/deactivate", "drop", after=True)
+        self.assertTrue(self.ok(plugin.deactivate(1))["stopped"])
+        first, second = [r[2] for r in self.cloud.asked("POST", "/deactivate")]
+        self.assertGreater(second - first, 1.5, "a repeat costs the agent's last save")
+
     def test_rollback_reroutes_nothing_when_it_cannot_tell(self):
         plugin = self.supervised()
         self.service.doc["template"]["containers"][0]["image"] = "img:2"
