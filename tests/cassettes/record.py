@@ -112,7 +112,7 @@ def flyio():
     fly.add(metadata={"fly_process_group": "bot"})
     settings = {"app": "standby", "token": {"$secret": {"env": "TOKEN"}}, "api": fly.url, "process_group": "bot"}
     record("flyio.target.json", "flyio", "target", {**settings, "started_after": 100, "lease_ttl": 5000},
-           [LOOK, act(5), LOOK, act(5), act(4, "conflict"), LOOK, stop(4, "conflict"), stop(5), LOOK, stop(5), ("standby.quote/1", {})], TOKEN=FLY)
+           [LOOK, act(5), LOOK, act(5), act(4, "conflict"), LOOK, stop(4, "conflict"), stop(5), LOOK, ("standby.quote/1", {})], TOKEN=FLY)
     record("flyio.health.json", "flyio", "health", settings, [("health.check/1", {"timeout_ms": 2000})], TOKEN=FLY)
     finish(fly, "flyio.health.json")
 
