@@ -1,17 +1,26 @@
 """Runs the test programs of the given presets and counts their cases: `N passed, N failed, N skipped` is the last line."""
+import concurrent.futures
+import contextlib
 import os
 import re
 import subprocess
 import sys
+import threading
 import time
 import xml.etree.ElementTree as ElementTree
 
 LIMIT_S = 1200
 # Release runs everything. Under a sanitizer runs what can find something there: memory in every plugin, races in the core and in
 # the plugins that its tests use (all plugins share one class for their threads).
-NOT_UNDER_ASAN = {"test_docs", "test_schema", "test_gcp_clients", "test_flyio_prism", "test_model", "test_examples", "test_sdk"}
+UNDER_ASAN = {"test_main_job", "test_operations", "test_isolation", "test_agent", "test_alerts", "test_crash", "test_cassettes", "test_live_check", "test_secret_sources",
+              "test_docker_lies", "test_flyio", "test_gcp_cloudrun", "test_gcp_store", "test_gcp_credentials", "test_rclone", "test_smtp", "test_webhook", "test_telegram"}
 UNDER_TSAN = {"test_main_job", "test_operations", "test_isolation", "test_agent", "test_alerts", "test_crash", "test_telegram", "test_docker_lies"}
 os.chdir(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+LANES = 2  # suites wait more than they work
+LONG = {"test_examples", "test_sdk", "test_conformance", "test_flyio_story", "test_rclone", "test_rclone_webdav", "test_gcp_kit", "test_docker_compose"}  # begin first
+ENGINE = {"test_docker_compose", "test_docker_kit", "test_swap", "test_crash"}  # a container engine is alone, and so is what is killed at each write
+engine = threading.Lock()
+telling = threading.Lock()
 totals = {"passed": 0, "failed": 0, "skipped": 0}
 failures = []
 repeated = []  # failed, and passed when they were tried again
@@ -82,22 +91,28 @@ def run_python(preset, path):
     name = f"{preset}/{os.path.basename(path)}"
     began = time.monotonic()
     output, code, names = run_script(preset, path)
+    again, second = "", 1
+    if names and len(names) <= 3 and "Sanitizer" not in output:
+        again, second, _ = run_script(preset, path, *names)
+    with telling:
+        tell(name, time.monotonic() - began, output, code, names, again, second)
+
+
+def tell(name, took, output, code, names, again, second):
     lines = output.splitlines()
     passed = sum(line.endswith("... ok") for line in lines)
     skipped = [line for line in lines if "... skipped" in line]
     failed = max(len(names), int(code != 0))
     if failed:
         print(output[-20000:])
-    if names and len(names) <= 3 and len(names) == failed and "Sanitizer" not in output:
-        again, code, _ = run_script(preset, path, *names)
-        if code == 0:
-            passed, failed = passed + failed, 0
-            repeated.extend(f"{name} {one}" for one in names)
-        else:
-            print("and again:\n" + again[-20000:])
+    if failed and second == 0:
+        passed, failed = passed + failed, 0
+        repeated.extend(f"{name} {one}" for one in names)
+    elif again:
+        print("and again:\n" + again[-20000:])
     for line in skipped:
         print("   " + line)
-    count(f"{name} ({time.monotonic() - began:.0f} s)", passed, failed, len(skipped))
+    count(f"{name} ({took:.0f} s)", passed, failed, len(skipped))
 
 
 def run_layers():
@@ -108,9 +123,13 @@ def run_layers():
 
 
 def belongs(preset, test):
-    if preset == "asan":
-        return test not in NOT_UNDER_ASAN and not test.endswith(("_kit", "_kit_more"))
-    return preset != "tsan" or test in UNDER_TSAN
+    chosen = {"asan": UNDER_ASAN, "tsan": UNDER_TSAN}.get(preset)
+    return chosen is None or test in chosen
+
+
+def run_alone_if_needed(preset, script):
+    with engine if script[:-3] in ENGINE else contextlib.nullcontext():
+        run_python(preset, os.path.join("tests/e2e", script))
 
 
 def run_preset(preset):
@@ -120,9 +139,10 @@ def run_preset(preset):
     for program in programs:
         run_catch(preset, program)
     run_catch(preset, "plugins_tests", UNDERSTUDY_TEST_ISOLATION="process")
-    for script in sorted(os.listdir("tests/e2e")):
-        if script.startswith("test_") and script.endswith(".py") and belongs(preset, script[:-3]):
-            run_python(preset, os.path.join("tests/e2e", script))
+    scripts = [s for s in os.listdir("tests/e2e") if s.startswith("test_") and s.endswith(".py") and belongs(preset, s[:-3])]
+    with concurrent.futures.ThreadPoolExecutor(LANES) as lanes:
+        for done in [lanes.submit(run_alone_if_needed, preset, s) for s in sorted(scripts, key=lambda s: (s[:-3] not in LONG, s))]:
+            done.result()
 
 
 run_layers()

@@ -1,4 +1,5 @@
 """Programs from npm that tests use: installed once below the build folder, in a pinned version."""
+import fcntl
 import os
 import shutil
 import subprocess
@@ -16,6 +17,12 @@ def package(name, version, scripts=False):
     if not shutil.which("npm"):
         raise unittest.SkipTest("npm is not installed")
     os.makedirs(folder, exist_ok=True)
+    with open(folder + ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another test may want it at the same moment
+        return found if os.path.isdir(found) else install(folder, name, version, scripts, found)
+
+
+def install(folder, name, version, scripts, found):
     words = ["npm", "install", "--no-audit", "--no-fund", "--prefix", folder, f"{name}@{version}"]
     done = subprocess.run(words + ([] if scripts else ["--ignore-scripts"]), capture_output=True, text=True, timeout=600)
     if done.returncode:
