@@ -9,7 +9,7 @@ std::optional<std::string> hand_over(const Instance::Done& done, sdk::Result res
     done(std::move(result));
     return std::nullopt;
   } catch (const nlohmann::json::exception& e) {
-    const std::string what = std::string("its answer has a wrong type: ") + e.what();
+    std::string what = std::string("its answer has a wrong type: ") + e.what();
     try {
       done({{}, {sdk::Status::unknown, what, "this is a bug of the plugin", "malformed", {}}});
     } catch (const nlohmann::json::exception&) {

@@ -236,7 +236,7 @@ std::string AlertDesk::silence(alerts::Silence silence) {
 bool AlertDesk::end_silence(const std::string& id) {
   const auto it = std::ranges::find(silences_, id, &alerts::Silence::id);
   if (it == silences_.end() || wiring_.journal.commit({journal::DocumentErase{silence_space, id}})) return false;
-  const alerts::Silence ended = *it;
+  const alerts::Silence ended = std::move(*it);
   silences_.erase(it);
   const auto at = wall_now();
   for (const auto& [key, open] : memory_.board.open()) {

@@ -134,7 +134,7 @@ class Request {
 
 OperatorServices::Ticket OperatorServices::start(host::ServiceCall call) {
   if (call.method != method) return behind_->start(std::move(call));
-  request(std::move(call));
+  request(call);
   return 0;
 }
 
