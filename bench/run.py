@@ -95,6 +95,7 @@ policy = "manual"
 def target(name, settings, health):
     return f"""[service.s.target.{name}]
 plugin = "bench_site"
+isolation = "thread"
 settings = {settings}
 [[service.s.target.{name}.health]]
 {health}
@@ -106,7 +107,7 @@ def reaction(samples=1000):
     the target answers at once) and every journal commit that the move needs, on this disk."""
     def config(folder):
         settings = f'{{ trace = "{folder}/trace" }}'
-        health = f'plugin = "bench_site"\nsettings = {{ trace = "{folder}/trace", fail_after = 3 }}'
+        health = f'plugin = "bench_site"\nisolation = "thread"\nsettings = {{ trace = "{folder}/trace", fail_after = 3 }}'
         return f"""[service.s]
 primary = "a"
 [service.s.detect]
