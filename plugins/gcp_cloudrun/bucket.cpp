@@ -2,8 +2,8 @@
 
 #include <array>
 
+#include "snapshot/tree.hpp"
 #include "text.hpp"
-#include "tree.hpp"
 
 namespace gcp {
 namespace {
@@ -100,7 +100,8 @@ std::optional<Object> Bucket::write(const std::string& name, const std::string& 
   ask.method = "POST";
   ask.url = api_ + "/upload/storage/v1/b/" + escaped(bucket_) +
             "/o?uploadType=multipart&ifGenerationMatch=" + std::to_string(generation);
-  const std::string boundary = "understudy-" + sha256_hex(text);  // so that the text cannot hold it
+  const std::string boundary =
+      "understudy-" + understudy::snapshot::sha256_hex(text);  // so that the text cannot hold it
   ask.headers = {{"Content-Type", "multipart/related; boundary=" + boundary}};
   const Json resource = {{"name", name}, {"contentType", "application/json"}, {"metadata", metadata}};
   ask.body = "--" + boundary + "\r\nContent-Type: application/json; charset=UTF-8\r\n\r\n" + resource.dump() +

@@ -6,10 +6,12 @@
 #include <vector>
 
 #include "bucket.hpp"
-#include "manifest.hpp"
+#include "snapshot/manifest.hpp"
 #include "work.hpp"
 
 namespace gcp {
+
+using namespace understudy::snapshot;
 
 /// The object of a file below a snapshot's data folder. ASCII whatever the file's name is, and of bounded length.
 [[nodiscard]] std::string object_name(const std::string& data, const std::string& path);

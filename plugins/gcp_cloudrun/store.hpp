@@ -10,10 +10,12 @@
 #include <string>
 
 #include "bucket.hpp"
-#include "manifest.hpp"
+#include "snapshot/manifest.hpp"
 #include "work.hpp"
 
 namespace gcp {
+
+using namespace understudy::snapshot;
 
 class Store {
  public:

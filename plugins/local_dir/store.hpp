@@ -6,10 +6,12 @@
 #include <optional>
 #include <string>
 
-#include "manifest.hpp"
+#include "snapshot/manifest.hpp"
 #include "understudy/types.hpp"
 
 namespace local_dir {
+
+using namespace understudy::snapshot;
 
 struct Options {
   std::string dir;

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace local_dir {
+namespace understudy::snapshot {
 
 /// One thing in a tree. `path` is relative, with '/' between; bytes as the file system has them.
 struct Entry {
@@ -51,6 +51,9 @@ void make_folders_below(int root, const std::string& path);
 /// Copies the bytes of one open file to another and returns their SHA-256. `stop` is asked between blocks.
 [[nodiscard]] std::string copy_and_hash(int from, int to, const std::string& name,
                                         const std::function<void()>& between);
+/// Reads it all, hands each block to `block`, and returns the SHA-256.
+[[nodiscard]] std::string read_and_hash(int fd, const std::string& name,
+                                        const std::function<void(const char*, std::size_t)>& block);
 [[nodiscard]] std::string hash_of(int fd, const std::string& name, const std::function<void()>& between);
 [[nodiscard]] std::string sha256_hex(const std::string& text);
 
@@ -59,4 +62,4 @@ void make_folders_below(int root, const std::string& path);
 void remove_tree(const std::string& path);
 void sync_folder(const std::string& path);
 
-}  // namespace local_dir
+}  // namespace understudy::snapshot

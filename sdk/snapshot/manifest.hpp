@@ -4,10 +4,10 @@
 #include <string>
 #include <vector>
 
-#include "tree.hpp"
+#include "snapshot/tree.hpp"
 #include "understudy/types.hpp"
 
-namespace local_dir {
+namespace understudy::snapshot {
 
 /// One state path as it was saved: a folder with its entries, or a single file (one entry with an empty path).
 struct SavedPath {
@@ -26,4 +26,4 @@ struct Manifest {
 /// Throws sdk::Failure(invalid) when it is damaged or would lead out of its folder.
 [[nodiscard]] Manifest read_manifest(const std::string& text);
 
-}  // namespace local_dir
+}  // namespace understudy::snapshot

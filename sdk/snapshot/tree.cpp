@@ -1,4 +1,4 @@
-#include "tree.hpp"
+#include "snapshot/tree.hpp"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -13,7 +13,7 @@
 
 #include "understudy/status.hpp"
 
-namespace local_dir {
+namespace understudy::snapshot {
 namespace {
 
 using understudy::sdk::Failure;
@@ -187,18 +187,25 @@ std::vector<Entry> walk(int root, const std::string& label, const std::function<
   return out;
 }
 
-std::string copy_and_hash(int from, int to, const std::string& name, const std::function<void()>& between) {
+std::string read_and_hash(int fd, const std::string& name,
+                          const std::function<void(const char*, std::size_t)>& each_block) {
   Sha256 hash;
   std::vector<char> buffer(block);
   while (true) {
-    between();
-    const ssize_t n = ::read(from, buffer.data(), buffer.size());
+    const ssize_t n = ::read(fd, buffer.data(), buffer.size());
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) fail("cannot read " + name, errno);
     if (n == 0) return hash.hex();
     hash.add(buffer.data(), static_cast<std::size_t>(n));
-    if (to >= 0) write_all(to, buffer.data(), static_cast<std::size_t>(n), name);
+    each_block(buffer.data(), static_cast<std::size_t>(n));
   }
+}
+
+std::string copy_and_hash(int from, int to, const std::string& name, const std::function<void()>& between) {
+  return read_and_hash(from, name, [&](const char* bytes, std::size_t n) {
+    between();
+    if (to >= 0) write_all(to, bytes, n, name);
+  });
 }
 
 std::string hash_of(int fd, const std::string& name, const std::function<void()>& between) {
@@ -239,4 +246,4 @@ void sync_folder(const std::string& path) {
   if (folder.ok()) ::fsync(folder.get());
 }
 
-}  // namespace local_dir
+}  // namespace understudy::snapshot

@@ -1,8 +1,8 @@
-#include "manifest.hpp"
+#include "snapshot/manifest.hpp"
 
 #include <algorithm>
 
-namespace gcp {
+namespace understudy::snapshot {
 namespace {
 
 using understudy::sdk::Failure;
@@ -105,4 +105,4 @@ Manifest read_manifest(const std::string& text) {
   }
 }
 
-}  // namespace gcp
+}  // namespace understudy::snapshot
