@@ -55,25 +55,6 @@ Date date_of(std::int64_t at_ms) {
 
 }  // namespace
 
-std::string one_line(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    const bool control = static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
-    if (control && (out.empty() || out.back() == ' ')) continue;
-    out += control ? ' ' : c;
-  }
-  while (!out.empty() && out.back() == ' ') out.pop_back();
-  return out;
-}
-
-std::string cut(std::string_view text, std::size_t most) {
-  static constexpr std::string_view dots = "…";
-  if (text.size() <= most) return std::string(text);
-  std::size_t end = most > dots.size() ? most - dots.size() : 0;
-  while (end > 0 && continues(text[end])) --end;
-  return std::string(text.substr(0, end)) + std::string(dots);
-}
-
 bool is_plain(std::string_view text) {
   return text.size() <= longest_plain && text.find("=?") == std::string_view::npos &&
          std::ranges::all_of(text, [](unsigned char c) { return c >= 0x20 && c < 0x7F; });

@@ -5,12 +5,12 @@
 #include <string>
 #include <string_view>
 
+#include "understudy/text.hpp"
+
 namespace smtp_plugin {
 
-/// One line: control characters and line breaks become spaces, so that no text can begin a header.
-[[nodiscard]] std::string one_line(std::string_view text);
-/// At most `most` bytes, ended with "…" when it was longer; code points stay whole.
-[[nodiscard]] std::string cut(std::string_view text, std::size_t most);
+using understudy::sdk::cut;
+using understudy::sdk::one_line;
 
 /// May stand in a header as it is: printable ASCII, short enough for one line, nothing that looks encoded.
 [[nodiscard]] bool is_plain(std::string_view text);

@@ -2,21 +2,10 @@
 
 #include <algorithm>
 
+#include "understudy/text.hpp"
+
 namespace telegram_plugin {
 namespace {
-
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      default: out += c;
-    }
-  }
-  return out;
-}
 
 const char* tag_of(Piece::Style style) {
   switch (style) {
@@ -30,9 +19,9 @@ const char* tag_of(Piece::Style style) {
 
 std::string html(const Piece& piece) {
   const char* tag = tag_of(piece.style);
-  if (tag == nullptr) return escaped(piece.text);
+  if (tag == nullptr) return understudy::sdk::escape_markup(piece.text);
   if (piece.text.empty()) return {};  // an empty entity is refused
-  return "<" + std::string(tag) + ">" + escaped(piece.text) + "</" + tag + ">";
+  return "<" + std::string(tag) + ">" + understudy::sdk::escape_markup(piece.text) + "</" + tag + ">";
 }
 
 std::string html(const Line& line) {
@@ -67,7 +56,7 @@ Lines broken(const Line& line, std::size_t most) {
     used += tags;
     for (std::size_t at = 0; at < piece.text.size();) {
       const auto point = std::string_view(piece.text).substr(at, width(piece.text[at]));
-      const auto cost = units(escaped(point));
+      const auto cost = units(understudy::sdk::escape_markup(point));
       if (used + cost > most) {
         out.back().push_back(std::move(current));
         out.emplace_back();
@@ -109,11 +98,11 @@ std::size_t units(std::string_view utf8) {
 }
 
 std::string cut(std::string_view text, std::size_t most) {
-  if (units(escaped(text)) <= most) return std::string(text);
+  if (units(understudy::sdk::escape_markup(text)) <= most) return std::string(text);
   std::size_t used = 0, at = 0;
   while (at < text.size()) {
     const auto point = text.substr(at, width(text[at]));
-    used += units(escaped(point));
+    used += units(understudy::sdk::escape_markup(point));
     if (used + 1 > most) break;
     at += point.size();
   }

@@ -13,20 +13,6 @@ using namespace understudy::sdk;
 
 constexpr std::size_t section_bytes = 2'900, title_bytes = 250, field_bytes = 600, most_sections = 4, most_fields = 10;
 
-/// The three that Slack gives a meaning: without them no mention, no link and no channel can be made from a text.
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      default: out += c;
-    }
-  }
-  return out;
-}
-
 std::size_t width(char lead) {
   const auto c = static_cast<unsigned char>(lead);
   return c < 0x80 ? 1 : c < 0xE0 ? 2 : c < 0xF0 ? 3 : 4;
@@ -37,7 +23,7 @@ std::vector<std::string> sections(std::string_view text) {
   std::vector<std::string> out(1);
   std::size_t line_end = 0;
   for (std::size_t at = 0; at < text.size();) {
-    const auto point = escaped(text.substr(at, width(text[at])));
+    const auto point = escape_markup(text.substr(at, width(text[at])));
     if (out.back().size() + point.size() > section_bytes) {
       const auto keep = line_end > 0 ? line_end : out.back().size();
       std::string rest = out.back().substr(keep);
@@ -66,7 +52,9 @@ const char* emoji(const Alert& a) {
 Json mrkdwn(std::string text) { return {{"type", "mrkdwn"}, {"text", std::move(text)}, {"verbatim", true}}; }
 
 /// Escaping makes a text longer, so it is cut before.
-std::string short_and_escaped(std::string_view text, std::size_t most) { return escaped(cut(one_line(text), most)); }
+std::string short_and_escaped(std::string_view text, std::size_t most) {
+  return escape_markup(cut(one_line(text), most));
+}
 
 Json facts_of(const Alert& a) {
   Json fields = Json::array();

@@ -5,25 +5,6 @@
 
 namespace webhook_plugin {
 
-std::string cut(std::string_view text, std::size_t most) {
-  static constexpr std::string_view dots = "…";
-  if (text.size() <= most) return std::string(text);
-  std::size_t end = most > dots.size() ? most - dots.size() : 0;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
-  return std::string(text.substr(0, end)) + std::string(dots);
-}
-
-std::string one_line(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    const bool control = static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
-    if (control && (out.empty() || out.back() == ' ')) continue;
-    out += control ? ' ' : c;
-  }
-  while (!out.empty() && out.back() == ' ') out.pop_back();
-  return out;
-}
-
 std::string utc(std::int64_t at_ms) {
   using namespace std::chrono;
   const sys_time<milliseconds> at{milliseconds(at_ms)};

@@ -3,15 +3,13 @@
 
 #include <cstdint>
 #include <string>
-#include <string_view>
+
+#include "understudy/text.hpp"
 
 namespace webhook_plugin {
 
-/// At most `most` bytes, ended with "…" when it was longer; code points stay whole.
-[[nodiscard]] std::string cut(std::string_view text, std::size_t most);
-
-/// One line of printable text: control characters and line breaks become spaces.
-[[nodiscard]] std::string one_line(std::string_view text);
+using understudy::sdk::cut;
+using understudy::sdk::one_line;
 
 /// "2026-11-20T10:15:00Z".
 [[nodiscard]] std::string utc(std::int64_t at_ms);
