@@ -9,6 +9,8 @@ namespace {
 
 using sdk::Json;
 
+constexpr Millis longest_nap{600'000};
+
 std::int64_t ms(WallTime t) { return t.time_since_epoch().count(); }
 
 alerts::LocalTime local_time(WallTime at) {
@@ -84,9 +86,10 @@ journal::Batch AlertDesk::deliveries(const Alert& alert) {
   const auto at = wall_now();
   const auto local = local_time(at);
   Alert routed = alert;  // the end of something goes to whoever heard of it
+  bool unheard = false;
   if (const auto* open = memory_.board.find(alert.key()); open != nullptr && alert.state == AlertState::resolved) {
     routed.severity = open->alert.severity;
-    if (open->held) routed.kind.clear();  // nobody heard of it
+    unheard = open->held.has_value();
   }
   const auto key = memory_.board.take(alert, at);
   const auto quiet = silenced(alert, at);
@@ -97,7 +100,7 @@ journal::Batch AlertDesk::deliveries(const Alert& alert) {
     memory_.board.hold(*key, until);
   }
   if (key) remember(*key, at, out);
-  if (quiet || routed.kind.empty()) return out;  // what fires stays open, and the history has it
+  if (quiet || unheard) return out;  // what fires stays open, and the history has it
   for (const auto& d : memory_.router.route(config_, routed, at, local)) out.push_back(row(alert, d, at));
   return out;
 }
@@ -122,10 +125,11 @@ void AlertDesk::poke() {
 // ---- what is said again -----------------------------------------------------------------------------------------
 
 void AlertDesk::watch() {
-  const auto next = memory_.board.next_due(config_, local_time(wall_now()));
-  if (!next) return;
+  if (memory_.board.open().empty()) return;
+  const auto at = wall_now();
   // Hours of routes begin and end: look again at the latest in ten minutes.
-  remind_in(std::clamp<Millis>(*next - wall_now(), Millis(1), Millis(600'000)));
+  const auto next = memory_.board.next_due(config_, local_time(at)).value_or(at + longest_nap);
+  remind_in(std::clamp<Millis>(next - at, Millis(1), longest_nap));
 }
 
 void AlertDesk::remind() {
@@ -150,7 +154,7 @@ void AlertDesk::remind() {
         alert.title;
     for (const auto& notifier : due.to) batch.push_back(row(alert, {notifier, 0, Millis(0)}, at));
   }
-  if (wiring_.journal.commit(batch)) {
+  if (!batch.empty() && wiring_.journal.commit(batch)) {
     undo();
     remind_in(Millis(5'000));  // the journal cannot be written: no reason to spin
     return;
