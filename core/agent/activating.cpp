@@ -2,11 +2,7 @@
 #include "core/agent/supervisor.hpp"
 
 namespace understudy::agent {
-namespace {
-
-WallTime wall_now() { return std::chrono::time_point_cast<Millis>(std::chrono::system_clock::now()); }
-
-}  // namespace
+using host::wall_now;
 
 /// A container whose own order is refused must not look well.
 Supervisor::Taken Supervisor::refused(const ActivateOrder& order, Taken taken) {

@@ -3,11 +3,7 @@
 #include "core/agent/ledger_file.hpp"
 
 namespace understudy::agent {
-namespace {
-
-WallTime wall_now() { return std::chrono::time_point_cast<Millis>(std::chrono::system_clock::now()); }
-
-}  // namespace
+using host::wall_now;
 
 Supervisor::Supervisor(const Parts& parts, const config::Agent& options, std::vector<std::string> command,
                        Ledger ledger)

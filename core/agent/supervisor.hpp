@@ -20,6 +20,7 @@
 #include "core/agent/vitals.hpp"
 #include "core/agent/workload.hpp"
 #include "core/config/agent_file.hpp"
+#include "core/host/clock.hpp"
 
 namespace understudy::agent {
 

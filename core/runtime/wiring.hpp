@@ -7,6 +7,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include "core/failover/state.hpp"
+#include "core/host/clock.hpp"
 #include "core/host/log.hpp"
 #include "core/host/services.hpp"
 #include "core/journal/journal.hpp"
@@ -27,9 +28,7 @@ struct Wiring {
 [[nodiscard]] inline Time mono_now() {
   return Time(std::chrono::duration_cast<Micros>(std::chrono::steady_clock::now().time_since_epoch()));
 }
-[[nodiscard]] inline WallTime wall_now() {
-  return std::chrono::time_point_cast<Millis>(std::chrono::system_clock::now());
-}
+using host::wall_now;
 /// Of local time, at `at`.
 [[nodiscard]] inline Millis utc_offset(WallTime at) {
   const std::time_t seconds = std::chrono::floor<std::chrono::seconds>(at).time_since_epoch().count();

@@ -6,18 +6,18 @@
 #include <fmt/format.h>
 #include <boost/asio/post.hpp>
 
+#include "core/host/clock.hpp"
 #include "core/state/swap.hpp"
 
 namespace understudy::state {
 namespace {
 
 namespace fs = std::filesystem;
+using host::wall_now;
 constexpr Millis list_budget{30'000};
 constexpr Millis pull_budget{3'600'000};
 constexpr Millis prune_budget{600'000};
 constexpr std::size_t longest_queue = 64;
-
-WallTime wall_now() { return std::chrono::time_point_cast<Millis>(std::chrono::system_clock::now()); }
 
 }  // namespace
 
