@@ -4,12 +4,13 @@ import glob
 import json
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 import tomllib
 import unittest
 
-from harness import ROOT
+from harness import BUILD, ROOT
 
 PAGES = sorted(glob.glob(os.path.join(ROOT, "docs/**/*.md"), recursive=True)) + sorted(glob.glob(os.path.join(ROOT, "examples/*/README.md"))) + [os.path.join(ROOT, f) for f in ("README.md", "CONTRIBUTING.md")]
 PRELUDE = """#include <memory>
@@ -19,6 +20,10 @@ PRELUDE = """#include <memory>
 using namespace understudy::sdk;
 """
 KINDS = {"string": str, "integer": int, "number": (int, float), "boolean": bool, "array": list, "object": dict}
+
+
+def run(*words):
+    return subprocess.run(words, capture_output=True, text=True, check=True).stdout
 
 
 def blocks(language):
@@ -95,6 +100,21 @@ class Schema(unittest.TestCase):
                 if call.get("answer", {}).get("status") == "ok":
                     self.assertEqual(problems(body["reply"], call["answer"]["result"], f"{os.path.basename(path)} {call['method']} reply"), [])
         self.assertGreater(len(seen), 8)
+
+
+@unittest.skipUnless(shutil.which("dpkg-query"), "the image is Debian's, and this host has no dpkg")
+class Image(unittest.TestCase):
+    def test_it_has_every_library_that_the_program_needs(self):
+        with open(os.path.join(ROOT, "examples/Dockerfile")) as file:
+            installed = set(file.read().split("FROM debian")[-1].split()) | {"libc6", "libstdc++6", "libgcc-s1", "libssl3"}  # libcurl4 brings libssl3
+        programs = [os.path.join(BUILD, "bin/understudy"), *glob.glob(os.path.join(BUILD, "plugins/*.so"))]
+        needed = {line.split()[2] for program in programs for line in run("ldd", program).splitlines() if "=> /" in line}
+        direct = set(re.findall(r"NEEDED +(\S+)", "".join(run("objdump", "-p", program) for program in programs)))
+        # /lib and /usr/lib are one folder, and a package may name either.
+        paths = ["*/" + "/".join(os.path.realpath(path).split("/")[-2:]) for path in needed if os.path.basename(path) in direct]
+        self.assertGreater(len(paths), 5)
+        packages = {line.split(":")[0] for line in run("dpkg-query", "-S", *paths).splitlines()}
+        self.assertEqual(packages - installed, set())
 
 
 class Blocks(unittest.TestCase):
