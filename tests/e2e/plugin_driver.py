@@ -30,6 +30,7 @@ class Plugin:
                 self.answers.put(json.loads(line))
             except ValueError:
                 self.log.append(line)
+        self.readers[1].join()  # what it said last is read before its end is told
         self.answers.put(None)
 
     def read_notices(self):
@@ -41,8 +42,11 @@ class Plugin:
                 pass
 
     def send(self, method, params=None, budget_ms=10000):
-        self.process.stdin.write(json.dumps({"method": method, "params": params or {}, "budget_ms": budget_ms}) + "\n")
-        self.process.stdin.flush()
+        try:
+            self.process.stdin.write(json.dumps({"method": method, "params": params or {}, "budget_ms": budget_ms}) + "\n")
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            pass  # it has ended: receive() tells why
 
     def receive(self, patience=60):
         answer = self.answers.get(timeout=patience)
