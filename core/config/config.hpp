@@ -12,6 +12,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/lease/terms.hpp"
 #include "core/model/alert.hpp"
 #include "core/model/cost.hpp"
 #include "core/model/ids.hpp"
@@ -93,8 +94,12 @@ struct Target {
   Millis activate_timeout{300'000};
   Millis deactivate_timeout{60'000};
   Millis stop_grace{10'000};  ///< TERM → KILL
+  bool lease = false;         ///< an agent there renews the service's lease, and ends the workload when it cannot
   Place place;
 };
+
+/// What is done with a target that offers neither a confirmed stop nor a lease, when it must be stopped.
+enum class Unfenceable { hold, promote };
 
 enum class Objective { expected_cost, cheapest, fastest, ordered };
 
@@ -147,6 +152,9 @@ struct Service {
   std::optional<State> state;
   Failback failback;
   Limits limits;
+  lease::Terms lease;
+  SecretRef lease_key;  ///< who shows it may renew; empty name: nobody
+  Unfenceable on_unfenceable = Unfenceable::hold;
   Millis observe_every{60'000};  ///< how often targets that do not run the service are looked at
   Place place;
 
