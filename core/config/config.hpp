@@ -194,6 +194,7 @@ struct Orchestrator {
   std::string name = "understudy";
   std::filesystem::path data_dir = "var";  ///< absolute after loading: relative to the file's folder
   std::string listen;                      ///< "127.0.0.1:8750"; empty: unix socket only
+  std::string lease_listen;  ///< "10.0.0.1:8751": where guards renew their leases; empty: at `listen` only
   Mode mode = Mode::act;
   std::vector<std::filesystem::path> plugin_path;
   std::vector<PluginUse> reference;  ///< checks that tell whether our own network works: all failing → unknown

@@ -52,6 +52,7 @@ Orchestrator read_orchestrator(Reading& reading, Section& root, const std::vecto
   out.data_dir = (folder / out.data_dir).lexically_normal();
   s.read_path("data_dir", out.data_dir);
   s.read("listen", out.listen);
+  s.read("lease_listen", out.lease_listen);
   if (const auto m = s.choice("mode", {"act", "observe"}))
     out.mode = *m == 0 ? Orchestrator::Mode::act : Orchestrator::Mode::observe;
   s.read_paths("plugin_path", out.plugin_path);

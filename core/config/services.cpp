@@ -78,6 +78,7 @@ Target read_target(Reading& reading, const std::string& service, const std::stri
   s.read("activate_timeout", t.activate_timeout, Millis(100), day);
   s.read("deactivate_timeout", t.deactivate_timeout, Millis(100), day);
   s.read("stop_grace", t.stop_grace, Millis(0), day);
+  s.read("lease", t.lease);
   t.place = reading.place(table.source(), name);
   const Detect& d = t.detect ? *t.detect : inherited;
   if (d.combine == Combine::k_of_n && d.k > static_cast<int>(std::max<std::size_t>(1, t.health.size()))) {
@@ -100,6 +101,21 @@ void read_limits(Section& s, Limits& l) {
   s.read("fence_timeout", l.fence_timeout, Millis(100), day);
   s.read("plan_timeout", l.plan_timeout, Millis(100), day);
   s.read("remind_every", l.remind_every, Millis(1000), year);
+  s.finish();
+}
+
+void read_lease(Section& s, Service& out) {
+  auto& l = out.lease;
+  s.read("ttl", l.ttl, Millis(200), Millis(3'600'000));
+  s.read("renew_every", l.renew_every, Millis(10), Millis(3'600'000));
+  s.read("op_timeout", l.op_timeout, Millis(10), Millis(600'000));
+  s.read("kill_time", l.kill_time, Millis(10), Millis(600'000));
+  s.read("clock_error", l.clock_error, 0.0, 0.2);
+  s.read("margin", l.margin, Millis(0), Millis(600'000));
+  if (const auto key = read_secret_ref(s, "key")) out.lease_key = *key;
+  if (const auto problem = lease::problem_of(l))
+    s.wrong("ttl", "E0109", *problem,
+            "a longer ttl, or shorter waits; the longer the ttl, the longer a failover from an unreachable site");
   s.finish();
 }
 
@@ -156,6 +172,11 @@ void check_service(Section& s, const Service& out) {
     s.wrong("primary", "E0107", "primary = \"" + out.primary.value + "\" is no target of this service",
             near.empty() ? "" : "did you mean \"" + near + "\"?");
   }
+  const auto leased = std::ranges::find_if(out.targets, &Target::lease);
+  if (leased != out.targets.end() && out.lease_key.name.empty())
+    s.reading().report("E0105", s.raw().source(), "",
+                       s.name() + ".lease needs key: what the agent at " + leased->id.value + " shows when it renews",
+                       "write key = { env = \"NAME\" } in [service." + out.id.value + ".lease]");
   for (const auto& t : out.targets) {
     if (t.paths.empty() || !out.state || t.id == out.primary) continue;
     if (t.paths.size() != out.state->paths.size()) {
@@ -224,6 +245,9 @@ Service read_service(Reading& reading, const std::string& name, const toml::tabl
     read_freeze(f, out.failback);
     f.finish();
   });
+  with_table(s, "lease", [&](Section& l) { read_lease(l, out); });
+  if (const auto u = s.choice("on_unfenceable", {"hold", "promote"}))
+    out.on_unfenceable = *u == 0 ? Unfenceable::hold : Unfenceable::promote;
   with_table(s, "limits", [&](Section& l) { read_limits(l, out.limits); });
   read_targets(s, out);
   if (out.state) {

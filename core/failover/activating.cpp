@@ -35,6 +35,8 @@ void grant(Work& w) {
   auto& move = *s.move;
   w.enter(Phase::grant);
   s.epoch = s.epoch.next();
+  s.revoked = false;
+  move.lease_over.reset();
   s.active = move.to;
   s.running = true;  // from here on it may run, whatever the answer
   s.seen.erase(move.to);
@@ -86,6 +88,7 @@ void verified(Work& w) {
   auto& move = *s.move;
   record_timing(w, true, "");
   s.breakers.erase(move.to);
+  judge_guard(w, move.to);
   s.data_at = move.to;
   if (move.kind == MoveKind::failback) s.failback_failures = 0;
   s.home_ok_since.reset();  // stable_for counts from here on, however long the move took

@@ -70,8 +70,7 @@ void promote(Work& w, const Command& command, const TargetId& to, MoveKind plann
   if (two_active && command.force && !to.empty()) {
     w.accept(command);
     w.unblock();
-    s.epoch = s.epoch.next();
-    w.record(Granted{s.epoch, to, command.who, "chosen among several that ran: " + command.reason});
+    grant_in_place(w, to, command.who, "chosen among several that ran: " + command.reason);
     s.data_at = to;
     become_active(w, to);
     for (const auto& t : w.cx.service.targets) w.effect(Observe{t.id});

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/failover/state.hpp"
+#include "core/lease/renewal.hpp"
 #include "core/model/alert.hpp"
 #include "understudy/status.hpp"
 
@@ -106,6 +107,12 @@ struct Answer {
   std::string kind, message, hint;
   std::uint64_t move = 0;
 };
-using Effect = std::variant<MakePlan, Fence, Save, Prepare, Activate, Observe, Watch, Arm, Tell, Answer>;
+/// The answer to a LeaseAsked.
+struct LeaseAnswer {
+  std::uint64_t id = 0;
+  lease::Judgement judgement;
+  Millis ttl{0};  ///< of what is granted, from the time at which the renewal was sent
+};
+using Effect = std::variant<MakePlan, Fence, Save, Prepare, Activate, Observe, Watch, Arm, Tell, Answer, LeaseAnswer>;
 
 }  // namespace understudy::failover

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/failover/state.hpp"
+#include "core/lease/renewal.hpp"
 #include "core/model/snapshot.hpp"
 #include "understudy/status.hpp"
 
@@ -48,6 +49,7 @@ struct Fenced {
   TargetId target;
   bool stopped = false;
   std::string detail;
+  bool impossible = false;  ///< its provider offers no way to stop it
 };
 
 struct Saved {
@@ -88,7 +90,13 @@ struct Command {
   std::string who, reason;
 };
 
-using Event =
-    std::variant<Started, HealthSeen, Observed, PlanMade, Fenced, Saved, Prepared, Activated, TimerFired, Command>;
+/// A guard wants to renew its lease. Answered by LeaseAnswer with the same id.
+struct LeaseAsked {
+  std::uint64_t id = 0;
+  lease::Renewal renewal;
+};
+
+using Event = std::variant<Started, HealthSeen, Observed, PlanMade, Fenced, Saved, Prepared, Activated, TimerFired,
+                           Command, LeaseAsked>;
 
 }  // namespace understudy::failover

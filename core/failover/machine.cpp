@@ -7,6 +7,7 @@ namespace {
 
 void on_timer(Work& w, const TimerFired& fired) {
   if (!w.current(fired)) return;  // armed for something that is over
+  if (fired.kind == TimerKind::lease) return on_lease_over(w);
   if (fired.kind == TimerKind::phase || fired.kind == TimerKind::retry) return on_phase_timer(w, fired);
   on_watch_timer(w, fired);
 }
@@ -23,6 +24,7 @@ struct Dispatch {
   void operator()(const Activated& e) const { on_activated(w, e); }
   void operator()(const TimerFired& e) const { on_timer(w, e); }
   void operator()(const Command& e) const { on_command(w, e); }
+  void operator()(const LeaseAsked& e) const { on_lease_asked(w, e); }
 };
 
 }  // namespace

@@ -23,6 +23,7 @@ void start_fence(Work& w, Move& move) {
   w.effect(Fence{op, move.from, w.s.epoch});
   move.fence = Part::running;
   move.fence_operation = op;
+  await_lease_end(w);
 }
 
 void start_save(Work& w, Move& move) {
@@ -41,26 +42,27 @@ void start_prepare(Work& w, Move& move) {
   move.prepare_operation = op;
 }
 
-void fence_confirmed(Work& w, const std::string& detail) {
-  auto& s = w.s;
-  auto& move = *s.move;
-  move.fence = Part::done;
-  s.running = false;
-  if (!s.outage_since) s.outage_since = w.now.wall;
-  w.note("fence.confirmed", Severity::info, move.from, move.from.value + " is stopped: " + detail);
-  if (s.blocked && s.blocked->by == "fence") w.unblock();
-  if (s.phase == Phase::hold && (s.hold_from == Phase::fence || s.hold_from == Phase::failback)) {
-    w.enter(s.hold_from, w.cx.service.limits.fence_timeout);
-  }
-  advance_transfer(w);
-}
-
 void intruder_fenced(Work& w, const Fenced& done) {
   w.record(Outcome{done.operation, done.stopped ? "ok" : "unknown", done.detail});
   if (done.stopped && w.s.intruders.erase(done.target) > 0) {
     w.tell("second.site", Severity::info, AlertState::resolved, done.target, done.target.value + " is stopped",
            done.detail);
   }
+}
+
+/// Neither a stop nor a lease: the file says what is done then.
+void unfenceable(Work& w, const Fenced& done) {
+  auto& move = *w.s.move;
+  if (w.cx.service.on_unfenceable == config::Unfenceable::promote) {
+    w.tell("fence.skipped", Severity::critical, AlertState::event, done.target,
+           done.target.value + " cannot be stopped from here, and on_unfenceable = \"promote\": it may still run",
+           done.detail);
+    return fence_confirmed(w, "not confirmed; on_unfenceable = \"promote\"");
+  }
+  move.fence = Part::todo;
+  hold(w, w.s.phase == Phase::hold ? w.s.hold_from : w.s.phase, "unfenceable",
+       done.target.value + " offers neither a stop nor a lease: " + done.detail,
+       w.command("promote", move.to.value + " --force"));
 }
 
 /// What a retry or the end of a wait asks for, in the phases of this file.
@@ -96,6 +98,21 @@ void fence_timed_out(Work& w) {
 }
 
 }  // namespace
+
+void fence_confirmed(Work& w, const std::string& detail) {
+  auto& s = w.s;
+  auto& move = *s.move;
+  move.fence = Part::done;
+  s.running = false;
+  if (!s.outage_since) s.outage_since = w.now.wall;
+  w.note("fence.confirmed", Severity::info, move.from, move.from.value + " is stopped: " + detail);
+  w.disarm(TimerKind::lease);
+  if (s.blocked && (s.blocked->by == "fence" || s.blocked->by == "unfenceable")) w.unblock();
+  if (s.phase == Phase::hold && (s.hold_from == Phase::fence || s.hold_from == Phase::failback)) {
+    w.enter(s.hold_from, w.cx.service.limits.fence_timeout);
+  }
+  advance_transfer(w);
+}
 
 void begin_failover(Work& w, std::string reason) {
   auto& s = w.s;
@@ -143,6 +160,7 @@ void revoke(Work& w) {
   auto& move = *s.move;
   const bool first = move.from == move.origin && move.kind != MoveKind::rollback;
   w.enter(Phase::revoke);
+  s.revoked = true;
   if (!move.from.empty() && move.fence != Part::done) {
     w.note("revoke", Severity::info, move.from, fmt::format("epoch {} of {} is ended", s.epoch.value, move.from.value));
   }
@@ -188,11 +206,12 @@ void on_fenced(Work& w, const Fenced& done) {
            done.target.value + " is not confirmed stopped (" + done.detail + "); forced by " + s.move->who);
     return fence_confirmed(w, "not confirmed; forced");
   }
+  if (done.impossible && !s.move->lease_over) return unfenceable(w, done);
   s.move->fence = Part::todo;
   w.note("fence.unconfirmed", Severity::warning, done.target,
          done.target.value + " is not confirmed stopped: " + done.detail);
   w.arm(TimerKind::retry, w.backoff());
-  if (s.retries < unconfirmed_stops_before_telling) return;
+  if (s.retries < unconfirmed_stops_before_telling || s.move->lease_over) return;
   const auto block = fence_block(w);
   w.block("fence", block.text, block.unblock_with);
 }

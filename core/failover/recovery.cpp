@@ -13,10 +13,8 @@ void observe_all(Work& w) {
 
 /// Takes what already runs as it is, under an epoch above every one that was seen.
 void adopt(Work& w, const TargetId& target, std::string why) {
-  auto& s = w.s;
-  s.epoch = s.epoch.next();
-  s.data_at = target;
-  w.record(Granted{s.epoch, target, "", why});
+  w.s.data_at = target;
+  grant_in_place(w, target, "", why);
   w.tell("service.adopted", target == w.primary() ? Severity::info : Severity::warning, AlertState::event, target,
          w.cx.service.id.value + " is taken to run at " + target.value, std::move(why));
   become_active(w, target);

@@ -11,6 +11,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "core/lease/renewal.hpp"
 #include "core/model/alert.hpp"
 #include "core/model/health.hpp"
 #include "core/model/ids.hpp"
@@ -74,8 +75,10 @@ struct Move {
   std::string operation;       ///< of the activation
   bool start_unknown = false;  ///< a try at it ended without anybody knowing how: it may run, whatever comes later
   WallTime started{};
-  WallTime activated_at{};  ///< when the activation of `to` was asked
-  bool voluntary = false;   ///< the origin served when it began
+  WallTime activated_at{};         ///< when the activation of `to` was asked
+  bool voluntary = false;          ///< the origin served when it began
+  std::optional<Time> lease_over;  ///< when the lease of `from` has run out for certain; not stored: after a crash the
+                                   ///< wait starts again
 };
 
 /// Why nothing moves, and what a person can do.
@@ -114,8 +117,17 @@ struct Seen {
 /// What a provider says that a target does.
 enum class SiteState { stopped, starting, active, stopping, unknown };
 
-enum class TimerKind { phase, retry, failback, pause, remind };
-inline constexpr int timer_count = 5;
+enum class TimerKind { phase, retry, failback, pause, remind, lease };
+inline constexpr int timer_count = 6;
+
+/// A guard that renews, as it last said of itself.
+struct GuardSeen {
+  Epoch epoch;
+  Millis ttl{0};  ///< the longest that it was granted in this epoch
+  Millis kill_time{0};
+  bool holds_over = false;  ///< goes on when it cannot renew: waiting proves nothing of it
+  bool operator==(const GuardSeen&) const = default;
+};
 
 struct State {
   Phase phase = Phase::starting;
@@ -124,7 +136,9 @@ struct State {
   TargetId active;          ///< holder of the last granted epoch
   bool running = false;     ///< as far as we know the holder serves, or may
   Epoch epoch;
-  TargetId data_at;  ///< who last ran verified: its own copy of the state is the newest
+  bool revoked = false;                  ///< no renewal of `epoch` is granted any more
+  std::map<TargetId, GuardSeen> guards;  ///< by target, while its last verified run renewed
+  TargetId data_at;                      ///< who last ran verified: its own copy of the state is the newest
   std::optional<Move> move;
   std::optional<LastMove> last_move;
   std::optional<Blocked> blocked;
@@ -146,6 +160,9 @@ struct State {
   std::uint64_t timer_generation[timer_count] = {};
   std::uint64_t next_operation = 1;
 };
+
+/// Who may renew.
+[[nodiscard]] lease::Register register_of(const State& state);
 
 /// The stored part. state_from_json() refuses what it does not understand.
 [[nodiscard]] nlohmann::json to_json(const State& state);

@@ -82,6 +82,13 @@ State read(const Json& in) {
   s.running = in.at("running").get<bool>();
   s.epoch = {in.at("epoch").get<std::uint64_t>()};
   s.data_at = target(in, "data_at");
+  s.revoked = in.value("revoked", false);
+  const auto guards = in.value("guards", Json::object());
+  for (const auto& [name, g] : guards.items())
+    s.guards[TargetId(name)] = {{g.value("epoch", std::uint64_t{0})},
+                                Millis(g.value("ttl_ms", std::int64_t{0})),
+                                Millis(g.value("kill_time_ms", std::int64_t{0})),
+                                g.value("holds_over", false)};
   if (in.contains("move")) s.move = move_from(in.at("move"));
   if (in.contains("last_move")) {
     const auto& l = in.at("last_move");
@@ -130,6 +137,12 @@ nlohmann::json to_json(const State& s) {
               {"failback_failures", s.failback_failures},
               {"random", s.random},
               {"next_operation", s.next_operation}};
+  if (s.revoked) out["revoked"] = true;
+  for (const auto& [id, g] : s.guards)
+    out["guards"][id.value] = {{"epoch", g.epoch.value},
+                               {"ttl_ms", g.ttl.count()},
+                               {"kill_time_ms", g.kill_time.count()},
+                               {"holds_over", g.holds_over}};
   if (s.move) out["move"] = move_json(*s.move);
   if (s.last_move) {
     const auto& l = *s.last_move;

@@ -65,8 +65,8 @@ void maybe_regrant_in_place(Work& w, const HealthSeen& seen) {
   const bool fencing = s.phase == Phase::fence || (s.phase == Phase::hold && s.hold_from == Phase::fence);
   if (!fencing || !s.move || s.move->kind != MoveKind::failover || s.move->fence != Part::todo) return;
   if (seen.target != s.move->from || seen.target != s.active || seen.verdict != Verdict::up) return;
-  w.s.epoch = s.epoch.next();
-  w.record(Granted{w.s.epoch, s.active, "", "serves again before it was stopped; nobody else was activated"});
+  if (lease_wait(w, s.active)) return;  // its guard is refused from here on, and ends it
+  grant_in_place(w, s.active, "", "serves again before it was stopped; nobody else was activated");
   end_move(w, "cancelled");
   came_back(w);
 }

@@ -77,6 +77,8 @@ void revoke(Work& w);
 /// Emits whatever part of the transfer can go on now; enters GATE when all is done.
 void advance_transfer(Work& w);
 void on_fenced(Work& w, const Fenced& done);
+/// `move.from` is certainly stopped.
+void fence_confirmed(Work& w, const std::string& detail);
 void on_saved(Work& w, const Saved& done);
 void on_prepared(Work& w, const Prepared& done);
 /// The timeout or the retry of the present phase, whichever phase that is.
@@ -86,6 +88,18 @@ void pass_gate(Work& w);
 void hold(Work& w, Phase from, const std::string& by, const std::string& text, const std::string& unblock_with);
 /// Gives up a planned move: the origin is started again, with its own state.
 void roll_back(Work& w, const std::string& why);
+
+// ---- leases.cpp ------------------------------------------------------------------------------------------------
+/// W, when waiting it out proves that nothing of the service runs at `target` any more.
+[[nodiscard]] std::optional<Millis> lease_wait(const Work& w, const TargetId& target);
+/// Begins to wait for the end of the lease of `move.from`, once in a move, when that is worth something.
+void await_lease_end(Work& w);
+void on_lease_asked(Work& w, const LeaseAsked& asked);
+void on_lease_over(Work& w);
+/// A run was verified: what it showed of its guard is what counts of that target.
+void judge_guard(Work& w, const TargetId& target);
+/// `target` runs already and goes on, under a new epoch; an agent with a lease is told it.
+void grant_in_place(Work& w, const TargetId& target, const std::string& who, const std::string& why);
 
 // ---- activating.cpp: grant, activate, verify -------------------------------------------------------------------
 void grant(Work& w);

@@ -6,6 +6,7 @@ namespace understudy::lease {
 
 Judgement judge(const Register& reg, const Renewal& renewal) {
   using Verdict = Judgement::Verdict;
+  if (reg.holder.empty()) return {Verdict::undecided, "it is still being found out where the service runs"};
   if (renewal.epoch != reg.epoch)
     return {Verdict::stale,
             fmt::format("epoch {} is not the newest, that is {}", renewal.epoch.value, reg.epoch.value)};

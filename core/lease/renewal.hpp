@@ -24,11 +24,12 @@ struct Renewal {
 };
 
 struct Judgement {
-  enum class Verdict { granted, revoked, stale, stranger } verdict = Verdict::granted;
+  enum class Verdict { granted, revoked, stale, stranger, undecided } verdict = Verdict::granted;
   std::string why;  ///< for people, when it is not granted
 };
 
-/// `stranger`: the epoch is another target's. `stale`: an epoch that is not the newest.
+/// `stranger`: the epoch is another target's. `stale`: an epoch that is not the newest. `undecided`: nobody holds the
+/// service yet, since it is still being found out where it runs; this says nothing of what the guard holds.
 [[nodiscard]] Judgement judge(const Register& reg, const Renewal& renewal);
 
 }  // namespace understudy::lease

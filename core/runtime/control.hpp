@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "core/lease/renewal.hpp"
 #include "core/model/ids.hpp"
 #include "core/model/time.hpp"
 #include "understudy/status.hpp"
@@ -92,6 +93,10 @@ class Control {
   /// Replies with what the plugin answered, when it did. `unsupported`: it does not offer that; denied: mode is
   /// "observe" and it would change something; conflict: busy, or the plugin found a newer epoch.
   virtual void of_target(const TargetRequest& request, Reply reply) = 0;
+  /// See ServiceRunner::renew_lease().
+  virtual void renew_lease(const ServiceId& service, const lease::Renewal& renewal, Reply reply) = 0;
+  /// What a guard of the service has to show. None: no such service, or its file names no key.
+  [[nodiscard]] virtual std::optional<std::string> lease_key(const ServiceId& service) const = 0;
   virtual void pause(const PauseRequest& request, Reply reply) = 0;
   virtual void resume(const PauseRequest& request, Reply reply) = 0;
   /// {"open": [...], "silences": [...]}

@@ -1,5 +1,7 @@
 #include "core/runtime/orchestrator.hpp"
 
+#include <algorithm>
+
 #include <boost/asio/post.hpp>
 #include <nlohmann/json.hpp>
 
@@ -215,6 +217,16 @@ void Orchestrator::promote(const PromoteRequest& request, Reply reply) {
 }
 void Orchestrator::failback(const PromoteRequest& request, Reply reply) {
   move_command(failover::Command::What::failback, request, std::move(reply));
+}
+
+void Orchestrator::renew_lease(const ServiceId& service, const lease::Renewal& renewal, Reply reply) {
+  if (auto* runner = find(service, reply)) runner->renew_lease(renewal, std::move(reply));
+}
+
+std::optional<std::string> Orchestrator::lease_key(const ServiceId& service) const {
+  const auto it = std::ranges::find_if(generation_->runners, [&](const auto& r) { return r->service().id == service; });
+  if (it == generation_->runners.end() || (*it)->lease_key().empty()) return std::nullopt;
+  return (*it)->lease_key();
 }
 
 void Orchestrator::of_target(const TargetRequest& request, Reply reply) {

@@ -39,6 +39,8 @@ class Orchestrator final : public Control {
   void promote(const PromoteRequest& request, Reply reply) override;
   void failback(const PromoteRequest& request, Reply reply) override;
   void of_target(const TargetRequest& request, Reply reply) override;
+  void renew_lease(const ServiceId& service, const lease::Renewal& renewal, Reply reply) override;
+  std::optional<std::string> lease_key(const ServiceId& service) const override;
   void pause(const PauseRequest& request, Reply reply) override;
   void resume(const PauseRequest& request, Reply reply) override;
   sdk::Json alerts() const override;

@@ -1,4 +1,5 @@
 // Making a service's plugin instances and probes.
+#include "core/host/secrets.hpp"
 #include "core/runtime/service_runner.hpp"
 
 namespace understudy::runtime {
@@ -14,6 +15,13 @@ std::string index_name(const std::string& base, const char* what, std::size_t i)
 std::vector<plugins::LoadError> ServiceRunner::build() {
   std::vector<plugins::LoadError> problems;
   for (const auto& target : service_.targets) build_place(target, problems);
+  if (!service_.lease_key.name.empty()) {
+    const auto key = host::read_secret(service_.lease_key, wiring_.log);
+    if (!key.ok())
+      problems.push_back({"[service." + service_.id.value + ".lease] key: " + key.error.message, key.error.hint});
+    else
+      lease_key_ = key.value.at("value").get<std::string>();
+  }
   if (service_.state) {
     auto made = wiring_.registry.make(wiring_.for_plugins(), service_.state->store, "state",
                                       service_.id.value + "/state", service_.id.value, "");

@@ -65,6 +65,19 @@ struct ServiceRunner::Performer {
   void operator()(const failover::Arm& e) const { r.arm(e); }
   void operator()(const failover::Tell&) const { r.desk_.poke(); }  // stored already, with the step
 
+  void operator()(const failover::LeaseAnswer& e) const {
+    using Verdict = lease::Judgement::Verdict;
+    const auto it = r.replies_.find(e.id);
+    if (it == r.replies_.end()) return;
+    auto reply = std::move(it->second);
+    r.replies_.erase(it);
+    static constexpr const char* kinds[] = {"granted", "revoked", "stale", "stranger", "undecided"};
+    const auto verdict = e.judgement.verdict;
+    if (verdict == Verdict::granted) return reply({{{"epoch", r.state_.epoch.value}, {"ttl_ms", e.ttl.count()}}});
+    const auto status = verdict == Verdict::undecided ? sdk::Status::transient : sdk::Status::conflict;
+    reply({{}, {status, e.judgement.why, {}, kinds[static_cast<int>(verdict)], {}}});
+  }
+
   void operator()(const failover::Answer& e) const {
     const auto it = r.replies_.find(e.command);
     if (it == r.replies_.end()) return;
@@ -118,7 +131,8 @@ void ServiceRunner::fence(const failover::Fence& e) {
                       const bool stopped = result.ok() && result.value.value("stopped", false);
                       if (stopped) saw(e.target, "stopped", result.value.value("detail", ""));
                       deliver(failover::Fenced{e.operation, e.target, stopped,
-                                               result.ok() ? result.value.value("detail", "") : said(result.error)});
+                                               result.ok() ? result.value.value("detail", "") : said(result.error),
+                                               result.error.status == sdk::Status::unsupported});
                     }));
 }
 

@@ -102,6 +102,27 @@ std::size_t ServiceRunner::idle_candidates(std::size_t& failing) const {
   return out;
 }
 
+/// How it is made certain that nothing runs there: {"by": "lease" | "stop", "lease": "held" | "unseen" | "off" |
+/// "holds_over", "wait_ms"}.
+nlohmann::json ServiceRunner::fence_offer(const config::Target& target) const {
+  const auto guard = state_.guards.find(target.id);
+  const bool seen = target.lease && guard != state_.guards.end();
+  const bool counts = seen && !guard->second.holds_over;
+  nlohmann::json out = {{"by", counts ? "lease" : "stop"},
+                        {"lease", !target.lease ? "off"
+                                  : !seen       ? "unseen"
+                                  : counts      ? "held"
+                                                : "holds_over"},
+                        {"wait_ms", nullptr}};
+  if (counts) {
+    auto terms = service_.lease;
+    terms.ttl = std::max(terms.ttl, guard->second.ttl);
+    terms.kill_time = std::max(terms.kill_time, guard->second.kill_time);
+    out["wait_ms"] = lease::wait_of(terms).count();
+  }
+  return out;
+}
+
 nlohmann::json ServiceRunner::status() const {
   using Json = nlohmann::json;
   const auto& s = state_;
@@ -141,7 +162,11 @@ nlohmann::json ServiceRunner::status() const {
                    {"to", s.move->to.value},
                    {"attempt", s.move->attempt},
                    {"reason", s.move->reason},
-                   {"started_ms", ms(s.move->started)}};
+                   {"started_ms", ms(s.move->started)},
+                   {"lease_over_in_ms", nullptr}};
+    if (s.move->lease_over && s.move->fence != failover::Part::done)
+      out["move"]["lease_over_in_ms"] =
+          std::max<std::int64_t>(0, std::chrono::duration_cast<Millis>(*s.move->lease_over - mono_now()).count());
   }
   if (s.last_move) {
     const auto& l = *s.last_move;
@@ -188,6 +213,7 @@ nlohmann::json ServiceRunner::status() const {
                          {"age_ms", (at - p.look->at).count()}};
       if (p.look->epoch) row["observed"]["epoch"] = *p.look->epoch;
     }
+    row["fence"] = fence_offer(t);
     if (const auto b = s.breakers.find(t.id); b != s.breakers.end()) {
       row["breaker"] = {{"failures", b->second.failures},
                         {"open", b->second.open_until && *b->second.open_until > mono_now()}};

@@ -134,6 +134,27 @@ void ServiceRunner::command(failover::Command command, Reply reply) {
   deliver(std::move(command));
 }
 
+void ServiceRunner::renew_lease(const lease::Renewal& renewal, Reply reply) {
+  const auto* target = service_.find(renewal.target);
+  if (target == nullptr)
+    return reply({{},
+                  {sdk::Status::invalid,
+                   service_.id.value + " has no target " + renewal.target.value,
+                   "is `target` in [agent.lease] its name in the orchestrator's file?",
+                   "no_such_target",
+                   {}}});
+  if (!target->lease)
+    return reply({{},
+                  {sdk::Status::unsupported,
+                   "no lease is kept for " + renewal.target.value,
+                   "set lease = true in [service." + service_.id.value + ".target." + renewal.target.value + "]",
+                   "no_lease",
+                   {}}});
+  const auto id = next_command_++;
+  replies_.emplace(id, std::move(reply));
+  deliver(failover::LeaseAsked{id, renewal});
+}
+
 ServiceRunner::Place* ServiceRunner::place(const TargetId& id) {
   const auto it = places_.find(id);
   return it == places_.end() ? nullptr : it->second.get();

@@ -34,6 +34,10 @@ class ServiceRunner {
 
   using Reply = std::function<void(sdk::Result)>;
   void command(failover::Command command, Reply reply);
+  /// A guard renews: {"epoch", "ttl_ms"}, or why not. `unsupported`: no lease is kept for that target.
+  void renew_lease(const lease::Renewal& renewal, Reply reply);
+  /// What a guard has to show; empty: there is none.
+  [[nodiscard]] const std::string& lease_key() const noexcept { return lease_key_; }
   /// Rollback, prewarm, diagnose, logs.
   void of_target(const TargetRequest& request, Reply reply);
   /// A rollback or a prewarm is under way.
@@ -106,6 +110,7 @@ class ServiceRunner {
   [[nodiscard]] Place* place(const TargetId& id);
   [[nodiscard]] bool act() const { return config_.orchestrator.mode == config::Orchestrator::Mode::act; }
   [[nodiscard]] policy::Candidate candidate(const Place& place, const failover::MakePlan& ask) const;
+  [[nodiscard]] nlohmann::json fence_offer(const config::Target& target) const;
   [[nodiscard]] Price price_of(const Place& place) const;
   [[nodiscard]] std::size_t idle_candidates(std::size_t& failing) const;
   void account();
@@ -121,12 +126,13 @@ class ServiceRunner {
   std::unique_ptr<state::StateKeeper> keeper_;
   std::deque<failover::Event> queue_;
   bool pumping_ = false;
-  std::map<std::uint64_t, Reply> replies_;
+  std::map<std::uint64_t, Reply> replies_;  ///< of commands and renewals
   std::uint64_t next_command_ = 1;
   std::unique_ptr<boost::asio::steady_timer> timers_[failover::timer_count];
   boost::asio::steady_timer observe_timer_, push_timer_, retry_timer_, account_timer_;
   WallTime accounted_{};
   bool push_failing_ = false;
+  std::string lease_key_;
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };
 

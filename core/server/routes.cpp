@@ -68,15 +68,6 @@ int http_status(const sdk::Error& e) {
   }
 }
 
-Control::Reply to_http(Send send) {
-  return [send = std::move(send)](sdk::Result result) {
-    if (result.ok()) return send({200, std::move(result.value)});
-    const auto& e = result.error;
-    send(error_response(http_status(e), e.kind.empty() ? std::string(sdk::name_of(e.status)) : e.kind, e.message,
-                        e.hint));
-  };
-}
-
 runtime::Requester requester(const sdk::Json& body) { return {body.value("who", "unknown"), body.value("reason", "")}; }
 
 runtime::PromoteRequest promote_request(const std::string& service, const sdk::Json& body) {
@@ -201,6 +192,15 @@ bool dispatch(Control& control, const web::Request& request, const sdk::Json& bo
 }
 
 }  // namespace
+
+Control::Reply to_http(std::function<void(Response)> send) {
+  return [send = std::move(send)](sdk::Result result) {
+    if (result.ok()) return send({200, std::move(result.value)});
+    const auto& e = result.error;
+    send(error_response(http_status(e), e.kind.empty() ? std::string(sdk::name_of(e.status)) : e.kind, e.message,
+                        e.hint));
+  };
+}
 
 Response error_response(int status, std::string code, std::string message, std::string hint) {
   return {status, {{"error", {{"code", std::move(code)}, {"message", std::move(message)}, {"hint", std::move(hint)}}}}};

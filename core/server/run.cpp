@@ -48,7 +48,8 @@ class Process {
         registry_(std::move(registry)) {}
 
   int run() {
-    const Server::Options options{config_.orchestrator.data_dir, config_.orchestrator.listen};
+    const Server::Options options{config_.orchestrator.data_dir, config_.orchestrator.listen,
+                                  config_.orchestrator.lease_listen};
     services_->serve(&orchestrator_);
     const auto problems = orchestrator_.start(std::move(config_), std::move(registry_));
     for (const auto& p : problems) say("understudy: " + p.message + (p.hint.empty() ? "" : "\n    = " + p.hint));

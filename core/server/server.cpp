@@ -1,5 +1,6 @@
 #include "core/server/server.hpp"
 
+#include "core/server/lease_routes.hpp"
 #include "core/server/routes.hpp"
 #include "core/server/token.hpp"
 #include "core/web/http_server.hpp"
@@ -33,10 +34,18 @@ std::optional<Response> guard(const web::Request& request, const std::string& to
 Server::Server(boost::asio::io_context& loop, runtime::Control& control, host::Logger& log)
     : control_(control),
       log_(log),
-      http_(loop, [this](const web::Request& request, const web::Send& send) { serve(request, send); }) {}
+      http_(loop, [this](const web::Request& request, const web::Send& send) { serve(request, send); }),
+      lease_http_(loop, [this](const web::Request& request, const web::Send& send) { serve_lease(request, send); }) {}
+
+void Server::serve_lease(const web::Request& request, const web::Send& send) {
+  if (request.path == "/healthz") return send(as_text({200, {{"status", "ok"}}}));
+  if (!is_lease(request)) return send(as_text(error_response(404, "not_found", "only leases are renewed here")));
+  handle_lease(control_, request, [send](const Response& response) { send(as_text(response)); });
+}
 
 void Server::serve(const web::Request& request, const web::Send& send) {
   if (request.path == "/healthz") return send(as_text({200, {{"status", "ok"}}}));
+  if (is_lease(request)) return serve_lease(request, send);  // has a key of its own
   if (const auto refused = guard(request, token_)) return send(as_text(*refused));
   handle(control_, request, [send](const Response& response) { send(as_text(response)); });
 }
@@ -47,6 +56,11 @@ std::optional<std::string> Server::start(const Options& options) {
   token_ = *token;
   log_.add_secret(*token);
   if (auto problem = http_.listen_unix(options.data_dir / "understudy.sock")) return problem;
+  if (!options.lease_listen.empty()) {
+    const auto endpoint = web::endpoint_from(options.lease_listen);
+    if (!endpoint) return "lease_listen = \"" + options.lease_listen + "\" must be ADDRESS:PORT";
+    if (auto problem = lease_http_.listen_tcp(*endpoint)) return problem;
+  }
   if (options.listen.empty()) return std::nullopt;
   const auto endpoint = web::endpoint_from(options.listen);
   if (!endpoint) return "listen = \"" + options.listen + "\" must be ADDRESS:PORT";
@@ -57,6 +71,9 @@ std::optional<std::string> Server::start(const Options& options) {
 }
 
 unsigned short Server::port() const noexcept { return http_.port(); }
-void Server::stop() { http_.stop(); }
+void Server::stop() {
+  http_.stop();
+  lease_http_.stop();
+}
 
 }  // namespace understudy::server

@@ -19,6 +19,7 @@ class Server {
   struct Options {
     std::filesystem::path data_dir;  ///< holds understudy.sock and api.token
     std::string listen;              ///< "127.0.0.1:8750", "[::1]:8750"; empty: unix socket only
+    std::string lease_listen;        ///< any address; serves the renewal of leases only. Empty: none
   };
 
   Server(boost::asio::io_context& loop, runtime::Control& control, host::Logger& log);
@@ -33,11 +34,12 @@ class Server {
 
  private:
   void serve(const web::Request& request, const web::Send& send);
+  void serve_lease(const web::Request& request, const web::Send& send);
 
   runtime::Control& control_;
   host::Logger& log_;
   std::string token_;
-  web::HttpServer http_;
+  web::HttpServer http_, lease_http_;
 };
 
 }  // namespace understudy::server
