@@ -6,26 +6,55 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/context.hpp"
+#include "core/policy/worst_case.hpp"
 #include "core/runtime/live_check.hpp"
 #include "core/runtime/load.hpp"
 
 namespace understudy::cli {
 namespace {
 
+std::string worst(const config::Service& s, const config::Target& primary) {
+  const auto w = policy::worst_case(s, primary);
+  const auto time = [](Millis t) { return human_duration(t.count()); };
+  std::string out = fmt::format("    {} dies: noticed within {}", primary.id.value, time(w.notice));
+  if (w.fence) {
+    out += fmt::format("; out of reach: has certainly ended {} later (its lease)", time(*w.fence));
+  } else {
+    out += fmt::format(
+        "; stopped within {}, if its provider answers. If nobody can reach it, a person must decide: "
+        "lease = true and an agent there end that",
+        time(w.stop));
+  }
+  if (s.targets.size() < 2) return out + "; there is no standby\n";
+  out += fmt::format(
+      "\n    serves elsewhere after {} at worst (start and verification take at most {}{}), {} by what the file "
+      "declares; bringing the state comes to that\n",
+      time(w.total()), time(w.start), w.save.count() > 0 ? ", a last save " + time(w.save) : "", time(w.expected()));
+  return out;
+}
+
 std::string summary(const config::Config& c) {
   std::string out;
   for (const auto& s : c.services) {
-    const auto& d = s.detect;
-    // The slowest way to the decision: a check that times out each time, at the interval first and then at the fast
-    // one.
-    const auto worst = d.interval + d.timeout + (d.fast_interval + d.timeout) * (d.fall - 1);
-    out += fmt::format("service {}: primary {}, {} standby{}; down is noticed within {} in the worst case\n",
-                       s.id.value, s.primary.value, s.targets.size() - 1, s.targets.size() == 2 ? "" : "s",
-                       human_duration(worst.count()));
+    out += fmt::format("service {}: primary {}, {} standby{}\n", s.id.value, s.primary.value, s.targets.size() - 1,
+                       s.targets.size() == 2 ? "" : "s");
     for (const auto& t : s.targets)
-      out += fmt::format("    {:<16} {} ({} health checks)\n", t.id.value, t.use.plugin, t.health.size());
+      out += fmt::format("    {:<16} {} ({} health checks{})\n", t.id.value, t.use.plugin, t.health.size(),
+                         t.lease ? ", lease" : "");
+    if (const auto* primary = s.find(s.primary)) out += worst(s, *primary);
   }
   return out;
+}
+
+nlohmann::json worst_json(const config::Service& s) {
+  const auto* primary = s.find(s.primary);
+  if (primary == nullptr) return nullptr;
+  const auto w = policy::worst_case(s, *primary);
+  return {
+      {"notice_ms", w.notice.count()},      {"fence_ms", w.fence ? nlohmann::json(w.fence->count()) : nlohmann::json()},
+      {"stop_ms", w.stop.count()},          {"save_ms", w.save.count()},
+      {"start_ms", w.start.count()},        {"total_ms", w.total().count()},
+      {"expected_ms", w.expected().count()}};
 }
 
 using runtime::Finding;
@@ -65,7 +94,10 @@ void check(Context& cx, bool live) {
     nlohmann::json services = nlohmann::json::array();
     if (result.config) {
       for (const auto& s : result.config->services)
-        services.push_back({{"service", s.id.value}, {"primary", s.primary.value}, {"targets", s.targets.size()}});
+        services.push_back({{"service", s.id.value},
+                            {"primary", s.primary.value},
+                            {"targets", s.targets.size()},
+                            {"worst_case", worst_json(s)}});
     }
     nlohmann::json out = {{"schema", 1},
                           {"ok", result.config.has_value() && broken == 0},

@@ -11,6 +11,14 @@ using Json = nlohmann::json;
 
 int colour_of(const std::string& verdict) { return verdict == "up" ? 32 : verdict == "down" ? 31 : 33; }
 
+std::string lease_words(const Json& fence) {
+  const auto lease = fence.value("lease", "");
+  if (lease == "held")
+    return "lease: out of reach, it has ended after " + human_duration(fence.value("wait_ms", std::int64_t{0}));
+  if (lease == "holds_over") return "lease with store_outage = hold: proves nothing";
+  return "lease: no agent seen yet";
+}
+
 std::string target_line(const Json& t) {
   const bool active = t.value("active", false);
   std::string state;
@@ -26,6 +34,7 @@ std::string target_line(const Json& t) {
   }
   if (t["breaker"].is_object() && t["breaker"].value("open", false)) state += "  (resting after failures)";
   if (t.value("flapping", false)) state += "  (flapping)";
+  if (t.contains("fence") && t["fence"].value("lease", "off") != "off") state += "  [" + lease_words(t["fence"]) + "]";
   return fmt::format("  {} {:<16} {:<8} {:<16} {}\n", active ? coloured("*", 32) : " ", t.value("target", ""),
                      t.value("role", ""), t.value("plugin", ""), state);
 }
@@ -43,6 +52,9 @@ std::string service_text(const Json& s, std::int64_t now) {
     const auto& m = s["move"];
     out += fmt::format("    {} {} -> {}: {}\n", m.value("kind", ""), m.value("from", ""), m.value("to", ""),
                        m.value("reason", ""));
+    if (m.contains("lease_over_in_ms") && m["lease_over_in_ms"].is_number())
+      out += fmt::format("    {} has certainly ended in {} (its lease)\n", m.value("from", ""),
+                         human_duration(m.value("lease_over_in_ms", std::int64_t{0})));
   }
   if (s["pause"].is_object())
     out += coloured(fmt::format("    paused by {} for another {}\n", s["pause"].value("who", ""),

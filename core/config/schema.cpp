@@ -20,6 +20,7 @@ constexpr std::string_view one_of_everything = R"(
 [service.NAME.state.keep]
 [service.NAME.failback]
 [service.NAME.limits]
+[service.NAME.lease]
 [service.NAME.target.NAME.price]
 [service.NAME.target.NAME.declared]
 [service.NAME.target.NAME.detect]

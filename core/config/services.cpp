@@ -174,7 +174,7 @@ void check_service(Section& s, const Service& out) {
   }
   const auto leased = std::ranges::find_if(out.targets, &Target::lease);
   if (leased != out.targets.end() && out.lease_key.name.empty())
-    s.reading().report("E0105", s.raw().source(), "",
+    s.reading().report("E0105", s.where(s.has("lease") ? "lease" : "primary"), "",
                        s.name() + ".lease needs key: what the agent at " + leased->id.value + " shows when it renews",
                        "write key = { env = \"NAME\" } in [service." + out.id.value + ".lease]");
   for (const auto& t : out.targets) {

@@ -180,6 +180,22 @@ state::StateKeeper* Orchestrator::keeper(const ServiceId& service, const Reply& 
   return runner->keeper();
 }
 
+namespace {
+
+std::string fence_words(const config::Target& active, const sdk::Json& fence) {
+  const auto& name = active.id.value;
+  if (fence.at("by") == "lease")
+    return "should nobody reach " + name + ": its lease has run out for certain after " +
+           std::to_string(fence.at("wait_ms").get<std::int64_t>() / 1000) + " s, and the standby is promoted then\n";
+  std::string why = "it keeps no lease";
+  if (fence.at("lease") == "unseen") why = "its agent has not renewed a lease yet";
+  if (fence.at("lease") == "holds_over") why = "its agent goes on without a lease (store_outage = \"hold\")";
+  return "should nobody reach " + name + ": " + why +
+         ", so it is held until its stop is confirmed or a person says --force\n";
+}
+
+}  // namespace
+
 void Orchestrator::plan(const ServiceId& service, Reply reply) {
   auto* runner = find(service, reply);
   if (runner == nullptr) return;
@@ -191,6 +207,10 @@ void Orchestrator::plan(const ServiceId& service, Reply reply) {
   out["config"] = generation_->config.hash;
   out["made_ms"] = ms(wall_now());
   out["text"] = policy::render(plan);
+  if (const auto* active = runner->service().find(runner->state().active)) {
+    out["fence"] = runner->fence_offer(*active);
+    out["text"] = policy::render(plan) + "\n" + fence_words(*active, out["fence"]);
+  }
   reply({std::move(out)});
 }
 

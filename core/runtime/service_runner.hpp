@@ -46,6 +46,8 @@ class ServiceRunner {
   [[nodiscard]] policy::Plan plan_if_failed_now() const;
   [[nodiscard]] state::StateKeeper* keeper() noexcept { return keeper_.get(); }
   void push_now(const Reply& reply);
+  /// How it is made certain that nothing runs at a target, as status and plan show it.
+  [[nodiscard]] nlohmann::json fence_offer(const config::Target& target) const;
   [[nodiscard]] const failover::State& state() const noexcept { return state_; }
   [[nodiscard]] const config::Service& service() const noexcept { return service_; }
   [[nodiscard]] nlohmann::json status() const;
@@ -110,7 +112,6 @@ class ServiceRunner {
   [[nodiscard]] Place* place(const TargetId& id);
   [[nodiscard]] bool act() const { return config_.orchestrator.mode == config::Orchestrator::Mode::act; }
   [[nodiscard]] policy::Candidate candidate(const Place& place, const failover::MakePlan& ask) const;
-  [[nodiscard]] nlohmann::json fence_offer(const config::Target& target) const;
   [[nodiscard]] Price price_of(const Place& place) const;
   [[nodiscard]] std::size_t idle_candidates(std::size_t& failing) const;
   void account();

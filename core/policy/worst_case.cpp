@@ -1,0 +1,36 @@
+#include "core/policy/worst_case.hpp"
+
+#include <algorithm>
+
+namespace understudy::policy {
+namespace {
+
+/// The next check may be this much later than its interval says.
+Millis stretched(Millis interval, double jitter) {
+  return Millis(static_cast<std::int64_t>(static_cast<double>(interval.count()) * (1 + jitter)) + 10);
+}
+
+Millis notice_of(const config::Detect& d) {
+  return stretched(d.interval, d.jitter) + d.timeout +
+         (stretched(d.fast_interval, d.jitter) + d.timeout) * (d.fall - 1);
+}
+
+}  // namespace
+
+WorstCase worst_case(const config::Service& service, const config::Target& from) {
+  WorstCase out;
+  out.notice = notice_of(from.detect ? *from.detect : service.detect);
+  if (from.lease) out.fence = lease::wait_of(service.lease);
+  out.stop = from.deactivate_timeout;
+  if (service.state && service.state->save_on_failover && !from.paths.empty()) out.save = service.state->save_timeout;
+  bool first = true;
+  for (const auto& t : service.targets) {
+    if (t.id == from.id) continue;
+    out.start = std::max(out.start, t.activate_timeout * 2);  // its start, then its verification
+    out.declared = first ? t.declared.ready_in : std::min(out.declared, t.declared.ready_in);
+    first = false;
+  }
+  return out;
+}
+
+}  // namespace understudy::policy

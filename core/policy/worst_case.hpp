@@ -1,0 +1,29 @@
+// How long a failover can take at worst, from the file alone. What hides in defaults is what surprises people
+// (docker/swarm #1227: 40 s that nobody had asked for), so `understudy check` prints it. Pure.
+#pragma once
+
+#include <optional>
+
+#include "core/config/config.hpp"
+
+namespace understudy::policy {
+
+/// From the moment at which `from` dies, one part after the other. Bringing the state has no limit of its own: it takes
+/// what the store takes, in a failover beside the fencing, and is not in here.
+struct WorstCase {
+  Millis notice{0};             ///< until it is known to be down: every check times out
+  std::optional<Millis> fence;  ///< until it has certainly ended although nobody can reach it; none: a person must say
+  Millis stop{0};               ///< the same when its provider answers: one attempt to stop it
+  Millis save{0};               ///< what it left is saved, if that can be read
+  Millis start{0};              ///< the slowest standby is started and verified
+  Millis declared{0};           ///< the same by what the file declares of the quickest standby
+
+  [[nodiscard]] Millis fenced() const { return fence ? *fence : stop; }
+  [[nodiscard]] Millis total() const { return notice + fenced() + save + start; }
+  [[nodiscard]] Millis expected() const { return notice + fenced() + declared; }
+};
+
+/// Of an unplanned move away from `from`. The lease counts as seen.
+[[nodiscard]] WorstCase worst_case(const config::Service& service, const config::Target& from);
+
+}  // namespace understudy::policy

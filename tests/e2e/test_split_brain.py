@@ -1,0 +1,338 @@
+"""Never two: an orchestrator, an agent with the primary and an agent with the standby, each a host of its own, and a witness.
+
+Random faults: links cut one way and both, processes suspended for longer than the lease, killed, started again. After each round
+all is healed, and exactly one site must serve. Whatever happens, the workloads' writes must not overlap.
+
+`python3 tests/e2e/test_split_brain.py --rounds 200 [--seed N]` for more than CI does."""
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+from harness import BUILD, ROOT, wait_for
+from hosts import Hosts, possible
+
+ROUNDS, WORLDS = 10, 2  # in CI: of each world, and worlds side by side
+SEED = int.from_bytes(os.urandom(4), "big")
+KEYS = {"AGENT_KEY": "the-key-of-both-agents-here", "LEASE_KEY": "the-key-of-the-lease-here"}
+WRITER = os.path.join(ROOT, "tests/e2e/writer.py")
+PROGRAM = os.path.join(BUILD, "bin/understudy")
+LEASE_S = 1.2
+PARTS = ("orchestrator", "home", "spare")
+
+
+class Witness:
+    """Hears every write, in its own host, in the order of arrival."""
+
+    def __init__(self, hosts):
+        code = ("import socket,sys\ns=socket.socket(socket.AF_INET,socket.SOCK_DGRAM)\ns.bind(('0.0.0.0',9000))\n"
+                "while True:\n d,a=s.recvfrom(200)\n sys.stdout.write(a[0]+' '+d.decode())\n sys.stdout.flush()\n")
+        self.process = subprocess.Popen(hosts.inside("witness", "python3", "-c", code), stdout=subprocess.PIPE, text=True)
+        self.heard = []
+        self.thread = threading.Thread(target=lambda: [self.heard.append(line.split()) for line in self.process.stdout], daemon=True)
+        self.thread.start()
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+        self.thread.join()
+        self.process.stdout.close()
+
+
+class World:
+    def __init__(self, tag, seed):
+        self.dice = random.Random(seed)
+        self.story = [f"seed {seed}"]
+        self.folder = tempfile.mkdtemp(prefix="understudy-test-")
+        self.hosts = Hosts(tag, *PARTS, "witness")
+        self.processes, self.suspended = {}, set()
+        self.config = os.path.join(self.folder, "orchestrator.toml")
+        for name in ("home", "spare"):
+            os.makedirs(os.path.join(self.folder, name))
+            self.write(f"{name}/agent.toml", self.agent_file(name))
+        self.write("orchestrator.toml", self.orchestrator_file())
+        self.witness = Witness(self.hosts)
+        for name in PARTS:
+            self.start(name)
+
+    def write(self, path, text):
+        with open(os.path.join(self.folder, path), "w") as out:
+            out.write(text)
+
+    def agent_file(self, name):
+        return f"""
+[agent]
+service = "writer"
+listen = "0.0.0.0:8760"
+api_key = {{ env = "AGENT_KEY" }}
+data_dir = "var"
+stop_grace = "200ms"
+restart = ["200ms", "200ms", "200ms", "200ms", "200ms", "200ms"]
+stable_after = "500ms"
+plugin_path = ["{BUILD}/plugins"]
+[agent.lease]
+url = "http://{self.hosts.address("orchestrator")}:8751"
+key = {{ env = "LEASE_KEY" }}
+target = "{name}"
+renew_every = "300ms"
+op_timeout = "400ms"
+kill_time = "600ms"
+"""
+
+    def target(self, name):
+        return f"""
+[service.writer.target.{name}]
+plugin = "agent"
+lease = true
+declared = {{ ready_in = "2s" }}
+activate_timeout = "10s"
+deactivate_timeout = "2s"
+stop_grace = "200ms"
+settings = {{ url = "http://{self.hosts.address(name)}:8760", api_key = {{ env = "AGENT_KEY" }} }}
+[[service.writer.target.{name}.health]]
+plugin = "http"
+settings = {{ url = "http://{self.hosts.address(name)}:8080/" }}
+"""
+
+    def orchestrator_file(self):
+        return f"""
+[orchestrator]
+data_dir = "var"
+lease_listen = "0.0.0.0:8751"
+plugin_path = ["{BUILD}/plugins"]
+[service.writer]
+primary = "home"
+observe_every = "500ms"
+[service.writer.lease]
+key = {{ env = "LEASE_KEY" }}
+ttl = "{LEASE_S}s"
+renew_every = "300ms"
+op_timeout = "400ms"
+kill_time = "600ms"
+margin = "400ms"
+[service.writer.detect]
+interval = "300ms"
+fast_interval = "100ms"
+timeout = "500ms"
+fall = 2
+[service.writer.limits]
+max_failovers = 10000
+breaker_open = "1s"
+retry_initial = "100ms"
+retry_max = "1s"
+plan_timeout = "2s"
+[service.writer.failback]
+policy = "manual"
+{self.target("home")}
+{self.target("spare")}
+"""
+
+    def start(self, name):
+        if name == "orchestrator":
+            words = [PROGRAM, "-c", self.config, "run"]
+        else:
+            words = [PROGRAM, "-c", os.path.join(self.folder, name, "agent.toml"), "agent", "--", "python3", WRITER,
+                     os.path.join(self.folder, "written-by-" + name), self.hosts.address("witness"), "8080"]
+        with open(os.path.join(self.folder, name + ".log"), "a") as log:
+            self.processes[name] = subprocess.Popen(self.hosts.inside(name, *words), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder,
+                                                    env={**os.environ, **KEYS})
+
+    # ---- faults
+
+    def tell(self, text):
+        self.story.append(f"{time.clock_gettime_ns(time.CLOCK_MONOTONIC) / 1e9:.3f} {text}")
+
+    def cut(self):
+        a, b = self.dice.sample(PARTS, 2)
+        both = self.dice.random() < 0.5
+        self.tell(f"cut {a} {'<->' if both else '->'} {b}")
+        self.hosts.cut(a, b, both)
+
+    def suspend(self):
+        name = self.dice.choice(PARTS)
+        if name in self.suspended:
+            return
+        self.tell(f"suspend {name}")
+        os.kill(self.processes[name].pid, signal.SIGSTOP)
+        self.suspended.add(name)
+
+    def kill(self):
+        name = self.dice.choice(PARTS)
+        self.tell(f"kill {name}")
+        self.processes[name].kill()
+        self.processes[name].wait()
+        self.suspended.discard(name)
+
+    def heal_links(self):
+        self.tell("all links are healed")
+        self.hosts.heal()
+
+    def mend(self):
+        self.heal_links()
+        for name in PARTS:
+            if name in self.suspended:
+                self.tell(f"wake {name}")
+                self.suspended.discard(name)
+                if self.processes[name].poll() is None:
+                    os.kill(self.processes[name].pid, signal.SIGCONT)
+        time.sleep(0.3)
+        for name in PARTS:
+            if self.processes[name].poll() is not None:
+                self.tell(f"start {name}")
+                self.start(name)
+
+    def round(self):
+        for _ in range(self.dice.randint(1, 4)):
+            self.dice.choice((self.cut, self.cut, self.suspend, self.kill, self.heal_links))()
+            # Sometimes within a lease, sometimes for longer than W.
+            time.sleep(self.dice.choice((0.1, 0.5, LEASE_S, 4.0)))
+        self.mend()
+        wait_for("one site to serve when all is well", self.one_serves, 90)
+        self.tell("one site serves")
+
+    # ---- what holds
+
+    def status(self):
+        done = subprocess.run([PROGRAM, "-c", self.config, "status", "--json"], capture_output=True, text=True, timeout=20, env={**os.environ, **KEYS})
+        return json.loads(done.stdout)["services"][0]
+
+    def understudy(self, *words):
+        return subprocess.run([PROGRAM, "-c", self.config, *words], capture_output=True, text=True, timeout=60, env={**os.environ, **KEYS}).stdout
+
+    def one_serves(self):
+        service = self.status()
+        if service["phase"] == "hold":  # a person would look, and go on
+            self.understudy("resume", "writer")
+        if service["phase"] != "active" or service["verdict"] != "up":
+            return None
+        recent = {address for address, _, _ in self.witness.heard[-20:]}
+        return service["active"] if recent == {self.hosts.address(service["active"])} else None
+
+    def written(self):
+        """Epoch → the first and the last time at which it wrote, in ns."""
+        spans = {}
+        for name in ("home", "spare"):
+            path = os.path.join(self.folder, "written-by-" + name)
+            for line in open(path) if os.path.exists(path) else ():
+                epoch, at = map(int, line.split())
+                low, high, by = spans.get(epoch, (at, at, name))
+                if by != name:
+                    raise AssertionError(f"epoch {epoch} was written by both")
+                spans[epoch] = (min(low, at), max(high, at), name)
+        return spans
+
+    def check_never_two(self):
+        spans = self.written()
+        order = sorted(spans)
+        for before, after in zip(order, order[1:]):
+            if spans[before][1] >= spans[after][0]:
+                raise AssertionError(f"two writers at once: epoch {before} at {spans[before][2]} until {spans[before][1] / 1e9:.3f}, "
+                                     f"epoch {after} at {spans[after][2]} from {spans[after][0] / 1e9:.3f}")
+        newest = 0
+        for _, epoch, _ in list(self.witness.heard):
+            if int(epoch) < newest:
+                raise AssertionError(f"the witness heard epoch {epoch} after epoch {newest}")
+            newest = int(epoch)
+        return len(order)
+
+    def told(self):
+        out = "\n".join(self.story)
+        for name in PARTS:
+            with open(os.path.join(self.folder, name + ".log")) as log:
+                out += f"\n--- {name}\n" + log.read()[-6000:]
+        return out
+
+    def remove(self):
+        for process in self.processes.values():
+            if process.poll() is None:
+                process.send_signal(signal.SIGCONT)
+                process.terminate()
+        for process in self.processes.values():
+            try:
+                process.wait(timeout=15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self.witness.stop()
+        self.hosts.remove()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def run_rounds(tag, seed, rounds, problems):
+    world = World(tag, seed)
+    try:
+        wait_for("the service to start at home", world.one_serves)
+        for _ in range(rounds):
+            world.round()
+            world.check_never_two()
+        if world.check_never_two() < 2:
+            raise AssertionError("nothing ever moved: this shows nothing")
+    except Exception as problem:  # told with its story by the test
+        problems.append(f"{problem}\n{world.told()}")
+    finally:
+        world.remove()
+
+
+@unittest.skipUnless(possible(), "network namespaces need root and iproute2")
+class NeverTwo(unittest.TestCase):
+    def test_random_faults(self):
+        problems = []
+        worlds = [threading.Thread(target=run_rounds, args=(i, SEED + i, ROUNDS, problems)) for i in range(WORLDS)]
+        for world in worlds:
+            world.start()
+        for world in worlds:
+            world.join()
+        self.assertEqual("\n\n".join(problems), "")
+
+
+@unittest.skipUnless(possible(), "network namespaces need root and iproute2")
+class WorstCase(unittest.TestCase):
+    """What `understudy check` printed is kept when the primary's host cannot be reached by anybody."""
+
+    def setUp(self):
+        self.world = World("w", SEED)
+        self.addCleanup(self.world.remove)
+        wait_for("the service to start at home", self.world.one_serves)
+
+    def test_a_cut_off_primary_ends_by_itself_and_the_standby_follows_in_the_time_that_check_printed(self):
+        world = self.world
+        printed = json.loads(world.understudy("check", "--json"))["services"][0]["worst_case"]
+        wait_for("the lease to be seen", lambda: world.status()["targets"][0]["fence"]["by"] == "lease")
+        cut = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+        world.hosts.cut("home", "orchestrator")
+        wait_for("the standby to serve", lambda: world.one_serves() == "spare")
+        spans = world.written()
+        newest = max(spans)
+        self.assertEqual(spans[newest][2], "spare")
+        took_ms = (spans[newest][0] - cut) / 1e6
+        self.assertLessEqual(took_ms, printed["total_ms"])
+        self.assertGreater(took_ms, LEASE_S * 1000 * 0.5)
+        world.check_never_two()
+        history = world.understudy("history")
+        self.assertIn("its lease has run out", history)
+
+
+def main():
+    global ROUNDS, SEED
+    words = sys.argv[1:]
+    for name in ("--rounds", "--seed"):
+        if name in words:
+            at = words.index(name)
+            value = int(words[at + 1])
+            del words[at:at + 2]
+            if name == "--rounds":
+                ROUNDS = (value + WORLDS - 1) // WORLDS
+            else:
+                SEED = value
+    unittest.main(argv=[sys.argv[0], *words])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,191 @@
+// Leases in the machine: when waiting proves a stop, and when it does not.
+#include "tests/catch.hpp"
+#include "tests/unit/failover_world.hpp"
+
+using namespace understudy;
+using namespace understudy::failover;
+using Verdict_ = lease::Judgement::Verdict;
+
+namespace {
+
+const TargetId home("home"), spare("spare");
+
+struct Leased : test::World {
+  explicit Leased(bool leased = true) {
+    service.id = ServiceId("svc");
+    service.primary = home;
+    for (const auto& id : {home, spare}) {
+      config::Target t;
+      t.id = id;
+      t.lease = leased;
+      service.targets.push_back(t);
+    }
+    state.epoch = Epoch{4};
+    tell(Started{true});
+    tell(Observed{home, SiteState::active, Epoch{4}, true, true, ""});
+    tell(Observed{spare, SiteState::stopped, {}, true, true, ""});
+    REQUIRE(state.phase == Phase::active);
+    REQUIRE(state.active == home);
+  }
+
+  LeaseAnswer renew(const TargetId& target, Epoch epoch, bool holds_over = false, Millis kill = Millis(5'000)) {
+    tell(LeaseAsked{7, {target, epoch, kill, holds_over}});
+    for (const auto& e : effects) {
+      if (const auto* answer = std::get_if<LeaseAnswer>(&e)) return *answer;
+    }
+    FAIL("no answer");
+    return {};
+  }
+
+  void home_is_lost() {
+    tell(HealthSeen{home, Verdict::down, false, "no route"});
+    tell(PlanMade{{spare}, false, "the only one", ""});
+    REQUIRE(state.phase == Phase::fence);
+    tell(Fenced{operation("fence"), home, false, "no route"});
+  }
+
+  [[nodiscard]] bool activates(const TargetId& target) const {
+    for (const auto& e : effects) {
+      if (const auto* a = std::get_if<Activate>(&e); a != nullptr && a->target == target) return true;
+    }
+    return false;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("who holds the newest epoch renews, and nobody else") {
+  Leased w;
+  const auto granted = w.renew(home, w.state.epoch);
+  CHECK(granted.judgement.verdict == Verdict_::granted);
+  CHECK(granted.ttl == Millis(12'000));
+  CHECK(granted.id == 7);
+  CHECK(w.renew(home, Epoch{w.state.epoch.value - 1}).judgement.verdict == Verdict_::stale);
+  CHECK(w.renew(home, w.state.epoch.next()).judgement.verdict == Verdict_::stale);
+  CHECK(w.renew(spare, w.state.epoch).judgement.verdict == Verdict_::stranger);
+}
+
+TEST_CASE("while nobody knows where the service runs, a renewal is neither granted nor refused") {
+  test::World w;
+  w.service.id = ServiceId("svc");
+  w.service.primary = home;
+  w.service.targets.resize(1);
+  w.service.targets.front().id = home;
+  w.tell(Started{true});
+  w.tell(LeaseAsked{1, {home, Epoch{4}, {}, false}});
+  const auto& answer = std::get<LeaseAnswer>(w.effects.back());
+  CHECK(answer.judgement.verdict == Verdict_::undecided);
+  CHECK(answer.ttl == Millis(0));
+}
+
+TEST_CASE("an unreachable holder that renewed is left to its lease: after W the standby is promoted") {
+  Leased w;
+  (void)w.renew(home, w.state.epoch);
+  const auto ended = w.state.epoch;
+  w.home_is_lost();
+  CHECK(w.renew(home, ended).judgement.verdict == Verdict_::revoked);
+  w.wait(Millis(19'000));
+  CHECK(w.state.phase == Phase::fence);
+  CHECK_FALSE(w.activates(spare));
+  w.wait(Millis(1'500));  // W is 20 s
+  CHECK(w.activates(spare));
+  CHECK(w.state.epoch == ended.next());
+  CHECK(w.renew(home, ended).judgement.verdict == Verdict_::stale);
+  CHECK(w.renew(spare, w.state.epoch).judgement.verdict == Verdict_::granted);
+}
+
+TEST_CASE("a confirmed stop skips the wait") {
+  Leased w;
+  (void)w.renew(home, w.state.epoch);
+  w.tell(HealthSeen{home, Verdict::down, false, ""});
+  w.tell(PlanMade{{spare}, false, "", ""});
+  w.tell(Fenced{w.operation("fence"), home, true, "stopped"});
+  CHECK(w.activates(spare));
+}
+
+TEST_CASE("waiting proves nothing of a holder that never renewed, that holds over, or that has no lease in the file") {
+  const int which = GENERATE(0, 1, 2);
+  Leased w(which != 2);
+  if (which != 0) (void)w.renew(home, w.state.epoch, which == 1);
+  w.home_is_lost();
+  w.wait(Millis(600'000));
+  CHECK_FALSE(w.activates(spare));
+  CHECK(w.state.phase == Phase::hold);
+  CHECK(w.state.blocked->by == "fence");
+}
+
+TEST_CASE("after a crash the wait starts again from zero") {
+  Leased w;
+  (void)w.renew(home, w.state.epoch);
+  w.home_is_lost();
+  w.wait(Millis(15'000));
+  w.restart();
+  w.wait(Millis(15'000));
+  CHECK_FALSE(w.activates(spare));
+  w.wait(Millis(6'000));
+  CHECK(w.activates(spare));
+}
+
+TEST_CASE("the wait covers the longest lease and the slowest kill that the guard told of") {
+  Leased w;
+  w.service.lease.ttl = Millis(60'000);
+  (void)w.renew(home, w.state.epoch, false, Millis(30'000));
+  w.service.lease.ttl = Millis(12'000);  // a new file
+  (void)w.renew(home, w.state.epoch);
+  w.home_is_lost();
+  w.wait(Millis(94'000));  // (60/0.99 + 30) * 1.01 + 2 = 93.5 -> 94; the retries' time is in it
+  CHECK(w.activates(spare));
+  Leased other;
+  other.service.lease.ttl = Millis(60'000);
+  (void)other.renew(home, other.state.epoch, false, Millis(30'000));
+  other.service.lease.ttl = Millis(12'000);
+  other.home_is_lost();
+  other.wait(Millis(90'000));
+  CHECK_FALSE(other.activates(spare));
+}
+
+TEST_CASE("a verified run that did not renew is told, and its older lease counts no more") {
+  Leased w;
+  (void)w.renew(home, w.state.epoch);
+  w.state.guards[spare] = {Epoch{1}, Millis(12'000), Millis(5'000), false};
+  w.tell(HealthSeen{home, Verdict::down, false, ""});
+  w.tell(PlanMade{{spare}, false, "", ""});
+  w.tell(Fenced{w.operation("fence"), home, true, ""});
+  w.tell(Activated{w.operation("activate"), spare, sdk::Status::ok, ""});
+  w.tell(HealthSeen{spare, Verdict::up, false, ""});
+  CHECK(w.state.phase == Phase::active);
+  CHECK_FALSE(w.state.guards.contains(spare));
+  bool told = false;
+  for (const auto& e : w.effects) {
+    if (const auto* t = std::get_if<Tell>(&e)) told = told || t->alert.kind == "lease.missing";
+  }
+  CHECK(told);
+}
+
+TEST_CASE("what is taken to run already learns its new epoch when it has a lease") {
+  Leased w;
+  CHECK(w.state.epoch == Epoch{5});
+  CHECK(w.operation("activate") == "svc-activate-e5-1");
+  Leased plain(false);
+  CHECK(plain.operation("activate").empty());
+}
+
+TEST_CASE("a site that offers neither a stop nor a lease: the file says what is done") {
+  Leased w(false);
+  const bool promote = GENERATE(true, false);
+  w.service.on_unfenceable = promote ? config::Unfenceable::promote : config::Unfenceable::hold;
+  w.tell(HealthSeen{home, Verdict::down, false, ""});
+  w.tell(PlanMade{{spare}, false, "", ""});
+  w.tell(Fenced{w.operation("fence"), home, false, "it has no stop", true});
+  CHECK(w.activates(spare) == promote);
+  if (!promote) CHECK(w.state.blocked->by == "unfenceable");
+}
+
+TEST_CASE("what is known of guards survives a restart") {
+  Leased w;
+  (void)w.renew(home, w.state.epoch, true, Millis(3'000));
+  const auto before = w.state.guards;
+  w.restart();
+  CHECK(w.state.guards == before);
+  CHECK(w.state.guards.at(home).holds_over);
+}
