@@ -41,6 +41,7 @@ Supervisor::Taken Supervisor::activate(const ActivateOrder& order) {
   parts_.log.write(host::Level::info, "agent", "activating", {{"epoch", std::to_string(admission.epoch.value)}});
   const auto go_on = [this, order, keep, epoch = admission.epoch] {
     if (leaving_ || ledger_.phase != Ledger::Phase::active || ledger_.epoch != epoch) return;  // deactivated meanwhile
+    if (parts_.lease != nullptr) parts_.lease->want(epoch);  // asked for while the state is brought
     !parts_.state.any() || keep ? start_workload() : choose_snapshot(order);
   };
   if (workload_.running()) {  // the same site with a newer epoch: the workload has to learn it
@@ -60,6 +61,9 @@ void Supervisor::choose_snapshot(const ActivateOrder& order) {
     if (!choice.ok) return activation_failed(choice.why + (choice.hint.empty() ? "" : "; " + choice.hint));
     if (choice.snapshot.empty()) {
       facts_.activation->detail = "the store has no snapshot: it starts with what is here";
+      Ledger next = ledger_;
+      next.restored = true;
+      if (!write(next)) return activation_failed("the ledger cannot be written");
       return start_workload();
     }
     bring_state(order, choice.snapshot);
@@ -80,16 +84,22 @@ void Supervisor::bring_state(const ActivateOrder& order, const SnapshotId& id) {
         if (order.force) next.epoch = std::max(next.epoch, answer.snapshot.epoch);
         next.snapshot = answer.snapshot.id;
         next.restored = true;
+        const bool newer = next.epoch != ledger_.epoch;
         if (!write(next)) return activation_failed("the ledger cannot be written");
+        if (newer && parts_.lease != nullptr) parts_.lease->want(ledger_.epoch);
         start_workload();
       });
 }
 
 void Supervisor::start_workload() {
+  if (!may_run()) return wait_for_lease();
+  waits_.reset();
   set(Mode::activating, Work::starting);
   const auto problem = workload_.start({{"UNDERSTUDY_SERVICE", options_.service.value},
                                         {"UNDERSTUDY_EPOCH", std::to_string(ledger_.epoch.value)},
-                                        {"UNDERSTUDY_SNAPSHOT", ledger_.snapshot.value}});
+                                        {"UNDERSTUDY_SNAPSHOT", ledger_.snapshot.value}},
+                                       parts_.lease != nullptr ? parts_.lease->until() : std::nullopt);
+  if (problem && !may_run()) return wait_for_lease();  // the deadline came between the look and the start
   const bool first = !facts_.activation || !facts_.activation->done;
   if (problem) return first ? activation_failed(*problem) : restart_later(*problem, Millis(0));
   started_at_ = std::chrono::steady_clock::now();
@@ -117,6 +127,7 @@ void Supervisor::activation_failed(const std::string& why) {
     facts_.activation->detail = why;
   }
   ++facts_.failed_activations;
+  if (parts_.lease != nullptr) parts_.lease->forget();
   set(Mode::standby, Work::stopped, why);
 }
 

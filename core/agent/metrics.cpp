@@ -36,6 +36,24 @@ double seconds(WallTime t) { return static_cast<double>(t.time_since_epoch().cou
 
 }  // namespace
 
+namespace {
+
+void add_lease(Page& page, const Facts& f) {
+  page.gauge("understudy_agent_watchdog_up", "1 while a second process guards this one",
+             f.watchdog == WatchdogState::up ? 1 : 0);
+  const auto& lease = f.lease;
+  page.gauge("understudy_agent_lease_held", "1 while the workload may run",
+             lease.state == LeaseFacts::State::held ? 1 : 0);
+  page.gauge("understudy_agent_lease_seconds_left", "until the workload is ended without a renewal",
+             lease.left ? static_cast<double>(lease.left->count()) / 1000.0 : 0);
+  const char* const name = "understudy_agent_lease_renewals_total";
+  page.counter(name, "renewals by what came of them", lease.granted, {{"result", "granted"}});
+  page.counter(name, "renewals by what came of them", lease.refused, {{"result", "refused"}});
+  page.counter(name, "renewals by what came of them", lease.failed, {{"result", "failed"}});
+}
+
+}  // namespace
+
 std::string to_metrics(const Facts& f) {
   Page page(f.service);
   page.gauge("understudy_agent_uptime_seconds", "since the supervisor started", seconds(f.now) - seconds(f.started));
@@ -50,6 +68,7 @@ std::string to_metrics(const Facts& f) {
                {{"result", "failed"}});
   page.counter("understudy_agent_pushes_total", "snapshots saved, by result", f.pushes, {{"result", "ok"}});
   page.counter("understudy_agent_pushes_total", "snapshots saved, by result", f.failed_pushes, {{"result", "failed"}});
+  add_lease(page, f);
   if (f.snapshot)
     page.gauge("understudy_snapshot_created_timestamp_seconds", "newest snapshot that this site restored or saved",
                seconds(f.snapshot->created));

@@ -11,6 +11,9 @@ constexpr const char* modes[] = {"standby", "activating", "active", "deactivatin
 constexpr const char* works[] = {"stopped",   "restoring",  "starting", "running",
                                  "unhealthy", "restarting", "stopping", "failed"};
 
+constexpr const char* lease_states[] = {"off", "asking", "held", "refused", "lost"};
+constexpr const char* watchdog_states[] = {"off", "up", "down"};
+
 std::int64_t ms(WallTime t) { return t.time_since_epoch().count(); }
 double seconds(WallTime from, WallTime to) { return static_cast<double>((to - from).count()) / 1000.0; }
 
@@ -32,6 +35,15 @@ Json told(const std::optional<LastPush>& p) {
   return {{"ok", p->ok}, {"at_ms", ms(p->at)}, {"detail", p->detail}};
 }
 
+Json told(const LeaseFacts& l) {
+  const auto text = [](const std::string& s) { return s.empty() ? Json() : Json(s); };
+  return {{"state", lease_states[static_cast<int>(l.state)]},
+          {"seconds_left", l.left ? Json(static_cast<double>(l.left->count()) / 1000.0) : Json()},
+          {"held_over", l.held_over},
+          {"last_refusal", text(l.refusal)},
+          {"last_failure", text(l.failure)}};
+}
+
 }  // namespace
 
 const char* status_of(const Facts& facts) {
@@ -45,6 +57,7 @@ const char* status_of(const Facts& facts) {
     case Work::stopping: return "stopping";
     case Work::stopped: break;
   }
+  if (facts.mode == Mode::active) return "unhealthy";  // it ought to run, and may not
   return facts.mode == Mode::standby ? "standby" : facts.mode == Mode::deactivating ? "stopping" : "starting";
 }
 
@@ -71,7 +84,9 @@ Json to_json(const Facts& f) {
           {"last_activation", told(f.activation)},
           {"snapshot", told(f.snapshot, f.now)},
           {"last_push", told(f.push)},
-          {"unsaved", f.unsaved}};
+          {"unsaved", f.unsaved},
+          {"lease", told(f.lease)},
+          {"watchdog", watchdog_states[static_cast<int>(f.watchdog)]}};
 }
 
 }  // namespace understudy::agent

@@ -26,6 +26,24 @@ struct LastPush {
   WallTime at{};
 };
 
+/// The right to run the workload, as the guard has it.
+struct LeaseFacts {
+  enum class State {
+    off,      ///< there is no [agent.lease], or nothing is to run here
+    asking,   ///< nobody has granted it yet
+    held,     //
+    refused,  ///< the orchestrator says no
+    lost      ///< it ran out, and nobody answers
+  } state = State::off;
+  bool held_over = false;  ///< lost, and the workload keeps running: store_outage = "hold"
+  std::optional<Millis> left;
+  std::string refusal;  ///< why the last renewal that was refused was
+  std::string failure;  ///< why the last one got no answer; empty: it got one
+  std::uint64_t granted = 0, refused = 0, failed = 0;
+};
+
+enum class WatchdogState { off, up, down };
+
 struct Facts {
   std::string service;
   Mode mode = Mode::standby;
@@ -40,6 +58,8 @@ struct Facts {
   std::optional<SnapshotInfo> snapshot;  ///< the newest that this site restored or saved
   std::optional<LastPush> push;
   bool unsaved = false;  ///< what the stopped workload left is not in the store
+  LeaseFacts lease;
+  WatchdogState watchdog = WatchdogState::off;
   std::uint64_t restarts = 0, activations = 0, failed_activations = 0, pushes = 0, failed_pushes = 0;
 };
 

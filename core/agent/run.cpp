@@ -9,10 +9,12 @@
 #include <cstdlib>
 
 #include <boost/asio/signal_set.hpp>
+#include <boost/dll/runtime_symbol_info.hpp>
 
 #include "core/agent/ledger_file.hpp"
 #include "core/agent/routes.hpp"
 #include "core/agent/supervisor.hpp"
+#include "core/agent/watchdog.hpp"
 #include "core/host/real_services.hpp"
 #include "core/host/secrets.hpp"
 #include "core/runtime/load.hpp"
@@ -28,13 +30,23 @@ namespace fs = std::filesystem;
 
 void say(const std::string& text) { std::fputs(("understudy: " + text + "\n").c_str(), stderr); }
 
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value != nullptr ? value : "";
+}
+
+bool booted_ahead() { return !variable("UNDERSTUDY_STANDBY").empty(); }
+
+/// The watchdog is this program; on Linux also when its file was replaced meanwhile.
+std::vector<std::string> watchdog_program() {
+  constexpr const char* here = "/proc/self/exe";
+  const std::string program = ::access(here, X_OK) == 0 ? here : boost::dll::program_location().string();
+  return {program, "agent-watchdog", std::to_string(::getpid())};
+}
+
 /// A container that was started for one activation says so in its environment.
 std::optional<ActivateOrder> order_of_environment() {
-  const auto variable = [](const char* name) {
-    const char* value = std::getenv(name);
-    return std::string(value != nullptr ? value : "");
-  };
-  if (!variable("UNDERSTUDY_STANDBY").empty()) return std::nullopt;  // booted ahead, to wait
+  if (booted_ahead()) return std::nullopt;  // to wait
   const std::string text = variable("UNDERSTUDY_EPOCH");
   std::uint64_t epoch = 0;
   const auto read = std::from_chars(text.data(), text.data() + text.size(), epoch);
@@ -85,8 +97,10 @@ class Process {
         secrets_(loop_, log_, *services_, *registry_, options_.secret_sources),
         state_(wiring(), *registry_, options_),
         vitals_(loop_, checks(), options_.health_interval),
-        supervisor_({loop_, log_, state_, vitals_, [this] { loop_.stop(); }}, options_, std::move(command),
-                    std::move(ledger)),
+        watchdog_(make_watchdog()),
+        lease_(make_lease()),
+        supervisor_({loop_, log_, state_, vitals_, lease_.get(), watchdog_.get(), [this] { loop_.stop(); }}, options_,
+                    std::move(command), std::move(ledger)),
         http_(loop_, [this](const web::Request& request, const web::Send& send) {
           send(handle(supervisor_, request, key_));
         }) {}
@@ -98,11 +112,13 @@ class Process {
       say(*problem);
       return 1;
     }
+    if (watchdog_) watchdog_->start();
     wait_for_signals();
     log_.write(host::Level::info, "agent", "ready",
                {{"service", options_.service.value}, {"port", std::to_string(http_.port())}});
     runtime::sd_notify("READY=1");
-    if (const auto order = order_of_environment()) obey(*order);
+    const auto order = order_of_environment();
+    if (!(order && obey(*order)) && !booted_ahead()) supervisor_.resume();
     loop_.run();
     return 0;
   }
@@ -124,6 +140,20 @@ class Process {
     return out;
   }
 
+  std::unique_ptr<Watchdog> make_watchdog() {
+    if (options_.lease && !options_.lease->watchdog) return nullptr;
+    return std::make_unique<Watchdog>(loop_, log_, watchdog_program());
+  }
+
+  std::unique_ptr<LeaseKeeper> make_lease() {
+    if (!options_.lease) return nullptr;
+    const auto secret = host::read_secret(options_.lease->key, log_);
+    const std::string key = secret.ok() ? secret.value.at("value").get<std::string>() : "";
+    if (!secret.ok()) problems_.push_back({"agent.lease.key: " + secret.error.message, secret.error.hint});
+    return std::make_unique<LeaseKeeper>(LeaseKeeper::Parts{loop_, log_, secrets_, watchdog_.get()}, *options_.lease,
+                                         options_.service, key);
+  }
+
   std::optional<std::string> open() {
     const auto secret = host::read_secret(options_.api_key, log_);
     if (!secret.ok()) return "api_key: " + secret.error.message + "\n    = " + secret.error.hint;
@@ -139,10 +169,11 @@ class Process {
     return http_.listen_tcp(*endpoint);
   }
 
-  void obey(const ActivateOrder& order) {
+  bool obey(const ActivateOrder& order) {
     const auto taken = supervisor_.activate(order);
-    if (taken.verdict == Supervisor::Taken::Verdict::started) return;
+    if (taken.verdict == Supervisor::Taken::Verdict::started) return true;
     log_.write(host::Level::error, "agent", "what the environment asks for is not done: " + taken.why);
+    return false;
   }
 
   void wait_for_signals() {
@@ -169,6 +200,8 @@ class Process {
   std::vector<plugins::LoadError> problems_;
   StateRoom state_;
   Vitals vitals_;
+  std::unique_ptr<Watchdog> watchdog_;
+  std::unique_ptr<LeaseKeeper> lease_;
   Supervisor supervisor_;
   std::string key_;
   web::HttpServer http_;

@@ -1,6 +1,7 @@
 #include "core/agent/supervisor.hpp"
 
 #include "core/agent/ledger_file.hpp"
+#include "core/agent/watchdog.hpp"
 
 namespace understudy::agent {
 using host::wall_now;
@@ -10,13 +11,16 @@ Supervisor::Supervisor(const Parts& parts, const config::Agent& options, std::ve
     : parts_(parts),
       options_(options),
       ledger_(std::move(ledger)),
-      workload_(parts.loop, std::move(command), [this](const host::Ended& how) { workload_ended(how); }),
+      workload_(parts.loop, parts.watchdog, std::move(command),
+                [this](const host::Ended& how) { workload_ended(how); }),
       restarts_(options.restart, options.stable_after),
       restart_timer_(parts.loop),
       push_timer_(parts.loop),
       save_timer_(parts.loop) {
   facts_.service = options.service.value;
   facts_.started = facts_.changed = wall_now();
+  if (parts_.lease == nullptr) return;
+  parts_.lease->listen({[this] { lease_held(); }, [this](const LeaseKeeper::Loss& loss) { return lease_lost(loss); }});
 }
 
 Supervisor::~Supervisor() { parts_.vitals.stop(); }
@@ -27,6 +31,9 @@ Facts Supervisor::facts() const {
   out.epoch = ledger_.epoch;
   out.pid = workload_.pid();
   out.unsaved = unsaved_.has_value() && !workload_.running();
+  if (parts_.lease != nullptr) out.lease = parts_.lease->facts();
+  if (parts_.watchdog != nullptr) out.watchdog = parts_.watchdog->up() ? WatchdogState::up : WatchdogState::down;
+  if (waits_ == turn_) out.detail = parts_.lease->explain();
   return out;
 }
 
@@ -76,11 +83,14 @@ void Supervisor::stop_workload(Millis grace, bool push, std::function<void()> do
   push_at_stop_ = push_at_stop_ || push;
   const auto after = [this, alive = std::weak_ptr(alive_)] {
     if (alive.expired()) return;
-    set(Mode::deactivating, Work::stopped);
+    if (parts_.lease != nullptr && !fenced_) parts_.lease->forget();
+    set(fenced_ ? Mode::active : Mode::deactivating, Work::stopped);
     const bool save = push_at_stop_ && unsaved_ && parts_.state.any();
     save ? save_last(std::chrono::steady_clock::now() + options_.state->save_timeout, Millis(500)) : stopped();
   };
   if (stopping_.size() > 1) {  // it is under way
+    fenced_ = false;
+    set(Mode::deactivating, facts_.work);
     if (workload_.running()) workload_.stop(grace, [] {});
     return;
   }
@@ -88,7 +98,7 @@ void Supervisor::stop_workload(Millis grace, bool push, std::function<void()> do
   restart_timer_.cancel();
   push_timer_.cancel();
   parts_.vitals.stop();
-  set(Mode::deactivating, Work::stopping);
+  set(fenced_ ? Mode::active : Mode::deactivating, Work::stopping);
   workload_.stop(grace, after);
 }
 
@@ -110,7 +120,7 @@ void Supervisor::save_last(std::chrono::steady_clock::time_point deadline, Milli
 }
 
 void Supervisor::stopped() {
-  push_at_stop_ = false;
+  push_at_stop_ = fenced_ = false;
   for (const auto& done : std::exchange(stopping_, {})) done();
 }
 
@@ -131,6 +141,7 @@ void Supervisor::workload_ended(const host::Ended& how) {
 void Supervisor::restart_later(const std::string& why, Millis ran) {
   const auto wait = restarts_.ended(ran);
   if (!wait) {
+    if (parts_.lease != nullptr) parts_.lease->forget();
     parts_.log.write(host::Level::error, "agent", "the workload is given up: " + why);
     set(Mode::active, Work::failed,
         why + ", and is given up after " + std::to_string(options_.restart.size()) + " restarts");

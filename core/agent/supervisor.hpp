@@ -2,6 +2,8 @@
 // obeys the newest epoch only. On the loop.
 //
 //   standby → activating (restoring, starting) → active (running, restarting, failed) → deactivating → standby
+//
+// With a lease the workload runs only while it is held: without, it waits in `activating`, or is stopped in `active`.
 #pragma once
 
 #include <functional>
@@ -13,6 +15,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "core/agent/lease_keeper.hpp"
 #include "core/agent/orders.hpp"
 #include "core/agent/report.hpp"
 #include "core/agent/restarts.hpp"
@@ -31,6 +34,8 @@ class Supervisor {
     host::Logger& log;
     StateRoom& state;
     Vitals& vitals;
+    LeaseKeeper* lease;          ///< null: none is needed
+    Watchdog* watchdog;          ///< null: none
     std::function<void()> done;  ///< the workload is done and its state saved: nothing is left to do here
   };
   /// How an order was taken. What comes of it is seen in facts().
@@ -48,6 +53,9 @@ class Supervisor {
 
   [[nodiscard]] Taken activate(const ActivateOrder& order);
   [[nodiscard]] Taken deactivate(const DeactivateOrder& order);
+  /// Once, at the start: what ran here when the supervisor ended goes on, if its lease is granted again. Nothing
+  /// without a lease: it may run elsewhere by now.
+  void resume();
   /// The supervisor is to end: stops the workload and saves its state. The ledger stays, so that the same epoch may go
   /// on when the same place starts again. `done` runs once.
   void leave(std::function<void()> done);
@@ -60,6 +68,13 @@ class Supervisor {
   void bring_state(const ActivateOrder& order, const SnapshotId& id);
   void start_workload();
   void activation_failed(const std::string& why);
+  // leasing.cpp
+  [[nodiscard]] bool may_run() const;
+  void wait_for_lease();
+  void lease_held();
+  [[nodiscard]] Time lease_lost(const LeaseKeeper::Loss& loss);
+  void stopped_for_lease(Epoch epoch);
+  void save_behind();
   [[nodiscard]] Taken refused(const ActivateOrder& order, Taken taken);
   // supervisor.cpp
   void workload_ended(const host::Ended& how);
@@ -85,7 +100,9 @@ class Supervisor {
   std::optional<Epoch> unsaved_;                 ///< epoch of a run whose last state is not saved
   std::vector<std::function<void()>> stopping_;  ///< who waits for the stop that is under way
   bool leaving_ = false, push_at_stop_ = false;
-  std::uint64_t turn_ = 0;  ///< of what is under way: an answer to an older turn is dropped
+  bool fenced_ = false;                 ///< the stop that is under way is for the lease only: it is to go on after it
+  std::optional<std::uint64_t> waits_;  ///< the turn that waits for the lease, and for nothing else
+  std::uint64_t turn_ = 0;              ///< of what is under way: an answer to an older turn is dropped
   std::chrono::steady_clock::time_point started_at_{};
   boost::asio::steady_timer restart_timer_, push_timer_, save_timer_;
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);

@@ -68,6 +68,42 @@ void read_stored(Section& s, Agent& out, const std::filesystem::path& file) {
             "name the one that says where the snapshots are, and give it a value");
 }
 
+std::string read_url(Section& s) {
+  std::string url;
+  s.read("url", url);
+  if (url.empty()) {
+    s.missing("url", "where the orchestrator listens: \"http://10.0.0.1:8750\"");
+  } else if (!url.starts_with("http://") && !url.starts_with("https://")) {
+    s.wrong("url", "E0104", "url = \"" + url + "\" does not begin with http:// or https://");
+  }
+  while (url.ends_with('/')) url.pop_back();
+  return url;
+}
+
+void read_lease(Section& s, Agent& out) {
+  const auto* table = s.table("lease");
+  if (table == nullptr) return;
+  Section l(s.reading(), *table, "agent.lease");
+  auto& lease = out.lease.emplace();
+  lease.url = read_url(l);
+  if (const auto key = read_secret_ref(l, "key")) {
+    lease.key = *key;
+  } else if (!l.has("key")) {
+    l.missing(
+        "key",
+        "what the orchestrator's file has as the service's lease key: { env = \"NAME\" } or { file = \"/path\" }");
+  }
+  l.read("target", lease.target.value);
+  if (lease.target.empty()) l.missing("target", "the name of this place, as the orchestrator's file has it");
+  if (const auto i = l.choice("store_outage", {"stop", "hold"})) lease.hold = *i == 1;
+  l.read("renew_every", lease.renew_every, Millis(50), day);
+  l.read("op_timeout", lease.op_timeout, Millis(50), day);
+  l.read("kill_time", lease.kill_time, Millis(500), day);
+  l.read("watchdog", lease.watchdog);
+  l.read_path("ca_file", lease.ca_file);
+  l.finish();
+}
+
 Agent read_agent(Reading& reading, Section& root, const std::vector<std::filesystem::path>& files,
                  const MakeAgentSchemas& make_schemas) {
   Agent out;
@@ -95,6 +131,7 @@ Agent read_agent(Reading& reading, Section& root, const std::vector<std::filesys
   s.read("stable_after", out.stable_after, Millis(0), day);
   read_restart(s, out);
   read_done(s, out);
+  read_lease(s, out);
   read_health(s, out);
   read_log(s, out);
   read_stored(s, out, files.front());

@@ -1,6 +1,7 @@
 #include "core/host/child.hpp"
 
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cerrno>
@@ -11,6 +12,8 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #endif
+
+#include "core/host/boot_clock.hpp"
 
 extern char** environ;
 
@@ -69,9 +72,25 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
   return out;
 }
 
+/// In the child: whoever must know of it hears of it before it does anything.
+void announce(const ChildSpec& spec) {
+  if (spec.announce_to < 0) return;
+  const Announcement said{spec.announce_tag, ::getpid()};
+#if defined(MSG_NOSIGNAL)
+  (void)!::send(spec.announce_to, &said, sizeof said, MSG_NOSIGNAL | MSG_DONTWAIT);
+#else
+  (void)!::send(spec.announce_to, &said, sizeof said, MSG_DONTWAIT);
+#endif
+}
+
+[[noreturn]] void give_up(int report, int error) {
+  (void)!::write(report, &error, sizeof error);
+  ::_exit(127);
+}
+
 /// In the child, between fork and exec: async-signal-safe calls only.
-[[noreturn]] void become(const char* program, char** argv, char** env, const char* cwd, int in, int out, int err,
-                         int report, int passed, [[maybe_unused]] int parent) {
+[[noreturn]] void become(const ChildSpec& spec, const char* program, char** argv, char** env, int in, int out, int err,
+                         int report, [[maybe_unused]] int parent) {
   ::setpgid(0, 0);
 #if defined(__linux__)
   if (parent > 0) {
@@ -79,6 +98,9 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
     if (::getppid() != parent) ::_exit(127);  // it ended before that
   }
 #endif
+  announce(spec);
+  const int passed = spec.pass_descriptor;
+  const char* cwd = spec.cwd.c_str();
   if (passed >= 0) {  // the report's own descriptor may be the one that is to be taken
     report = ::fcntl(report, F_DUPFD_CLOEXEC, 10);
     in = ::fcntl(in, F_DUPFD_CLOEXEC, 10);
@@ -97,10 +119,10 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   for (const int signal : {SIGPIPE, SIGTERM, SIGINT, SIGHUP, SIGCHLD}) ::signal(signal, SIG_DFL);
-  if (*cwd == '\0' || ::chdir(cwd) == 0) ::execve(program, argv, env);
-  const int error = errno;
-  (void)!::write(report, &error, sizeof error);
-  ::_exit(127);
+  if (*cwd != '\0' && ::chdir(cwd) != 0) give_up(report, errno);
+  if (spec.not_after && boot_now() >= *spec.not_after) give_up(report, ETIME);  // as late as can be
+  ::execve(program, argv, env);
+  give_up(report, errno);
 }
 
 }  // namespace
@@ -119,8 +141,8 @@ SpawnResult spawn(const ChildSpec& spec) {
   const int pid = ::fork();
   if (pid < 0) return {{}, errno, "fork"};
   if (pid == 0) {
-    become(program.c_str(), const_cast<char**>(argv_pointers.data()), const_cast<char**>(env_pointers.data()),
-           spec.cwd.c_str(), in.ends[0], out.ends[1], err.ends[1], report.ends[1], spec.pass_descriptor, parent);
+    become(spec, program.c_str(), const_cast<char**>(argv_pointers.data()), const_cast<char**>(env_pointers.data()),
+           in.ends[0], out.ends[1], err.ends[1], report.ends[1], parent);
   }
   ::setpgid(pid, pid);  // both sides, so that a kill of the group can never come too early
   report.close(1);

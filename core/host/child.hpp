@@ -1,12 +1,21 @@
 // A child process without a shell: the one place that forks. POSIX.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "core/model/time.hpp"
+
 namespace understudy::host {
+
+/// What a child says of itself before it becomes the program: its pid, behind the words of who wants to know.
+struct Announcement {
+  std::int64_t tag = 0;
+  std::int64_t pid = 0;
+};
 
 struct ChildSpec {
   std::vector<std::string> argv;           ///< argv[0] is looked up in PATH
@@ -16,6 +25,9 @@ struct ChildSpec {
   int pass_descriptor = -1;                ///< becomes descriptor 3 of the child
   bool inherit_output = false;             ///< it writes where we write: no pipes for that
   bool die_with_parent = false;  ///< killed when this thread ends, however it ends. Linux; elsewhere it lives on
+  int announce_to = -1;          ///< a socket that gets an Announcement, written by the child before it is the program
+  std::int64_t announce_tag = 0;
+  std::optional<Time> not_after;  ///< of the boot clock: later than this it does not become the program: ETIME
 };
 
 /// Descriptors are ours to close; all are close-on-exec.
