@@ -21,8 +21,8 @@ std::string worst(const config::Service& s, const config::Target& primary) {
     out += fmt::format("; out of reach: has certainly ended {} later (its lease)", time(*w.fence));
   } else {
     out += fmt::format(
-        "; stopped within {}, if its provider answers. If nobody can reach it, a person must decide: "
-        "lease = true and an agent there end that",
+        "; stopped within {}, if its provider answers; if nobody can reach it, it is held for a person "
+        "(a lease ends that: docs/leases.md)",
         time(w.stop));
   }
   if (s.targets.size() < 2) return out + "; there is no standby\n";

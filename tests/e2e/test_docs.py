@@ -102,6 +102,21 @@ class Schema(unittest.TestCase):
         self.assertGreater(len(seen), 8)
 
 
+class Environments(unittest.TestCase):
+    def test_each_overlay_of_the_example_is_right_and_says_what_the_page_says(self):
+        folder = os.path.join(ROOT, "examples/environments")
+        with open(f"{folder}/base.toml", "rb") as file:
+            base = tomllib.load(file)
+        for name in ("dry-run", "staging", "production"):
+            with self.subTest(name):
+                checked = json.loads(run(os.path.join(BUILD, "bin/understudy"), "-c", f"{folder}/base.toml", "-c", f"{folder}/{name}.toml", "check", "--json"))
+                self.assertEqual([d for d in checked["diagnostics"] if d["severity"] == "error"], [])
+                self.assertEqual(checked["services"][0]["targets"], 2)
+                with open(f"{folder}/{name}.toml", "rb") as file:
+                    overlay = tomllib.load(file)
+                self.assertLessEqual(set(overlay.get("service", {})), set(base["service"]))
+
+
 @unittest.skipUnless(shutil.which("dpkg-query"), "the image is Debian's, and this host has no dpkg")
 class Image(unittest.TestCase):
     def test_it_has_every_library_that_the_program_needs(self):
