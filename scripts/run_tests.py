@@ -12,8 +12,8 @@ import xml.etree.ElementTree as ElementTree
 LIMIT_S = 1200
 # Release runs everything. Under a sanitizer runs what can find something there: memory in every plugin, races in the core and in
 # the plugins that its tests use (all plugins share one class for their threads).
-UNDER_ASAN = {"test_main_job", "test_operations", "test_isolation", "test_agent", "test_alerts", "test_crash", "test_cassettes", "test_live_check", "test_secret_sources",
-              "test_docker_lies", "test_flyio", "test_gcp_cloudrun", "test_gcp_store", "test_gcp_credentials", "test_rclone", "test_smtp", "test_webhook", "test_telegram"}
+UNDER_ASAN = {"test_main_job", "test_operations", "test_isolation", "test_agent", "test_alerts", "test_cassettes", "test_live_check", "test_secret_sources",
+              "test_docker_lies", "test_flyio", "test_gcp_cloudrun", "test_gcp_store", "test_gcp_credentials", "test_rclone", "test_agent_lease", "test_lease_api"}
 UNDER_TSAN = {"test_main_job", "test_operations", "test_isolation", "test_agent", "test_alerts", "test_crash", "test_telegram", "test_docker_lies"}
 os.chdir(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 LANES = 2  # suites wait more than they work
