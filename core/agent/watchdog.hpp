@@ -48,6 +48,7 @@ class Watchdog {
   boost::asio::io_context& loop_;
   host::Logger& log_;
   std::vector<std::string> program_;
+  Millis pause_;  ///< before it is started again; doubles while it cannot be
   bool up_ = false;
   int pid_ = -1, ours_ = -1;
   std::uint64_t turn_ = 0;  ///< of the process: what comes from an older one is dropped

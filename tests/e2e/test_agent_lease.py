@@ -174,7 +174,7 @@ kill_time = "{int(KILL_S * 1000)}ms"
     def test_it_starts_only_when_the_lease_is_granted(self):
         a = self.begin(self.agent(), wait=False)
         wait_for("it to ask again", lambda: len(self.register.asked) > 1)
-        waiting = wait_for("the wait to be told", lambda: (lambda h: h if "no answer within" in h["workload"]["detail"] else None)(a.health()))
+        waiting = wait_for("the wait to be told", lambda: (lambda h: h if "no answer in time" in h["workload"]["detail"] else None)(a.health()))
         self.assertEqual(("activating", "starting", "asking"), (waiting["mode"], waiting["workload_status"], waiting["lease"]["state"]))
         self.assertIn("waits for its lease", waiting["workload"]["detail"])
         self.assertEqual([], self.ticks())
@@ -201,7 +201,7 @@ kill_time = "{int(KILL_S * 1000)}ms"
         self.never_after_its_lease()
         told = self.lease_is(a, "lost")
         self.assertEqual(("active", "stopped", "unhealthy"), (told["mode"], told["workload_status"], told["status"]))
-        self.assertIn("no answer within", told["workload"]["detail"])
+        self.assertIn("no answer in time", told["workload"]["detail"])
         self.assertEqual(503, a.ask("GET", "/health")[0])
         self.register.grant()
         a.until(mode="active", workload_status="running")
