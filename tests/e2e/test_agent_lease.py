@@ -14,7 +14,7 @@ from agent_site import Agent
 from harness import wait_for
 
 LEASE_KEY = "a-lease-key-that-nobody-knows"
-TTL_S, KILL_S = 2.0, 1.0
+TTL_S, KILL_S = 2.0, 3.0
 # Notes the time every 5 ms, and does not care for TERM when it is "stubborn".
 TICKER = """
 import os, signal, sys, time
@@ -194,7 +194,8 @@ kill_time = "{int(KILL_S * 1000)}ms"
 
     def test_without_answers_it_ends_in_time_and_goes_on_when_they_come_back(self):
         self.register.grant()
-        a = self.begin(self.agent("stubborn"))
+        a = self.begin(self.agent("stubborn", more="watchdog = false"))
+        self.assertEqual("off", a.health()["watchdog"])
         first = self.ticks()[0][1]
         self.register.silence()
         self.gone(first)
@@ -256,7 +257,7 @@ kill_time = "{int(KILL_S * 1000)}ms"
 
     def test_a_graceful_stop_lasts_no_longer_than_the_lease(self):
         self.register.grant()
-        a = self.begin(self.agent("stubborn"))
+        a = self.begin(self.agent("stubborn", more="watchdog = false"))
         pid = self.ticks()[0][1]
         self.assertEqual(202, a.ask("POST", "/deactivate", {"epoch": 1, "grace_ms": 600000})[0])
         self.register.silence()
