@@ -30,8 +30,7 @@ constexpr int send_flags = MSG_DONTWAIT;
 }  // namespace
 
 Watchdog::Watchdog(asio::io_context& loop, host::Logger& log, std::vector<std::string> program)
-    : loop_(loop),
-      log_(log),
+    : log_(log),
       program_(std::move(program)),
       pause_(first_pause),
       socket_(loop),

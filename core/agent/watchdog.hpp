@@ -45,7 +45,6 @@ class Watchdog {
   void lost(const std::string& why);
   void reap_old();
 
-  boost::asio::io_context& loop_;
   host::Logger& log_;
   std::vector<std::string> program_;
   Millis pause_;  ///< before it is started again; doubles while it cannot be

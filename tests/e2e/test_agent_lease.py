@@ -323,6 +323,9 @@ kill_time = "{int(KILL_S * 1000)}ms"
         a = self.begin(self.agent())
         watchdog = self.watchdog_of(a)
         os.kill(watchdog, signal.SIGTERM)  # as who ends a whole cgroup does
+        asked = len(self.register.asked)
+        wait_for("renewals, of which the watchdog is told", lambda: len(self.register.asked) > asked + 2)
+        self.assertNotIn("the watchdog is gone", a.log())
         self.assertEqual(0, a.stop())
         self.gone(watchdog)
         self.assertNotIn("is killed", a.log())
