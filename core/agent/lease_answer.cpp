@@ -8,7 +8,7 @@ namespace {
 using Json = nlohmann::json;
 constexpr std::int64_t least_ttl_ms = 200, longest_ttl_ms = 86'400'000;
 
-LeaseAnswer failed(const std::string& why) { return {LeaseAnswer::Kind::failed, {}, false, why}; }
+LeaseAnswer failed(const std::string& why) { return {LeaseAnswer::Kind::failed, {}, false, 0, why}; }
 
 std::string text_at(const Json& object, const char* key) {
   const auto it = object.is_object() ? object.find(key) : object.end();
@@ -22,7 +22,7 @@ LeaseAnswer granted(const Json& body, Epoch epoch) {
   const auto ttl = body["ttl_ms"].get<std::int64_t>();
   if (ttl < least_ttl_ms || ttl > longest_ttl_ms) return failed("the lease has an impossible length");
   if (body["epoch"].get<std::uint64_t>() != epoch.value) return failed("the lease is of another epoch");
-  return {LeaseAnswer::Kind::granted, Millis(ttl), false, {}};
+  return {LeaseAnswer::Kind::granted, Millis(ttl), false, 0, {}};
 }
 
 LeaseAnswer refused(const Json& body) {
@@ -30,15 +30,10 @@ LeaseAnswer refused(const Json& body) {
   const auto code = text_at(error, "code"), message = text_at(error, "message");
   if (code != "revoked" && code != "stale" && code != "stranger")
     return failed("HTTP 409 that says nothing of the lease: " + (message.empty() ? code : message));
-  return {LeaseAnswer::Kind::refused, {}, code != "revoked", code + (message.empty() ? "" : ": " + message)};
+  return {LeaseAnswer::Kind::refused, {}, code != "revoked", 0, code + (message.empty() ? "" : ": " + message)};
 }
 
-}  // namespace
-
-LeaseAnswer read_lease_answer(const sdk::Result& result, Epoch epoch) {
-  if (!result.ok()) return failed(result.error.message + (result.error.hint.empty() ? "" : "; " + result.error.hint));
-  const auto status = result.value.value("status", 0);
-  const auto body = Json::parse(result.value.value("body", ""), nullptr, false);
+LeaseAnswer read(std::int64_t status, const Json& body, Epoch epoch) {
   if (status == 200) return granted(body, epoch);
   if (status == 409) return refused(body);
   const auto said = text_at(body.is_object() ? body.value("error", Json()) : Json(), "message");
@@ -50,6 +45,17 @@ LeaseAnswer read_lease_answer(const sdk::Result& result, Epoch epoch) {
     return failed(http + more +
                   "; does the orchestrator's file have this service and target, with its lease switched on?");
   return failed(http + more);
+}
+
+}  // namespace
+
+LeaseAnswer read_lease_answer(const sdk::Result& result, Epoch epoch) {
+  if (!result.ok() && result.error.kind == "timeout") return failed(no_answer_in_time);
+  if (!result.ok()) return failed(result.error.message + (result.error.hint.empty() ? "" : "; " + result.error.hint));
+  const auto status = result.value.value("status", std::int64_t{0});
+  auto out = read(status, Json::parse(result.value.value("body", ""), nullptr, false), epoch);
+  out.http = status;
+  return out;
 }
 
 }  // namespace understudy::agent

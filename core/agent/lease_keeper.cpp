@@ -57,6 +57,7 @@ Time LeaseKeeper::kill_at(Time deadline) const { return deadline + terms_.kill_t
 LeaseFacts LeaseKeeper::facts() const {
   LeaseFacts out = facts_;
   const Time now = host::boot_now();
+  if (out.state == State::held && !guard_.holds(now)) out.state = State::lost;
   if (guard_.holds(now)) out.left = std::chrono::duration_cast<Millis>(*guard_.deadline() - now);
   return out;
 }
@@ -86,7 +87,7 @@ void LeaseKeeper::ask() {
   if (asked_ != 0) {
     const auto given_up = asked_;
     give_up_request();
-    failed(given_up, "no answer within " + std::to_string(terms_.op_timeout.count()) + " ms");
+    failed(given_up, no_answer_in_time, 0);
   }
   nlohmann::json body = {{"target", terms_.target.value},
                          {"epoch", wanted_->value},
@@ -120,14 +121,14 @@ void LeaseKeeper::answered(std::uint64_t renewal, const LeaseAnswer& answer) {
   switch (answer.kind) {
     case LeaseAnswer::Kind::granted: return granted(renewal, answer);
     case LeaseAnswer::Kind::refused: return refused(renewal, answer);
-    case LeaseAnswer::Kind::failed: failed(renewal, answer.why);
+    case LeaseAnswer::Kind::failed: failed(renewal, answer.why, answer.http);
   }
   arm();
 }
 
 void LeaseKeeper::granted(std::uint64_t renewal, const LeaseAnswer& answer) {
   if (!guard_.granted(renewal, answer.ttl, host::boot_now())) {
-    failed(renewal, "the lease was over before its answer came");
+    failed(renewal, "the lease was over before its answer came", 0);
     return arm();
   }
   const bool held = facts_.state == State::held;
@@ -156,7 +157,7 @@ void LeaseKeeper::refused(std::uint64_t renewal, const LeaseAnswer& answer) {
   if (!guard_.refused(renewal, now)) return arm();
   ++facts_.refused;
   facts_.failure.clear();
-  if (facts_.refusal != answer.why)
+  if (!ran && facts_.refusal != answer.why)
     parts_.log.write(host::Level::error, "agent", "the lease is refused: " + answer.why);
   facts_.refusal = answer.why;
   if (!ran) {
@@ -168,11 +169,12 @@ void LeaseKeeper::refused(std::uint64_t renewal, const LeaseAnswer& answer) {
   lose(State::refused, {"lease refused: " + answer.why, soon, time_left ? std::max(soon, kill_at(held_until_)) : soon});
 }
 
-void LeaseKeeper::failed(std::uint64_t renewal, const std::string& why) {
+void LeaseKeeper::failed(std::uint64_t renewal, const std::string& why, std::int64_t http) {
   guard_.failed(renewal, host::boot_now());
   ++facts_.failed;
-  if (facts_.failure.empty())
+  if (facts_.failure.empty() || http != failed_http_)
     parts_.log.write(host::Level::warning, "agent", "the lease is not renewed: " + why, {{"url", url_}});
+  failed_http_ = http;
   facts_.failure = why;
 }
 

@@ -66,7 +66,7 @@ class LeaseKeeper {
   void answered(std::uint64_t renewal, const LeaseAnswer& answer);
   void granted(std::uint64_t renewal, const LeaseAnswer& answer);
   void refused(std::uint64_t renewal, const LeaseAnswer& answer);
-  void failed(std::uint64_t renewal, const std::string& why);
+  void failed(std::uint64_t renewal, const std::string& why, std::int64_t http);
   void ran_out(Time now);
   void lose(LeaseFacts::State state, const Loss& loss);
   void give_up_request();
@@ -84,7 +84,8 @@ class LeaseKeeper {
   std::optional<Epoch> wanted_;  ///< also while a lost one is not asked for again
   std::uint64_t asked_ = 0;      ///< of the request that waits for its answer; 0: none
   host::Services::Ticket ticket_ = 0;
-  Time held_until_{};  ///< the last deadline that was granted for the epoch
+  std::int64_t failed_http_ = 0;  ///< the status of the last failure
+  Time held_until_{};             ///< the last deadline that was granted for the epoch
   bool told_terms_ = false;
   host::BootTimer timer_;
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);

@@ -14,8 +14,13 @@ namespace {
 
 namespace asio = boost::asio;
 constexpr Millis longest_silence{2'000};
-constexpr Millis restart_pause{1'000};
+constexpr Millis first_pause{1'000}, longest_pause{60'000};
 
+#if defined(__linux__)
+constexpr int socket_kind = SOCK_STREAM | SOCK_CLOEXEC;
+#else
+constexpr int socket_kind = SOCK_STREAM;
+#endif
 #if defined(MSG_NOSIGNAL)
 constexpr int send_flags = MSG_NOSIGNAL | MSG_DONTWAIT;
 #else
@@ -25,7 +30,12 @@ constexpr int send_flags = MSG_DONTWAIT;
 }  // namespace
 
 Watchdog::Watchdog(asio::io_context& loop, host::Logger& log, std::vector<std::string> program)
-    : loop_(loop), log_(log), program_(std::move(program)), socket_(loop), answer_timer_(loop), restart_timer_(loop) {}
+    : log_(log),
+      program_(std::move(program)),
+      pause_(first_pause),
+      socket_(loop),
+      answer_timer_(loop),
+      restart_timer_(loop) {}
 
 Watchdog::~Watchdog() {
   boost::system::error_code ignored;
@@ -37,7 +47,7 @@ Watchdog::~Watchdog() {
 void Watchdog::start() {
   reap_old();
   int ends[2] = {-1, -1};
-  if (::socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0) return lost(std::string("socketpair: ") + std::strerror(errno));
+  if (::socketpair(AF_UNIX, socket_kind, 0, ends) != 0) return lost(std::string("socketpair: ") + std::strerror(errno));
   for (const int fd : ends) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
   host::ChildSpec spec;
   spec.argv = program_;
@@ -86,6 +96,7 @@ void Watchdog::listen() {
     if (alive.expired() || turn != turn_) return;
     if (error) return lost("it has ended");
     unanswered_ -= std::min(unanswered_, n);
+    pause_ = first_pause;
     answer_timer_.cancel();
     if (unanswered_ > 0) wait_for_answers();
     listen();
@@ -114,7 +125,7 @@ void Watchdog::lost(const std::string& why) {
   boost::system::error_code ignored;
   if (socket_.is_open()) socket_.close(ignored);
   ours_ = -1;
-  restart_timer_.expires_after(restart_pause);
+  restart_timer_.expires_after(std::exchange(pause_, std::min(pause_ * 2, longest_pause)));
   restart_timer_.async_wait([this, alive = std::weak_ptr(alive_)](const boost::system::error_code& error) {
     if (error || alive.expired()) return;
     start();

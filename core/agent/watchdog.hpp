@@ -45,9 +45,9 @@ class Watchdog {
   void lost(const std::string& why);
   void reap_old();
 
-  boost::asio::io_context& loop_;
   host::Logger& log_;
   std::vector<std::string> program_;
+  Millis pause_;  ///< before it is started again; doubles while it cannot be
   bool up_ = false;
   int pid_ = -1, ours_ = -1;
   std::uint64_t turn_ = 0;  ///< of the process: what comes from an older one is dropped

@@ -1,6 +1,8 @@
 #include "core/host/boot_clock.hpp"
 
+#include <fcntl.h>
 #include <unistd.h>
+#include <algorithm>
 #include <ctime>
 #if defined(__linux__)
 #include <sys/timerfd.h>
@@ -64,7 +66,8 @@ struct BootTimer::Impl : std::enable_shared_from_this<Impl> {
   std::uint64_t turn = 0;  ///< of what is waited for: a wake of an older turn is dropped
 
   explicit Impl(asio::io_context& loop) : readable(loop), polling(loop) {
-    if (alarm.descriptor() >= 0) readable.assign(::dup(alarm.descriptor()));
+    const int fd = alarm.descriptor() >= 0 ? ::fcntl(alarm.descriptor(), F_DUPFD_CLOEXEC, 0) : -1;
+    if (fd >= 0) readable.assign(fd);
   }
 
   void wait() {

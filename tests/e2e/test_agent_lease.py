@@ -14,7 +14,7 @@ from agent_site import Agent
 from harness import wait_for
 
 LEASE_KEY = "a-lease-key-that-nobody-knows"
-TTL_S, KILL_S = 2.0, 1.0
+TTL_S, KILL_S = 2.0, 3.0
 # Notes the time every 5 ms, and does not care for TERM when it is "stubborn".
 TICKER = """
 import os, signal, sys, time
@@ -174,7 +174,7 @@ kill_time = "{int(KILL_S * 1000)}ms"
     def test_it_starts_only_when_the_lease_is_granted(self):
         a = self.begin(self.agent(), wait=False)
         wait_for("it to ask again", lambda: len(self.register.asked) > 1)
-        waiting = wait_for("the wait to be told", lambda: (lambda h: h if "no answer within" in h["workload"]["detail"] else None)(a.health()))
+        waiting = wait_for("the wait to be told", lambda: (lambda h: h if "no answer in time" in h["workload"]["detail"] else None)(a.health()))
         self.assertEqual(("activating", "starting", "asking"), (waiting["mode"], waiting["workload_status"], waiting["lease"]["state"]))
         self.assertIn("waits for its lease", waiting["workload"]["detail"])
         self.assertEqual([], self.ticks())
@@ -194,14 +194,15 @@ kill_time = "{int(KILL_S * 1000)}ms"
 
     def test_without_answers_it_ends_in_time_and_goes_on_when_they_come_back(self):
         self.register.grant()
-        a = self.begin(self.agent("stubborn"))
+        a = self.begin(self.agent("stubborn", more="watchdog = false"))
+        self.assertEqual("off", a.health()["watchdog"])
         first = self.ticks()[0][1]
         self.register.silence()
         self.gone(first)
         self.never_after_its_lease()
         told = self.lease_is(a, "lost")
         self.assertEqual(("active", "stopped", "unhealthy"), (told["mode"], told["workload_status"], told["status"]))
-        self.assertIn("no answer within", told["workload"]["detail"])
+        self.assertIn("no answer in time", told["workload"]["detail"])
         self.assertEqual(503, a.ask("GET", "/health")[0])
         self.register.grant()
         a.until(mode="active", workload_status="running")
@@ -256,7 +257,7 @@ kill_time = "{int(KILL_S * 1000)}ms"
 
     def test_a_graceful_stop_lasts_no_longer_than_the_lease(self):
         self.register.grant()
-        a = self.begin(self.agent("stubborn"))
+        a = self.begin(self.agent("stubborn", more="watchdog = false"))
         pid = self.ticks()[0][1]
         self.assertEqual(202, a.ask("POST", "/deactivate", {"epoch": 1, "grace_ms": 600000})[0])
         self.register.silence()
@@ -322,6 +323,9 @@ kill_time = "{int(KILL_S * 1000)}ms"
         a = self.begin(self.agent())
         watchdog = self.watchdog_of(a)
         os.kill(watchdog, signal.SIGTERM)  # as who ends a whole cgroup does
+        asked = len(self.register.asked)
+        wait_for("renewals, of which the watchdog is told", lambda: len(self.register.asked) > asked + 2)
+        self.assertNotIn("the watchdog is gone", a.log())
         self.assertEqual(0, a.stop())
         self.gone(watchdog)
         self.assertNotIn("is killed", a.log())
