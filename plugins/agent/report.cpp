@@ -1,0 +1,79 @@
+#include "report.hpp"
+
+namespace agent_plugin {
+namespace {
+
+using namespace understudy::sdk;
+using State = Observation::State;
+
+const Json& object_of(const Json& body, const char* key) {
+  static const Json none = Json::object();
+  if (!body.is_object()) return none;
+  const auto it = body.find(key);
+  return it != body.end() && it->is_object() ? *it : none;
+}
+
+std::string text_of(const Json& body, const char* key) {
+  const auto it = body.find(key);
+  return it != body.end() && it->is_string() ? it->get<std::string>() : std::string();
+}
+
+std::uint64_t number_of(const Json& body, const char* key) {
+  const auto it = body.find(key);
+  return it != body.end() && it->is_number_unsigned() ? it->get<std::uint64_t>() : 0;
+}
+
+bool flag_of(const Json& body, const char* key) {
+  const auto it = body.find(key);
+  return it != body.end() && it->is_boolean() && it->get<bool>();
+}
+
+std::optional<Report::Failed> failure_in(const Json& last) {
+  if (!flag_of(last, "done") || flag_of(last, "ok")) return std::nullopt;
+  return Report::Failed{number_of(last, "epoch"), text_of(last, "operation"), text_of(last, "detail")};
+}
+
+}  // namespace
+
+State Report::state() const {
+  if (mode == "standby") return workload == "stopped" ? State::stopped : State::unknown;
+  if (mode == "activating") return State::starting;
+  if (mode == "deactivating") return State::stopping;
+  if (mode != "active") return State::unknown;
+  if (workload == "running" || workload == "unhealthy") return State::active;
+  if (workload == "starting" || workload == "restarting" || workload == "restoring") return State::starting;
+  if (workload == "stopping") return State::stopping;
+  return State::unknown;
+}
+
+std::string Report::told() const {
+  std::string out = "the agent says mode " + mode + ", workload " + workload;
+  if (!detail.empty()) out += " (" + detail + ")";
+  if (failed && mode == "standby" && failed->why != detail)
+    out += "; epoch " + std::to_string(failed->epoch) + " was not started: " + failed->why;
+  if (unsaved) out += "; what the workload left is not saved";
+  return out;
+}
+
+std::optional<Report> read_report(const Json& body) {
+  if (!body.is_object()) return std::nullopt;
+  Report out;
+  const Json& workload = object_of(body, "workload");
+  out.service = text_of(body, "service");
+  out.status = text_of(body, "status");
+  out.mode = text_of(body, "mode");
+  out.workload = text_of(body, "workload_status");
+  out.detail = text_of(workload, "detail");
+  out.unsaved = flag_of(body, "unsaved");
+  if (const auto epoch = number_of(body, "epoch"); epoch > 0) out.epoch = epoch;
+  out.failed = failure_in(object_of(body, "last_activation"));
+  if (out.mode.empty() || out.workload.empty()) return std::nullopt;
+  return out;
+}
+
+Refusal read_refusal(const Json& body) {
+  const Json& error = object_of(body, "error");
+  return {text_of(error, "code"), text_of(error, "message"), text_of(error, "hint")};
+}
+
+}  // namespace agent_plugin

@@ -1,0 +1,37 @@
+// What an agent says of itself at /health, read carefully. Pure.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "understudy/types.hpp"
+
+namespace agent_plugin {
+
+struct Report {
+  std::string service, status, mode, workload, detail;
+  std::optional<std::uint64_t> epoch;  ///< the newest that was ever accepted there; none yet: nothing
+  bool unsaved = false;                ///< what the workload left could not be saved
+  /// The last activation, when it has come to nothing.
+  struct Failed {
+    std::uint64_t epoch = 0;
+    std::string operation, why;
+  };
+  std::optional<Failed> failed;
+
+  /// `stopped` only of an agent that stands by: one that has given up, or waits for its lease, still holds its order.
+  [[nodiscard]] understudy::sdk::Observation::State state() const;
+  [[nodiscard]] std::string told() const;  ///< for people
+};
+
+/// Nothing when it is not an agent's answer.
+[[nodiscard]] std::optional<Report> read_report(const understudy::sdk::Json& body);
+
+/// What an agent answers to an order that it does not take. All fields may be empty.
+struct Refusal {
+  std::string code, message, hint;
+};
+[[nodiscard]] Refusal read_refusal(const understudy::sdk::Json& body);
+
+}  // namespace agent_plugin

@@ -1,0 +1,170 @@
+#include "target.hpp"
+
+#include "agent.hpp"
+#include "diagnosis.hpp"
+
+namespace agent_plugin {
+namespace {
+
+using namespace understudy::sdk;
+using State = Observation::State;
+
+std::string key_name(const Json& settings) {
+  const auto& key = settings.at("api_key");
+  if (!key.is_object() || !key.contains("$secret"))
+    throw Failure(Status::invalid, "`api_key` is no secret", "write it as { env = \"NAME\" }");
+  return key.at("$secret").get<std::string>();
+}
+
+Observation seen(const Report& report) { return {report.state(), report.epoch, report.told()}; }
+
+class Target final : public StandbyTarget {
+ public:
+  Target(Host& host, const Envelope& e)
+      : host_(host),
+        agent_(host, place_of(e), key_name(e.settings), e.settings.value("store", "")),
+        poll_(e.settings.value("poll", std::int64_t{250})) {}
+
+  void observe(const ObserveRequest&, Reply<Observation> reply) override {
+    const Deadline deadline(reply.budget());
+    looking_.answer(std::move(reply), [this, deadline] { return seen(agent_.health(deadline)); });
+  }
+  void activate(const ActivateRequest& request, Reply<Observation> reply) override {
+    const Deadline deadline(reply.budget());
+    acting_.answer(std::move(reply), [this, request, deadline] { return start(request, deadline); });
+  }
+  void deactivate(const DeactivateRequest& request, Reply<StopReport> reply) override {
+    const Deadline deadline(reply.budget());
+    acting_.answer(std::move(reply), [this, request, deadline] { return stop(request, deadline); });
+  }
+  void quote(Reply<Quote> reply) override {
+    Quote out;
+    out.source = "your own host: it is paid for already";
+    reply(out);
+  }
+  void diagnose(const DiagnoseRequest&, Reply<DiagnoseReport> reply) override {
+    const Deadline deadline(reply.budget());
+    looking_.answer(std::move(reply), [this, deadline] { return agent_plugin::diagnose(agent_, deadline); });
+  }
+
+ private:
+  /// What the agent says, or nothing and why in `silence`, when it does not answer just now.
+  std::optional<Report> look(const Deadline& deadline, std::string& silence) {
+    try {
+      return agent_.health(deadline);
+    } catch (const Failure& failure) {
+      if (failure.error().status != Status::transient) throw;
+      silence = failure.error().message;
+      return std::nullopt;
+    }
+  }
+
+  /// True when the agent took the order, false when it may have. What it is busy with is waited for.
+  template <class Fn>
+  bool ordered(Fn order, const Deadline& deadline) {
+    while (true) {
+      try {
+        order();
+        return true;
+      } catch (const Failure& failure) {
+        if (failure.error().status == Status::unknown) return false;
+        if (failure.error().kind != "busy" || deadline.near(poll_)) throw;
+      }
+      pause(host_, poll_);
+    }
+  }
+
+  /// Once it may have been heard, only the agent's word that the epoch is over is an answer.
+  template <class Fn>
+  bool ordered_again(Fn order) {
+    try {
+      order();
+      return true;
+    } catch (const Failure& failure) {
+      const auto status = failure.error().status;
+      if (status == Status::conflict || status == Status::cancelled) throw;
+      return false;
+    }
+  }
+
+  Observation start(const ActivateRequest& request, const Deadline& deadline) {
+    // Before anything is asked for: is it the agent that is meant?
+    (void)agent_.health(deadline);
+    const auto order = [&] { agent_.activate(request, deadline); };
+    bool heard = ordered(order, deadline);
+    std::string silence;
+    while (true) {
+      const auto now = watch(deadline, silence);
+      if (now && now->epoch && *now->epoch > request.epoch)
+        throw Failure(Status::conflict, "a newer epoch (" + std::to_string(*now->epoch) + ") was taken meanwhile");
+      if (now && now->mode == "active" && now->epoch == request.epoch) return seen(*now);
+      if (now && heard) tell_failure(*now, request);
+      if (now && !heard) heard = ordered_again(order);
+      if (deadline.near(poll_)) {
+        throw Failure(
+            Status::unknown,
+            "the agent was asked to start the workload, and it does not run yet: " + (now ? now->told() : silence),
+            "see the agent's log; give it a longer activate_timeout if restoring takes so long");
+      }
+      pause(host_, poll_);
+    }
+  }
+
+  /// From here on a start is possible: what else may be wrong with an answer is no promise that there was none.
+  std::optional<Report> watch(const Deadline& deadline, std::string& silence) {
+    try {
+      return agent_.health(deadline);
+    } catch (const Failure& failure) {
+      if (failure.error().status == Status::cancelled) throw;
+      silence = failure.error().message;
+      return std::nullopt;
+    }
+  }
+
+  static void tell_failure(const Report& now, const ActivateRequest& request) {
+    if (!now.failed || now.mode != "standby" || now.failed->epoch != request.epoch ||
+        now.failed->operation != request.operation)
+      return;
+    throw Failure(Status::transient, "the agent could not start the workload: " + now.failed->why,
+                  "the agent's log says more");
+  }
+
+  StopReport stop(const DeactivateRequest& request, const Deadline& deadline) {
+    std::string silence;
+    bool heard = false;
+    auto now = std::optional(agent_.health(deadline));  // is it the agent that is meant?
+    while (true) {
+      if (now && over(*now, request)) return {true, now->told()};
+      // Not while it stops: what was heard is under way.
+      if (!heard && now && now->state() != State::stopping)
+        heard = ordered([&] { agent_.deactivate(request, deadline); }, deadline);
+      now = look(deadline, silence);
+      if (now && heard && now->state() == State::stopped) return {true, now->told()};
+      if (deadline.near(poll_)) {
+        return {false,
+                (now ? now->told() : silence) + (heard ? "" : "; it is not known whether the agent heard of the stop")};
+      }
+      pause(host_, poll_);
+    }
+  }
+
+  /// A newer epoch was taken here. When nothing runs either, nothing of ours ever will again.
+  static bool over(const Report& now, const DeactivateRequest& request) {
+    if (now.epoch.value_or(0) <= request.epoch) return false;
+    if (now.state() == State::stopped) return true;
+    throw Failure(Status::conflict, "a newer epoch (" + std::to_string(*now.epoch) + ") is at work here");
+  }
+
+  Host& host_;
+  Agent agent_;
+  const Millis poll_;
+  Worker acting_, looking_;  // last: their threads end before what they use. Two, so that a long start can be watched
+};
+
+}  // namespace
+
+std::unique_ptr<Provider> make_target(Host& host, const Envelope& envelope) {
+  return std::make_unique<Target>(host, envelope);
+}
+
+}  // namespace agent_plugin
