@@ -157,7 +157,7 @@ policy = "manual"
 
     def suspend(self):
         name = self.dice.choice(PARTS)
-        if name in self.suspended:
+        if name in self.suspended or self.processes[name].poll() is not None:
             return
         self.tell(f"suspend {name}")
         os.kill(self.processes[name].pid, signal.SIGSTOP)
@@ -289,7 +289,8 @@ class NeverTwo(unittest.TestCase):
             world.start()
         for world in worlds:
             world.join()
-        self.assertEqual("\n\n".join(problems), "")
+        if problems:
+            self.fail("\n\n".join(problems))
 
 
 @unittest.skipUnless(possible(), "network namespaces need root and iproute2")
