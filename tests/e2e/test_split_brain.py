@@ -24,7 +24,7 @@ SEED = int.from_bytes(os.urandom(4), "big")
 KEYS = {"AGENT_KEY": "the-key-of-both-agents-here", "LEASE_KEY": "the-key-of-the-lease-here"}
 WRITER = os.path.join(ROOT, "tests/e2e/writer.py")
 PROGRAM = os.path.join(BUILD, "bin/understudy")
-LEASE_S = 1.2
+LEASE_S = 2.0  # longer than it takes to notice: else every lease would be over before it counts
 PARTS = ("orchestrator", "home", "spare")
 
 
@@ -118,9 +118,9 @@ op_timeout = "400ms"
 kill_time = "600ms"
 margin = "400ms"
 [service.writer.detect]
-interval = "300ms"
-fast_interval = "100ms"
-timeout = "500ms"
+interval = "150ms"
+fast_interval = "50ms"
+timeout = "200ms"
 fall = 2
 [service.writer.limits]
 max_failovers = 10000
@@ -192,7 +192,7 @@ policy = "manual"
         for _ in range(self.dice.randint(1, 4)):
             self.dice.choice((self.cut, self.cut, self.suspend, self.kill, self.heal_links))()
             # Sometimes within a lease, sometimes for longer than W.
-            time.sleep(self.dice.choice((0.1, 0.5, LEASE_S, 4.0)))
+            time.sleep(self.dice.choice((0.1, 0.7, LEASE_S, 5.0)))
         self.mend()
         wait_for("one site to serve when all is well", self.one_serves, 90)
         self.tell("one site serves")
