@@ -78,6 +78,28 @@ void add_warm(std::vector<Alternative>& out, const Alternative& base) {
   }
 }
 
+/// What a place could offer and does not.
+void add_offers(std::vector<Alternative>& out, const Alternative& base) {
+  if (base.service.targets.size() < 2) return;
+  const auto primary = std::ranges::find(base.service.targets, base.service.primary, &config::Target::id);
+  const auto i = static_cast<std::size_t>(primary - base.service.targets.begin());
+  if (primary->ready.empty()) {
+    auto& a = out.emplace_back(base);
+    a.name = fmt::format("{} with ready checks", primary->id.value);
+    a.service.targets[i].ready.emplace_back();
+  }
+  if (!primary->lease) {
+    auto& a = out.emplace_back(base);
+    a.name = fmt::format("{} with a lease", primary->id.value);
+    a.service.targets[i].lease = true;
+  }
+  if (!base.assumptions.reference) {
+    auto& a = out.emplace_back(base);
+    a.name = "network.reference checks";
+    a.assumptions.reference = true;
+  }
+}
+
 void add_alone(std::vector<Alternative>& out, const Alternative& base) {
   if (base.service.targets.size() < 2) return;
   Alternative a{"no standby", base.service, base.assumptions, true, 0};
@@ -112,6 +134,7 @@ std::vector<Alternative> alternatives(const config::Service& service, const Assu
   add_falls(out, base);
   add_intervals(out, base);
   add_warm(out, base);
+  add_offers(out, base);
   add_alone(out, base);
   return out;
 }

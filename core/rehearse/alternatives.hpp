@@ -17,7 +17,8 @@ struct Alternative {
 };
 
 /// The file itself first; then each other objective, fall and interval a little more and less, every standby kept warm
-/// (where its price for running is known), and no standby at all.
+/// (where its price for running is known), what the primary could offer and does not (ready checks, a lease), checks of
+/// our own network, and no standby at all.
 [[nodiscard]] std::vector<Alternative> alternatives(const config::Service& service, const Assumptions& assumptions);
 /// Only the file itself.
 [[nodiscard]] Alternative as_it_is(const config::Service& service, const Assumptions& assumptions);

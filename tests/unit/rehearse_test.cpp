@@ -175,6 +175,38 @@ TEST_CASE("a place out of reach holds until a person comes, or until it answers 
   CHECK(waited.downtime() >= 2h);
 }
 
+TEST_CASE("the wait for a lease's end stands for the stop of a place out of reach") {
+  auto c = quiet_config();
+  auto& s = c.services.front();
+  s.targets[0].lease = true;
+  const auto w = lease::wait_of(s.lease);
+  const auto r = play(c, {fault(What::unreachable, 0, 3h, 2h)});
+  check_sane(r);
+  CHECK(r.failovers == 1);
+  CHECK(r.holds.size() <= 1);  // told while it waits, but nobody needed to come
+  for (const auto& h : r.holds) CHECK(h.ended_by_person == 0);
+  CHECK(r.two_ran == 0ms);  // its agent ended it in time
+  CHECK(r.rto.max >= w);
+  CHECK(r.rto.max <= w + 10s + 3 * s.detect.timeout + 2s + 2 * 5s + 30s + 2s);
+  // A cut shorter than what detection and the lease take leaves no trace but itself.
+  const auto blip = play(c, {fault(What::unreachable, 0, 3h, 5s)});
+  CHECK(blip.failovers == 0);
+  CHECK(blip.downtime() == 5s);
+}
+
+TEST_CASE("while nobody can renew, agents end what they run, and start it again") {
+  auto c = quiet_config();
+  c.orchestrator.reference = {some_plugin()};  // so that nothing is moved
+  c.services.front().targets[0].lease = true;
+  const auto r = play(c, {fault(What::our_network, 0, 3h, 10min)});
+  check_sane(r);
+  CHECK(r.failovers == 0);
+  REQUIRE(r.timeline.size() == 1);
+  CHECK(r.timeline[0].from == Time(3h + 12s));
+  CHECK(r.timeline[0].to == Time(3h + 10min + 20s));
+  CHECK(r.down[static_cast<int>(Cause::needless)] == r.downtime());
+}
+
 TEST_CASE("our own network's failure moves a well service only when nothing notices it") {
   auto c = quiet_config();
   // Too short for the observations to see that everything is out of reach.
@@ -273,7 +305,7 @@ TEST_CASE("alternatives make sense against the same years") {
     check_sane(r);
     by_name[alternative.name] = r;
   }
-  REQUIRE(by_name.size() == 10);
+  REQUIRE(by_name.size() == 12);
   const auto& base = by_name.at("as it is");
   CHECK(by_name.at("spare kept warm").downtime() < base.downtime());
   CHECK(by_name.at("spare kept warm").spent() > base.spent());
