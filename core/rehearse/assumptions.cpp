@@ -126,10 +126,10 @@ std::vector<std::string> sentences(const Assumptions& a, const config::Service& 
         fmt::format("the state is {:.3g} GB and takes {} to save or to bring; {:.0f} % of the places that fail "
                     "leave it readable",
                     g.state_gb, span_text(g.state_takes), g.state_survives * 100));
-  out.push_back(
-      fmt::format("a person comes after {}, and decides what holds, or brings it home by hand if the file "
-                  "wants that",
-                  span_text(g.person)));
+  out.push_back(fmt::format(
+      "a person comes after {} and decides what holds (--force, --accept-loss, resume), or brings it home by hand "
+      "if the file wants that",
+      span_text(g.person)));
   return out;
 }
 

@@ -153,7 +153,8 @@ void Play::person_visits(std::uint64_t block) {
   clock_.after(assumptions_.general.person, [this, block] { person_visits(block); });
 }
 
-/// What `unblock` advises, by somebody who can see whether the old place still serves.
+/// What `unblock` advises, by somebody who can see whether the old place still serves, and who comes once: with --force
+/// goes --accept-loss.
 void Play::person_acts(const failover::Blocked& blocked) {
   using What = failover::Command::What;
   const std::string by = blocked.by;
@@ -162,7 +163,7 @@ void Play::person_acts(const failover::Blocked& blocked) {
   if (!state_.move) return;
   const TargetId to = state_.move->to;
   const auto* from = place(state_.move->from);
-  if (by == "fence" && (from == nullptr || !serves(*from))) return command(What::promote, to, true, false);
+  if (by == "fence" && (from == nullptr || !serves(*from))) return command(What::promote, to, true, true);
   if (by == "state_too_old" || by == "no_snapshot" || by == "state") command(What::promote, to, false, true);
 }
 

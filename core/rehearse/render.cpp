@@ -145,9 +145,9 @@ std::string csv_field(const std::string& text) {
 
 std::string to_text(const Rehearsed& rehearsed) {
   const auto& r = rehearsed.results.front().report;
-  std::string out = fmt::format(
-      "{}: {} on virtual time\n\n", rehearsed.service,
-      r.years() < 1 ? span_text(std::chrono::duration_cast<Millis>(r.length)) : fmt::format("{:.4g} years", r.years()));
+  std::string out = fmt::format("{}: {} on virtual time\n\n", rehearsed.service,
+                                r.years() < 1 ? span_text(std::chrono::duration_cast<Millis>(r.length))
+                                              : fmt::format("{:.4g} year{}", r.years(), r.years() == 1 ? "" : "s"));
   out += summary(r) + money_table(r) + hold_table(r) + alternatives_table(rehearsed.results) + "\n  assumed:\n";
   for (const auto& text : rehearsed.assumptions) out += "  - " + text + "\n";
   return out;
