@@ -60,6 +60,7 @@ void add_run(CLI::App& app, Context& context);
 void add_agent(CLI::App& app, Context& context);
 void add_status(CLI::App& app, Context& context);
 void add_plan(CLI::App& app, Context& context);
+void add_rehearse(CLI::App& app, Context& context);
 void add_moves(CLI::App& app, Context& context);
 void add_alert(CLI::App& app, Context& context);
 void add_target(CLI::App& app, Context& context);

@@ -16,6 +16,7 @@ int run_cli(int argc, char** argv) {
   add_agent(app, cx);
   add_status(app, cx);
   add_plan(app, cx);
+  add_rehearse(app, cx);
   add_moves(app, cx);
   add_target(app, cx);
   add_pause(app, cx);

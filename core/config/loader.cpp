@@ -270,6 +270,10 @@ Config read_config(Reading& reading, const toml::table& table, const std::vector
   read_services(reading, root, config);
   read_notifiers(reading, root, config);
   read_routes(reading, root, config);
+  if (const auto* rehearse = root.table("rehearse")) {
+    Section s(reading, *rehearse, "rehearse");
+    config.rehearse = read_rehearsal(s);
+  }
   root.finish();
   config.secret_sources = std::move(reading.secret_sources);
   return config;

@@ -113,6 +113,10 @@ void read_secret_sources(Section& root);
 /// (reported).
 [[nodiscard]] std::optional<SecretRef> read_secret_ref(Section& section, std::string_view key);
 
+/// rehearsal.cpp
+[[nodiscard]] Rehearsal read_rehearsal(Section& section);
+[[nodiscard]] RehearsedTarget read_rehearsed_target(Section& section);
+
 /// services.cpp
 [[nodiscard]] State read_state(Section& section);
 [[nodiscard]] Service read_service(Reading& reading, const std::string& name, const toml::table& table);

@@ -70,6 +70,10 @@ Target read_target(Reading& reading, const std::string& service, const std::stri
     d.read("success", t.declared.success, 0.0, 1.0);
     d.finish();
   }
+  if (const auto* rehearse = s.table("rehearse")) {
+    Section r(reading, *rehearse, s.name() + ".rehearse");
+    t.rehearse = read_rehearsed_target(r);
+  }
   s.read("order", t.order, 0, 1'000'000);
   if (const auto* detect = s.table("detect")) {
     Section d(reading, *detect, s.name() + ".detect");

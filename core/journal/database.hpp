@@ -26,7 +26,8 @@ class Statement;
 
 class Database {
  public:
-  explicit Database(const std::filesystem::path& file);
+  enum class Mode { read_write, read_only };
+  explicit Database(const std::filesystem::path& file, Mode mode = Mode::read_write);
   ~Database();
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;

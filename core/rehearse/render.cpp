@@ -1,0 +1,182 @@
+#include "core/rehearse/render.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "core/rehearse/assumptions.hpp"
+
+namespace understudy::rehearse {
+namespace {
+
+double per_year(const Report& r, double value) { return r.years() > 0 ? value / r.years() : 0; }
+Millis per_year(const Report& r, Millis span) {
+  return Millis(static_cast<std::int64_t>(per_year(r, static_cast<double>(span.count()))));
+}
+std::string money(const Report& r, Usd usd) { return fmt::format("${:.2f}", per_year(r, usd.value)); }
+
+std::string spread(const Spread& s) {
+  if (s.n == 0) return "never";
+  return fmt::format("p50 {}, p95 {}, p99 {}, max {} (n {})", span_text(s.p50), span_text(s.p95), span_text(s.p99),
+                     span_text(s.max), s.n);
+}
+
+std::string line(const char* name, const std::string& text) { return fmt::format("  {:<14} {}\n", name, text); }
+
+std::string summary(const Report& r) {
+  std::string out = line("availability", fmt::format("{:.4f} %", r.availability() * 100));
+  out += line("downtime", fmt::format("{} a year: {} of outages, {} of planned moves, {} needless; the longest of {} "
+                                      "silences took {}",
+                                      span_text(per_year(r, r.downtime())), span_text(per_year(r, r.down[0])),
+                                      span_text(per_year(r, r.down[1])), span_text(per_year(r, r.down[2])), r.silences,
+                                      span_text(r.longest_silence)));
+  out +=
+      line("failovers", fmt::format("{} ({} begun while the active target was well), {} cancelled in time, {} rolled "
+                                    "back",
+                                    r.failovers, r.false_failovers, r.cancelled, r.rollbacks));
+  out += line("failbacks", fmt::format("{}", r.failbacks));
+  out += line("RTO", spread(r.rto));
+  out += line("RPO", spread(r.rpo));
+  out += line("cost a year", fmt::format("{}: {} for the targets, {} for silence", money(r, r.cost()),
+                                         money(r, r.spent()), money(r, r.silence_cost)));
+  if (r.two_ran.count() > 0)
+    out += line("two ran", fmt::format("{} in all, after a person's --force", span_text(r.two_ran)));
+  return out;
+}
+
+std::string money_table(const Report& r) {
+  std::string out = fmt::format("\n  {:<16} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10}   {}\n", "$ a year", "standby",
+                                "active", "starts", "transfer", "all", "served", "starts (failed)");
+  for (const auto& m : r.money) {
+    const auto of = [&](Usd usd) { return per_year(r, usd.value); };
+    out += fmt::format("  {:<16} {:>10.2f} {:>10.2f} {:>10.2f} {:>10.2f} {:>10.2f} {:>10}   {} ({})\n", m.target.value,
+                       of(m.standby), of(m.active), of(m.activation), of(m.transfer), of(m.total()),
+                       span_text(per_year(r, m.ran)), m.activations, m.failed);
+  }
+  return out;
+}
+
+std::string hold_table(const Report& r) {
+  if (r.holds.empty()) return "";
+  std::string out = fmt::format("\n  {:<20} {:>6} {:>16} {:>10} {:>10}\n", "nothing moved: why", "times",
+                                "person decided", "mean", "longest");
+  for (const auto& h : r.holds)
+    out += fmt::format("  {:<20} {:>6} {:>16} {:>10} {:>10}\n", h.by, h.times, h.ended_by_person,
+                       span_text(h.total / h.times), span_text(h.longest));
+  return out;
+}
+
+std::string alternatives_table(const std::vector<Result>& results) {
+  if (results.size() < 2) return "";
+  std::string out = fmt::format("\n  {:<28} {:>12} {:>10} {:>9} {:>6} {:>8} {:>8} {:>10} {:>10} {:>10}\n",
+                                "alternatives", "availability", "down/year", "failovers", "false", "RTO p50", "RTO p95",
+                                "targets", "silence", "$ a year");
+  for (const auto& [name, r] : results)
+    out += fmt::format("  {:<28} {:>10.4f} % {:>10} {:>9} {:>6} {:>8} {:>8} {:>10.2f} {:>10.2f} {:>10.2f}\n", name,
+                       r.availability() * 100, span_text(per_year(r, r.downtime())), r.failovers, r.false_failovers,
+                       r.rto.n > 0 ? span_text(r.rto.p50) : "-", r.rto.n > 0 ? span_text(r.rto.p95) : "-",
+                       per_year(r, r.spent().value), per_year(r, r.silence_cost.value), per_year(r, r.cost().value));
+  return out;
+}
+
+nlohmann::json to_json(const Spread& s) {
+  return {{"n", s.n},
+          {"p50_ms", s.p50.count()},
+          {"p95_ms", s.p95.count()},
+          {"p99_ms", s.p99.count()},
+          {"max_ms", s.max.count()}};
+}
+
+nlohmann::json to_json(const Result& result) {
+  using Json = nlohmann::json;
+  const auto& r = result.report;
+  Json out = {{"alternative", result.alternative},
+              {"length_ms", std::chrono::duration_cast<Millis>(r.length).count()},
+              {"availability", r.availability()},
+              {"downtime_ms",
+               {{"outages", r.down[0].count()},
+                {"planned", r.down[1].count()},
+                {"needless", r.down[2].count()},
+                {"all", r.downtime().count()}}},
+              {"silences", r.silences},
+              {"longest_silence_ms", r.longest_silence.count()},
+              {"failovers", r.failovers},
+              {"failbacks", r.failbacks},
+              {"switchovers", r.switchovers},
+              {"rollbacks", r.rollbacks},
+              {"cancelled", r.cancelled},
+              {"false_failovers", r.false_failovers},
+              {"lost_probes", r.lost_probes},
+              {"rto", to_json(r.rto)},
+              {"rpo", to_json(r.rpo)},
+              {"two_ran_ms", r.two_ran.count()},
+              {"silence_usd", r.silence_cost.value},
+              {"targets_usd", r.spent().value},
+              {"all_usd", r.cost().value},
+              {"targets", Json::array()},
+              {"holds", Json::array()}};
+  for (const auto& m : r.money)
+    out["targets"].push_back({{"target", m.target.value},
+                              {"standby_usd", m.standby.value},
+                              {"active_usd", m.active.value},
+                              {"activation_usd", m.activation.value},
+                              {"transfer_usd", m.transfer.value},
+                              {"ran_ms", m.ran.count()},
+                              {"activations", m.activations},
+                              {"failed", m.failed}});
+  for (const auto& h : r.holds)
+    out["holds"].push_back({{"by", h.by},
+                            {"times", h.times},
+                            {"ended_by_person", h.ended_by_person},
+                            {"total_ms", h.total.count()},
+                            {"longest_ms", h.longest.count()}});
+  return out;
+}
+
+std::string csv_field(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  std::string out = "\"";
+  for (const char c : text) out += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return out + "\"";
+}
+
+}  // namespace
+
+std::string to_text(const Rehearsed& rehearsed) {
+  const auto& r = rehearsed.results.front().report;
+  std::string out = fmt::format("{}: {} on virtual time\n\n", rehearsed.service,
+                                r.years() < 1 ? span_text(std::chrono::duration_cast<Millis>(r.length))
+                                              : fmt::format("{:.4g} year{}", r.years(), r.years() == 1 ? "" : "s"));
+  out += summary(r) + money_table(r) + hold_table(r) + alternatives_table(rehearsed.results) + "\n  assumed:\n";
+  for (const auto& text : rehearsed.assumptions) out += "  - " + text + "\n";
+  return out;
+}
+
+nlohmann::json to_json(const Rehearsed& rehearsed) {
+  nlohmann::json out = {
+      {"service", rehearsed.service}, {"assumptions", rehearsed.assumptions}, {"results", nlohmann::json::array()}};
+  for (const auto& result : rehearsed.results) out["results"].push_back(to_json(result));
+  return out;
+}
+
+std::string to_csv(const std::vector<Rehearsed>& all) {
+  std::string out =
+      "service,alternative,years,availability,downtime_s,outage_s,planned_s,needless_s,silences,longest_silence_s,"
+      "failovers,false_failovers,failbacks,rollbacks,rto_p50_s,rto_p95_s,rto_p99_s,rto_max_s,rpo_p50_s,rpo_p95_s,"
+      "rpo_p99_s,rpo_max_s,targets_usd,silence_usd,all_usd\r\n";
+  const auto s = [](Millis time) { return fmt::format("{:.3f}", static_cast<double>(time.count()) / 1000); };
+  for (const auto& one : all) {
+    for (const auto& [name, r] : one.results) {
+      out += fmt::format("{},{},{:.6g},{:.9f},{},{},{},{},{},{},{},{},{},{},", csv_field(one.service), csv_field(name),
+                         r.years(), r.availability(), s(r.downtime()), s(r.down[0]), s(r.down[1]), s(r.down[2]),
+                         r.silences, s(r.longest_silence), r.failovers, r.false_failovers, r.failbacks, r.rollbacks);
+      for (const auto& spread_ : {r.rto, r.rpo})
+        out += fmt::format("{},{},{},{},", s(spread_.p50), s(spread_.p95), s(spread_.p99), s(spread_.max));
+      out += fmt::format("{:.4f},{:.4f},{:.4f}\r\n", r.spent().value, r.silence_cost.value, r.cost().value);
+    }
+  }
+  return out;
+}
+
+}  // namespace understudy::rehearse
