@@ -53,7 +53,23 @@ void detector_round(benchmark::State& state) {
 }
 BENCHMARK(detector_round);
 
-void plugin_call(benchmark::State& state, const char* isolation) {
+/// A kilobyte of JSON: in one long text, or in two dozen fields of all kinds.
+nlohmann::json payload(bool in_one_text) {
+  nlohmann::json out = {{"service", "bench"}, {"target", "a"}, {"epoch", 1}};
+  if (in_one_text) {
+    out["operation"] = std::string(1000, 'x');
+    return out;
+  }
+  for (int i = 0; i < 12; ++i) {
+    const std::string n = std::to_string(i);
+    out["name_" + n] = "projects/bench/locations/eu/services/" + n;
+    out["number_" + n] = 1'000 * i;
+  }
+  out["flags"] = {true, false, nullptr};
+  return out;
+}
+
+void plugin_call(benchmark::State& state, const char* isolation, bool in_one_text) {
   boost::asio::io_context loop;
   host::Logger log("error", "text");
   auto services = host::make_services(loop, log);
@@ -70,17 +86,18 @@ void plugin_call(benchmark::State& state, const char* isolation) {
     return;
   }
   auto& instance = *std::get<std::unique_ptr<plugins::Instance>>(made);
-  const nlohmann::json params = {
-      {"service", "bench"}, {"target", "a"}, {"epoch", 1}, {"operation", std::string(1000, 'x')}};
+  const nlohmann::json params = payload(in_one_text);
   for (auto _ : state) {
     bool answered = false;
     instance.call("standby.observe/1", params, Millis(10'000), [&](const sdk::Result& r) { answered = r.ok(); });
     while (!answered) loop.run_one();
   }
 }
-BENCHMARK_CAPTURE(plugin_call, on_the_loop, "loop")->Unit(benchmark::kMicrosecond);
-BENCHMARK_CAPTURE(plugin_call, on_a_thread, "thread")->Unit(benchmark::kMicrosecond);
-BENCHMARK_CAPTURE(plugin_call, isolated, "process")->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(plugin_call, on_the_loop, "loop", true)->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(plugin_call, on_a_thread, "thread", true)->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(plugin_call, isolated, "process", true)->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(plugin_call, on_the_loop_many_fields, "loop", false)->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(plugin_call, isolated_many_fields, "process", false)->Unit(benchmark::kMicrosecond);
 
 void journal_commit(benchmark::State& state) {
   const fs::path folder = fs::temp_directory_path() / ("understudy-bench-" + std::to_string(::getpid()));

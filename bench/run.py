@@ -92,22 +92,21 @@ policy = "manual"
 """
 
 
-def target(name, settings, health):
+def target(name, settings, health, isolation="thread"):
     return f"""[service.s.target.{name}]
 plugin = "bench_site"
-isolation = "thread"
+isolation = "{isolation}"
 settings = {settings}
 [[service.s.target.{name}.health]]
 {health}
 """
 
 
-def reaction(samples=1000):
-    """From the deciding check's answer to the activation call leaving; between them lie the plan, a confirmed stop (which
-    the target answers at once) and every journal commit that the move needs, on this disk."""
+def to_and_fro(isolation):
+    """A service whose site fails by itself after three checks: it moves for ever."""
     def config(folder):
-        settings = f'{{ trace = "{folder}/trace" }}'
-        health = f'plugin = "bench_site"\nisolation = "thread"\nsettings = {{ trace = "{folder}/trace", fail_after = 3 }}'
+        shared = f'trace = "{folder}/trace", world = "{folder}/world"'
+        health = f'plugin = "bench_site"\nisolation = "{isolation}"\nsettings = {{ {shared}, fail_after = 3 }}'
         return f"""[service.s]
 primary = "a"
 [service.s.detect]
@@ -117,8 +116,40 @@ fall = 1
 rise = 1
 start_grace = "0s"
 flap_max = 1000
-{LIMITS}""" + target("a", settings, health) + target("b", settings, health)
-    run = Run(config, plugin_path=True)
+{LIMITS}""" + "".join(target(name, f"{{ {shared} }}", health, isolation) for name in ("a", "b"))
+    return config
+
+
+def isolation(rounds=8, failovers=50):
+    """The same failovers with every plugin on the loop and with every plugin in a process of its own, in turn."""
+    parts = {"activate": "deciding answer -> activation call", "serving": "deciding answer -> first good check of the new site"}
+    took = {(mode, part): [] for mode in ("loop", "process") for part in parts}
+    for _ in range(rounds):
+        for mode in ("loop", "process"):
+            run = Run(to_and_fro(mode), plugin_path=True)
+            try:
+                wait_for("enough failovers", lambda: sum(what == "serving" for _, what, _ in run.trace()) > failovers, patience=90)
+                failed, left = None, set()
+                for at, what, _ in sorted(run.trace()):
+                    if what == "fail":
+                        failed, left = at, set(parts)
+                    elif failed is not None and what in left:
+                        left.remove(what)
+                        took[mode, what].append((at - failed) / 1000)
+            finally:
+                run.close()
+    print("isolation: a failover with all plugins on the loop and isolated, in turn (goal: adds under 1 ms)")
+    for part, text in parts.items():
+        print(f"  {text}")
+        for mode in ("loop", "process"):
+            print(f"    {mode:8s}" + percentiles(took[mode, part], "ms"))
+        print(f"    adds {statistics.median(took['process', part]) - statistics.median(took['loop', part]):.2f} ms at the median")
+
+
+def reaction(samples=1000):
+    """From the deciding check's answer to the activation call leaving; between them lie the plan, a confirmed stop (which
+    the target answers at once) and every journal commit that the move needs, on this disk."""
+    run = Run(to_and_fro("thread"), plugin_path=True)
     try:
         wait_for("enough failovers", lambda: sum(what == "activate" for _, what, _ in run.trace()) > samples, patience=90)
         took, failed = [], None
@@ -368,6 +399,6 @@ def functions():
 
 
 if __name__ == "__main__":
-    every = {"functions": functions, "reaction": reaction, "kill": kill, "memory": memory, "checks": checks}
+    every = {"functions": functions, "reaction": reaction, "isolation": isolation, "kill": kill, "memory": memory, "checks": checks}
     for name in sys.argv[1:] or every:
         every[name]()

@@ -23,6 +23,7 @@ struct Interface {
   const char* test;    ///< of the C++ form
   const char* method;  ///< that the other forms answer at once...
   const char* reply;   ///< ...with this; null: nothing can be answered before it is written
+  const char* status = "OK";
 };
 
 const std::map<std::string, Interface>& interfaces() {
@@ -70,7 +71,21 @@ const std::map<std::string, Interface>& interfaces() {
   auto instance = host.make("notifier", {{"url", "http://localhost/"}});
   expect(instance.call("notify.send/1", {{"alert", {{"title", "hello"}}}}).ok(), "an alert is sent");)",
         "notify.send/1",
-        nullptr}}};
+        nullptr}},
+      {"secrets",
+       {"a source of secrets",
+        {"secret.fetch/1"},
+        R"test(  host.on("secret.get/1", [](const Json&) { return Result{{{"value", "opens"}}}; });
+  host.on("http.request/1", [](const Json& asked) {
+    const bool there = asked.at("url") == "http://localhost/mail/password" && asked.at("bearer") == "opens";
+    return there ? Result{{{"status", 200}, {"body", R"({"value": "hidden"})"}}} : Result{{{"status", 404}, {"body", ""}}};
+  });
+  auto instance = host.make("secrets", {{"api", "http://localhost"}, {"token", {{"$secret", "token"}}}});
+  expect(instance.call("secret.fetch/1", {{"name", "mail/password"}}).get()["value"] == "hidden", "a secret is given");
+  expect(instance.call("secret.fetch/1", {{"name", "other"}}).error.status == Status::invalid, "there is no other");)test",
+        "secret.fetch/1",
+        R"({"message": "not written yet"})",
+        "INVALID"}}};
   return all;
 }
 
@@ -115,12 +130,19 @@ Words words_for(const Wanted& w, const Interface& i) {
                {"INTERFACE_TEXT", i.text},
                {"TEST", i.test},
                {"FIRST_METHOD", i.method},
+               {"FIRST_STATUS", (w.language == "c" ? "US_" : "") + std::string(i.status)},
                {"PROVIDES", joined(i.provides, "\"")},
                {"PROVIDES_ESCAPED", joined(i.provides, "\\\"")}};
   const std::string reply = i.reply != nullptr ? i.reply : "{}";
-  out["ANSWERS"] = w.language == "c"
-                       ? fmt::format("    {{\"{}\", \"{}\"}},\n", i.method, escaped_quotes(reply))
-                       : fmt::format("        \"{}\" => Some(\"{}\"),\n", i.method, escaped_quotes(reply));
+  out["ANSWERS"] =
+      w.language == "c"
+          ? fmt::format("    {{\"{}\", US_{}, \"{}\"}},\n", i.method, i.status, escaped_quotes(reply))
+          : fmt::format("        \"{}\" => Some(({}, \"{}\")),\n", i.method, i.status, escaped_quotes(reply));
+  const bool invalid = i.status == std::string_view("INVALID");  // rustc complains of a constant that nobody uses
+  out["MORE_STATUS"] = invalid ? "const INVALID: i32 = 2;\n" : "";
+  const std::string top = w.interface_name == "secrets" ? " \"secret_source\": \"" + w.name + "_secret\"," : "";
+  out["TOP_LEVEL"] = top;
+  out["TOP_LEVEL_ESCAPED"] = escaped_quotes(top);
   const bool rust = w.language == "rust";
   out["CI_COMMANDS"] =
       rust ? "./build.sh" : "cmake -S . -B build && cmake --build build && ctest --test-dir build --output-on-failure";
@@ -193,7 +215,7 @@ void add_plugin_new(CLI::App& family, Context& cx) {
   auto* command = family.add_subcommand("new", "Make a folder with a new plugin that builds and passes its test");
   command->add_option("name", w->name, "its name: lower-case letters, digits and _")->required();
   command->add_option("--interface", w->interface_name, "what it will be (default: target)")
-      ->check(CLI::IsMember({"health", "target", "state", "notifier"}));
+      ->check(CLI::IsMember({"health", "target", "state", "notifier", "secrets"}));
   command->add_option("--lang", w->language, "language (default: cpp)")->check(CLI::IsMember({"cpp", "c", "rust"}));
   command->add_option("--dir", w->folder, "where (default: ./NAME)");
   command->callback([&cx, w] { make(cx, *w); });

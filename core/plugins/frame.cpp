@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 #include <algorithm>
 #include <cstring>
@@ -20,15 +21,20 @@ struct Header {
 };
 static_assert(sizeof(Header) == 32);
 
-}  // namespace
-
-std::vector<std::string> encode(const Frame& frame) {
+Header header_of(const Frame& frame) noexcept {
   Header header;
   header.kind = static_cast<std::uint8_t>(frame.kind);
   header.name_size = static_cast<std::uint32_t>(std::min(frame.name.size(), largest_frame_name));
   header.op = frame.op;
   header.number = frame.number;
   header.body_size = frame.body.size();
+  return header;
+}
+
+}  // namespace
+
+std::vector<std::string> encode(const Frame& frame) {
+  const Header header = header_of(frame);
   std::string first(sizeof header, '\0');
   std::memcpy(first.data(), &header, sizeof header);
   first.append(frame.name, 0, header.name_size);
@@ -40,6 +46,19 @@ std::vector<std::string> encode(const Frame& frame) {
     out.push_back(frame.body.substr(at, largest_packet));
   }
   return out;
+}
+
+bool send_at_once(int socket, const Frame& frame, int flags) noexcept {
+  Header header = header_of(frame);
+  if (sizeof header + header.name_size + frame.body.size() > largest_packet) return false;
+  // sendmsg() only reads what an iovec points to.
+  iovec parts[] = {{&header, sizeof header},
+                   {const_cast<char*>(frame.name.data()), header.name_size},
+                   {const_cast<char*>(frame.body.data()), frame.body.size()}};
+  msghdr message{};
+  message.msg_iov = parts;
+  message.msg_iovlen = std::size(parts);
+  return ::sendmsg(socket, &message, flags) >= 0;
 }
 
 std::variant<Frame, FrameReader::More, FrameReader::Broken> FrameReader::take(const char* packet, std::size_t size) {

@@ -34,6 +34,9 @@ inline constexpr std::size_t largest_frame_name = 256;
 /// The packets of a frame, in order.
 [[nodiscard]] std::vector<std::string> encode(const Frame& frame);
 
+/// Sends a frame that is one packet, without copying it. False, and nothing was sent: it is longer, or send() failed.
+[[nodiscard]] bool send_at_once(int socket, const Frame& frame, int flags) noexcept;
+
 /// Puts packets together again. Nothing is trusted: what breaks a rule is told as `Broken`.
 class FrameReader {
  public:

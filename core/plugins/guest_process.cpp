@@ -200,6 +200,8 @@ std::variant<std::unique_ptr<GuestProcess>, std::string> GuestProcess::start(asi
 
 void GuestProcess::send(const Frame& frame) {
   if (impl_->ending) return;
+  const int socket = impl_->socket.native_handle();
+  if (impl_->unsent.empty() && send_at_once(socket, frame, MSG_DONTWAIT | no_signal)) return;
   for (auto& packet : encode(frame)) {
     impl_->unsent_bytes += packet.size();
     impl_->unsent.push_back(std::move(packet));

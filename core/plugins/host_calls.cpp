@@ -2,12 +2,9 @@
 
 #include <algorithm>
 
+#include "understudy/json.hpp"
+
 namespace understudy::plugins {
-namespace {
-
-std::string dump(const sdk::Json& value) { return value.dump(-1, ' ', false, sdk::Json::error_handler_t::replace); }
-
-}  // namespace
 
 HostCalls::HostCalls(const Registry::Wiring& wiring, host::Caller caller, Reply reply, Item item)
     : wiring_(wiring), reply_(std::move(reply)), item_(std::move(item)), state_(std::make_shared<State>()) {
@@ -18,13 +15,13 @@ void HostCalls::serve(us_op op, std::string_view method, std::string_view params
   host::ServiceCall call;
   call.caller = &state_->caller;  // kept by `done`
   call.method = method;
-  call.params = sdk::Json::parse(params, nullptr, false);
+  call.params = sdk::read_json(params);
   call.budget = std::max(budget, Millis(1));
   call.done = [this, state = state_, op](const sdk::Result& result) {
     state->tickets.erase(op);
     if (!state->open) return;
     reply_(op, static_cast<std::int32_t>(result.error.status),
-           dump(result.ok() ? result.value : result.error.to_json()));
+           result.ok() ? sdk::write_json(result.value) : sdk::write_json(result.error.to_json()));
   };
   if (!call.params.is_object()) {
     return call.done({{}, {sdk::Status::invalid, "params are not a JSON object", {}, {}, {}}});
@@ -35,7 +32,7 @@ void HostCalls::serve(us_op op, std::string_view method, std::string_view params
       if (!state->open) return;
       sdk::Json body = item;
       body["op"] = op;
-      item_(topic, dump(body));
+      item_(topic, sdk::write_json(body));
     };
   }
   state_->tickets.emplace(op, 0);
@@ -65,7 +62,7 @@ void HostCalls::reopen() {
 }
 
 void HostCalls::notified(std::string_view topic, std::string_view text) {
-  const auto params = sdk::Json::parse(text, nullptr, false);
+  const auto params = sdk::read_json(text);
   if (!params.is_object()) return;
   if (topic == "log") return write_log(params);
   if (on_notify_) on_notify_(topic, params);
@@ -79,7 +76,7 @@ void HostCalls::write_log(const sdk::Json& params) {
                                          : host::Level::info;
   const auto fields = params.value("fields", sdk::Json::object());
   wiring_.log.write_raw(level, state_->caller.instance, params.value("message", ""),
-                        fields.empty() ? std::string() : dump(fields));
+                        fields.empty() ? std::string() : sdk::write_json(fields));
 }
 
 }  // namespace understudy::plugins

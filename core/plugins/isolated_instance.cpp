@@ -7,7 +7,9 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "core/plugins/deadlines.hpp"
 #include "core/plugins/host_calls.hpp"
+#include "understudy/json.hpp"
 
 namespace understudy::plugins {
 namespace {
@@ -37,6 +39,11 @@ class Guest : public std::enable_shared_from_this<Guest> {
         stats_(std::move(st)),
         envelope_(std::move(e)),
         timer_(w.loop),
+        deadlines_(w.loop,
+                   [this](us_op op) {
+                     const auto keep = shared_from_this();
+                     deadline_passed(op);
+                   }),
         calls(
             w, std::move(c),
             [this](us_op op, std::int32_t status, const std::string& body) {
@@ -75,13 +82,9 @@ class Guest : public std::enable_shared_from_this<Guest> {
     auto& entry = waiting_[op];
     entry.done = std::move(done);
     entry.since = Clock::now();
-    entry.frame = {Frame::Kind::call, op, budget.count(), std::string(method),
-                   params.dump(-1, ' ', false, sdk::Json::error_handler_t::replace)};
-    entry.deadline = std::make_unique<asio::steady_timer>(wiring.loop, budget + slack);
-    entry.deadline->async_wait([weak = weak_from_this(), op](const boost::system::error_code& error) {
-      const auto self = weak.lock();
-      if (self && !error) self->deadline_passed(op);
-    });
+    entry.deadline = entry.since + budget + slack;
+    entry.frame = {Frame::Kind::call, op, budget.count(), std::string(method), sdk::write_json(params)};
+    deadlines_.add(op, entry.deadline);
     if (method == watch_method) watched_ = entry.frame;
     if (state_ == State::ready) submit(entry);
     return op;
@@ -99,6 +102,7 @@ class Guest : public std::enable_shared_from_this<Guest> {
   void close() {
     closed_ = true;
     timer_.cancel();
+    deadlines_.close();
     calls.close();
     if (state_ == State::ready && process_) process_->send({Frame::Kind::destroy, 0, 0, {}, {}});
     process_.reset();
@@ -111,8 +115,7 @@ class Guest : public std::enable_shared_from_this<Guest> {
   enum class State { starting, ready, down, resting };
   struct Waiting {
     Instance::Done done;
-    std::unique_ptr<asio::steady_timer> deadline;
-    Clock::time_point since;
+    Clock::time_point since, deadline;
     Frame frame;
     bool sent = false;
   };
@@ -156,7 +159,7 @@ class Guest : public std::enable_shared_from_this<Guest> {
   }
 
   void take_reason(const std::string& body) {
-    const auto error = sdk::Error::from_json(sdk::Status::invalid, sdk::Json::parse(body, nullptr, false));
+    const auto error = sdk::Error::from_json(sdk::Status::invalid, sdk::read_json(body));
     create_error_ = error.message;
     create_hint_ = error.hint;
   }
@@ -184,7 +187,7 @@ class Guest : public std::enable_shared_from_this<Guest> {
 
   void completed(const Frame& frame) {
     const auto status = sdk::status_from(static_cast<std::int32_t>(frame.number));
-    sdk::Json value = sdk::Json::parse(frame.body, nullptr, false);
+    sdk::Json value = sdk::read_json(frame.body);
     if (status != sdk::Status::ok) return answer(frame.op, {{}, sdk::Error::from_json(status, value)});
     if (!value.is_object())
       return answer(frame.op, failure(sdk::Status::unknown, "the plugin's answer is not a JSON object", "garbage"));
@@ -196,6 +199,7 @@ class Guest : public std::enable_shared_from_this<Guest> {
     if (it == waiting_.end()) return;  // late, given twice, or a watch of ours
     auto entry = std::move(it->second);
     waiting_.erase(it);
+    deadlines_.remove(op, entry.deadline);
     ++stats_->calls;
     if (result.ok()) {
       crashes_ = 0;
@@ -298,6 +302,7 @@ class Guest : public std::enable_shared_from_this<Guest> {
   int crashes_ = 0;  ///< since the last good answer
   Millis backoff_ = first_backoff;
   asio::steady_timer timer_;
+  Deadlines deadlines_;
 
  public:
   HostCalls calls;
@@ -333,7 +338,7 @@ std::variant<std::unique_ptr<Instance>, LoadError> make_isolated_instance(
     const sdk::Json& envelope) {
   GuestProcess::Spec spec{std::move(program), library->path(), std::move(env), caller.instance};
   auto guest = std::make_shared<Guest>(wiring, std::move(library), std::move(spec), std::move(stats), std::move(caller),
-                                       envelope.dump(-1, ' ', false, sdk::Json::error_handler_t::replace));
+                                       sdk::write_json(envelope));
   if (auto problem = guest->begin()) {
     guest->close();
     return *problem;

@@ -5,10 +5,10 @@
 #include <unordered_map>
 
 #include <boost/asio/dispatch.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
 
+#include "core/plugins/deadlines.hpp"
 #include "core/plugins/host_calls.hpp"
+#include "understudy/json.hpp"
 
 namespace understudy::plugins {
 namespace {
@@ -22,7 +22,6 @@ constexpr auto start_timeout = std::chrono::seconds(5);
 
 us_bytes bytes(std::string_view text) { return {text.data(), text.size()}; }
 std::string_view view(us_bytes raw) { return raw.len == 0 ? std::string_view() : std::string_view(raw.data, raw.len); }
-std::string dump(const sdk::Json& value) { return value.dump(-1, ' ', false, sdk::Json::error_handler_t::replace); }
 sdk::Result failure(sdk::Status status, std::string message, std::string kind = {}) {
   return {{}, {status, std::move(message), {}, std::move(kind), {}}};
 }
@@ -40,7 +39,11 @@ class Link : public std::enable_shared_from_this<Link> {
         calls(
             w, std::move(c),
             [this](us_op op, std::int32_t status, const std::string& body) { to_plugin(op, status, body); },
-            [this](const char* topic, const std::string& body) { item_to_plugin(topic, body); }) {}
+            [this](const char* topic, const std::string& body) { item_to_plugin(topic, body); }),
+        deadlines(w.loop, [this](us_op op) {
+          const auto keep = shared_from_this();
+          deadline_passed(op);
+        }) {}
 
   const Registry::Wiring wiring;
   const std::shared_ptr<Library> library;
@@ -51,6 +54,7 @@ class Link : public std::enable_shared_from_this<Link> {
   std::atomic<bool> closed{false};
   std::string create_error, create_hint;
   HostCalls calls;
+  Deadlines deadlines;
 
   us_port host_port() noexcept {
     return {sizeof(us_port), 0, this, host_call, host_cancel, host_complete, host_notify};
@@ -59,8 +63,7 @@ class Link : public std::enable_shared_from_this<Link> {
   // ---- core → plugin ---------------------------------------------------------------------------------------------
   struct Waiting {
     Instance::Done done;
-    std::unique_ptr<asio::steady_timer> deadline;
-    Clock::time_point since;
+    Clock::time_point since, deadline;
   };
   std::unordered_map<us_op, Waiting> waiting;
   us_op next_op = 1;
@@ -74,25 +77,20 @@ class Link : public std::enable_shared_from_this<Link> {
       return 0;
     }
     const us_op op = next_op++;
-    auto& entry = waiting[op];
-    entry.done = std::move(done);
-    entry.since = Clock::now();
-    entry.deadline = std::make_unique<asio::steady_timer>(wiring.loop, budget + slack);
-    entry.deadline->async_wait([weak = weak_from_this(), op](const boost::system::error_code& error) {
-      const auto self = weak.lock();
-      if (self && !error) self->deadline_passed(op);
-    });
-    // An answer inside the call is normal: `entry` may be gone afterwards.
-    const std::string text = dump(params);
+    const auto now = Clock::now();
+    waiting.emplace(op, Waiting{std::move(done), now, now + budget + slack});
+    std::string text = sdk::write_json(params);
+    const auto keep = shared_from_this();
     if (!thread) {
-      const auto keep = shared_from_this();
       plugin.call(plugin.ctx, op, bytes(method), bytes(text), budget.count());
     } else {
-      run_verb([self = shared_from_this(), op, m = std::string(method), text, budget] {
+      run_verb([self = keep, op, m = std::string(method), text = std::move(text), budget] {
         self->plugin.call(self->plugin.ctx, op, bytes(m), bytes(text), budget.count());
       });
     }
-    return waiting.contains(op) ? op : 0;
+    if (!waiting.contains(op)) return 0;  // answered inside the call, which is normal
+    deadlines.add(op, now + budget + slack);
+    return op;
   }
 
   void cancel(us_op op) {
@@ -116,6 +114,7 @@ class Link : public std::enable_shared_from_this<Link> {
     ++stats->calls;
     if (!result.ok()) ++stats->failures;
     stats->time += std::chrono::duration_cast<Micros>(Clock::now() - it->second.since);
+    deadlines.remove(op, it->second.deadline);
     waiting.erase(it);
     if (const auto problem = hand_over(done, std::move(result)))
       wiring.log.write(host::Level::error, caller.instance, *problem);
@@ -131,6 +130,7 @@ class Link : public std::enable_shared_from_this<Link> {
   void drop_all() {
     closed.store(true);
     calls.close();
+    deadlines.close();
     auto orphans = std::exchange(waiting, {});
     for (auto& [op, entry] : orphans) entry.done(failure(sdk::Status::cancelled, "the plugin instance is going away"));
   }
@@ -159,7 +159,7 @@ class Link : public std::enable_shared_from_this<Link> {
 
   static sdk::Result read(std::int32_t raw, std::string_view text) {
     const auto status = sdk::status_from(raw);
-    sdk::Json value = sdk::Json::parse(text, nullptr, false);
+    sdk::Json value = sdk::read_json(text);
     if (status != sdk::Status::ok) return {{}, sdk::Error::from_json(status, value)};
     if (!value.is_object()) return failure(sdk::Status::unknown, "the plugin's answer is not a JSON object", "garbage");
     return {std::move(value)};
@@ -282,7 +282,7 @@ std::variant<std::unique_ptr<Instance>, LoadError> make_local_instance(const Reg
                                                                        host::Caller caller, const sdk::Json& envelope) {
   auto link =
       std::make_shared<Link>(wiring, std::move(library), std::move(thread), std::move(stats), std::move(caller));
-  const auto status = run_create(link, dump(envelope));
+  const auto status = run_create(link, sdk::write_json(envelope));
   if (status != US_OK) {
     if (status == US_UNKNOWN && link->create_error.empty()) {
       // A hung create may still write to the link: it stays for ever.

@@ -26,8 +26,9 @@ class Wire {
 
   void send(const Frame& frame) noexcept {
     try {
-      const auto packets = encode(frame);
       const std::lock_guard lock(mutex_);
+      if (send_at_once(fd_, frame, no_signal)) return;
+      const auto packets = encode(frame);
       for (const auto& packet : packets) {
         while (::send(fd_, packet.data(), packet.size(), no_signal) < 0) {
           if (errno != EINTR) ::_exit(0);  // the core is gone

@@ -1,5 +1,6 @@
 """What a stranger does: the SDK installed into an empty folder, a plugin made by `plugin new`, built and tested there with
 each compiler that is here, and used in a failover, with nothing of the source tree."""
+import json
 import os
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ from harness import BUILD, Site, wait_for
 COMPILERS = [c for c in ("g++", "clang++-19", "clang++") if shutil.which(c)]
 if "clang++-19" in COMPILERS and "clang++" in COMPILERS:
     COMPILERS.remove("clang++")
+KINDS = ("health", "target", "state", "notifier", "secrets")
 
 
 def run(*words, cwd, **env):
@@ -51,10 +53,10 @@ class Strangers(Site):
             config.write(text.replace("[orchestrator]", f"[orchestrator]\nplugin_path = [{listed}]"))
 
     def test_each_interface_builds_and_passes_its_test(self):
-        folders = [self.new(f"my_{kind}", "--interface", kind, compiler=COMPILERS[i % len(COMPILERS)]) for i, kind in enumerate(("health", "target", "state", "notifier"))]
+        folders = [self.new(f"my_{kind}", "--interface", kind, compiler=COMPILERS[i % len(COMPILERS)]) for i, kind in enumerate(KINDS)]
         self.use(*folders)
         listed = self.understudy("plugin", "list")
-        for kind in ("health", "target", "state", "notifier"):
+        for kind in KINDS:
             self.assertIn(f"my_{kind}", listed)
         self.assertIn("what to ask", self.understudy("plugin", "info", "my_health"))
 
@@ -78,14 +80,20 @@ class Strangers(Site):
             shutil.rmtree(os.path.join(self.folder, "var"))
             shutil.rmtree(os.path.join(self.folder, "run"))
 
+    def gives_secrets(self, name):
+        manifest = json.loads(self.understudy("plugin", "info", name, "--json"))
+        self.assertEqual(manifest.get("manifest", manifest)["secret_source"], f"{name}_secret")
+
     def test_plain_c_builds_and_answers(self):
-        self.use(self.new("in_c", "--lang", "c", "--interface", "health"))
+        self.use(self.new("in_c", "--lang", "c", "--interface", "health"), self.new("c_vault", "--lang", "c", "--interface", "secrets"))
         self.assertIn("health.check/1", self.understudy("plugin", "info", "in_c"))
+        self.gives_secrets("c_vault")
 
     @unittest.skipUnless(shutil.which("rustc"), "no rustc is installed")
     def test_rust_builds_without_a_crate_and_answers(self):
-        self.use(self.new("in_rust", "--lang", "rust", "--interface", "health"))
+        self.use(self.new("in_rust", "--lang", "rust", "--interface", "health"), self.new("rust_vault", "--lang", "rust", "--interface", "secrets"))
         self.assertIn("health.check/1", self.understudy("plugin", "info", "in_rust"))
+        self.gives_secrets("rust_vault")
 
     def test_nothing_is_written_over(self):
         self.new_folder = os.path.join(self.folder, "mine")

@@ -162,6 +162,24 @@ TEST_CASE("frames: what was encoded is read again, in pieces when it is long") {
   }
 }
 
+TEST_CASE("frames: one that is a packet is sent without being put together, and a longer one is not") {
+  const auto pair = plugins::make_socket_pair();
+  std::string received(plugins::largest_packet + 1, 'x');
+  const std::size_t most = plugins::encode({Frame::Kind::call, 1, 1, "m", ""}).front().size();  // header and name
+  for (const std::size_t size : {std::size_t{0}, std::size_t{1000}, plugins::largest_packet - most}) {
+    const Frame sent{Frame::Kind::call, 77, 1234, "m", std::string(size, 'x')};
+    REQUIRE(plugins::send_at_once(pair.ours, sent, MSG_DONTWAIT));
+    const auto n = ::recv(pair.theirs, received.data(), received.size(), MSG_DONTWAIT);
+    REQUIRE(n > 0);
+    CHECK(received.substr(0, static_cast<std::size_t>(n)) == plugins::encode(sent).front());
+  }
+  const Frame longer{Frame::Kind::call, 77, 1234, "m", std::string(plugins::largest_packet - most + 1, 'x')};
+  CHECK_FALSE(plugins::send_at_once(pair.ours, longer, MSG_DONTWAIT));
+  CHECK(::recv(pair.theirs, received.data(), received.size(), MSG_DONTWAIT) < 0);
+  ::close(pair.ours);
+  ::close(pair.theirs);
+}
+
 TEST_CASE("frames: no packet from a stranger is believed") {
   std::mt19937 random(7);
   for (int i = 0; i < 20'000; ++i) {

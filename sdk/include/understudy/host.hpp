@@ -19,6 +19,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "understudy/json.hpp"
 #include "understudy/reply.hpp"
 #include "understudy/status.hpp"
 
@@ -30,10 +31,7 @@ namespace detail {
 [[nodiscard]] inline std::string_view view(us_bytes raw) noexcept {
   return raw.len == 0 ? std::string_view() : std::string_view(raw.data, raw.len);
 }
-/// Text that may hold bytes which are not UTF-8 (a child's output) is sent with U+FFFD in their place.
-[[nodiscard]] inline std::string dump(const Json& value) {
-  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
+[[nodiscard]] inline std::string dump(const Json& value) { return write_json(value); }
 
 /// The host's port with a door that destroy() closes: after close() returns, no verb is called again.
 class HostPort {
@@ -165,7 +163,7 @@ class Host {
   };
 
   static Result parse(Status status, us_bytes body) {
-    Json value = Json::parse(detail::view(body), nullptr, false);
+    Json value = read_json(detail::view(body));
     if (status != Status::ok) return {{}, Error::from_json(status, value)};
     if (value.is_discarded()) return {{}, {Status::unknown, "the host's answer is not JSON", {}, {}, {}}};
     return {std::move(value), {Status::ok, {}, {}, {}, {}}};

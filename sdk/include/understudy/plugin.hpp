@@ -197,7 +197,7 @@ class Instance {
   /// The error that the handler threw, or one with Status::ok.
   Error run_handler(std::string_view method, std::string_view params, Responder responder) noexcept {
     try {
-      const Json parsed = Json::parse(params, nullptr, false);
+      const Json parsed = read_json(params);
       if (!parsed.is_object()) {
         responder.fail(Status::invalid, "params are not a JSON object");
       } else {
@@ -238,7 +238,7 @@ class Instance {
   }
   static void on_notify(void* ctx, us_bytes, us_bytes params) noexcept {
     try {
-      const Json parsed = Json::parse(view(params), nullptr, false);
+      const Json parsed = read_json(view(params));
       if (parsed.is_object()) self(ctx).host_.item(parsed);
     } catch (const std::exception& e) {
       self(ctx).complain({Status::unknown, std::string("a stream handler threw: ") + e.what(), {}, {}, {}});

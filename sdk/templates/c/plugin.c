@@ -14,7 +14,9 @@ static us_bytes text(const char* s) {
 
 /* What each method answers. Fill in real work; a method that takes long belongs on a thread of its own. */
 static const struct {
-  const char *method, *reply;
+  const char* method;
+  int32_t status;
+  const char* reply;
 } answers[] = {
 @ANSWERS@};
 
@@ -25,7 +27,7 @@ static void on_call(void* ctx, us_op op, us_bytes method, us_bytes params, int64
   (void)budget_ms;
   for (i = 0; i < sizeof answers / sizeof answers[0]; ++i) {
     if (method.len == strlen(answers[i].method) && memcmp(method.data, answers[i].method, method.len) == 0) {
-      me->host.complete(me->host.ctx, op, US_OK, text(answers[i].reply));
+      me->host.complete(me->host.ctx, op, answers[i].status, text(answers[i].reply));
       return;
     }
   }
@@ -64,7 +66,7 @@ static int32_t create(const us_port* host, us_bytes settings, us_port* out) {
 static void destroy(void* ctx) { free(ctx); }
 
 static const char manifest[] =
-    "{\"name\": \"@NAME@\", \"version\": \"0.1.0\", \"license\": \"\", \"summary\": \"\","
+    "{\"name\": \"@NAME@\", \"version\": \"0.1.0\", \"license\": \"\", \"summary\": \"\",@TOP_LEVEL_ESCAPED@"
     " \"interfaces\": {\"@INTERFACE@\": {\"provides\": [@PROVIDES_ESCAPED@], \"settings\": {\"type\": \"object\"}}}, \"needs\": []}";
 
 const us_plugin* understudy_plugin(void) {

@@ -44,15 +44,16 @@ pub struct Plugin {
 }
 unsafe impl Sync for Plugin {}
 
+// us_status
 const OK: i32 = 0;
 const UNSUPPORTED: i32 = 1;
-
+@MORE_STATUS@
 struct Instance {
     host: Port, // copied: the one given to create is only borrowed
 }
 
 /// What each method answers. Fill in real work; what takes long belongs on a thread of its own.
-fn answer(method: &str) -> Option<&'static str> {
+fn answer(method: &str) -> Option<(i32, &'static str)> {
     match method {
 @ANSWERS@        _ => None,
     }
@@ -62,7 +63,7 @@ fn answer(method: &str) -> Option<&'static str> {
 extern "C" fn on_call(ctx: *mut c_void, op: u64, method: Bytes, _params: Bytes, _budget_ms: i64) {
     let me = unsafe { &*(ctx as *const Instance) };
     match answer(unsafe { method.text() }) {
-        Some(reply) => (me.host.complete)(me.host.ctx, op, OK, Bytes::of(reply)),
+        Some((status, reply)) => (me.host.complete)(me.host.ctx, op, status, Bytes::of(reply)),
         None => (me.host.complete)(me.host.ctx, op, UNSUPPORTED, Bytes::of("{\"message\": \"no such method\"}")),
     }
 }
@@ -95,7 +96,7 @@ static PLUGIN: Plugin = Plugin {
     abi_minor: 0,
     flags: 0,
     manifest: Bytes::of(
-        r#"{"name": "@NAME@", "version": "0.1.0", "license": "", "summary": "",
+        r#"{"name": "@NAME@", "version": "0.1.0", "license": "", "summary": "",@TOP_LEVEL@
             "interfaces": {"@INTERFACE@": {"provides": [@PROVIDES@], "settings": {"type": "object"}}}, "needs": []}"#,
     ),
     create,
@@ -113,7 +114,7 @@ mod tests {
 
     #[test]
     fn answers_what_it_offers() {
-        assert!(answer("@FIRST_METHOD@").is_some());
+        assert_eq!(answer("@FIRST_METHOD@").map(|a| a.0), Some(@FIRST_STATUS@));
         assert!(answer("no.such/1").is_none());
         assert_eq!(unsafe { &*understudy_plugin() }.abi_major, 1);
     }
