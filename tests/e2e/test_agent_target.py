@@ -2,6 +2,7 @@
 import http.client
 import http.server
 import os
+import re
 import shutil
 import signal
 import tempfile
@@ -153,9 +154,8 @@ class PluginTest(unittest.TestCase):
         self.assertFalse(report["stopped"])
         self.assertIn("not known whether the agent heard", report["detail"])
         self.assertEqual(self.agent.health()["mode"], "active")
-        self.line.faults = {}
-        self.agent.stop(signal.SIGKILL)
-        self.assertNotEqual(self.deactivate(plugin, 1, 2000)["status"], "ok", "an agent that is gone has confirmed a stop")
+        self.line.faults = {"/health": [(502, b"")] * 100000}  # a proxy before an agent that is gone
+        self.assertNotEqual(self.deactivate(plugin, 1, 2000)["status"], "ok", "it was confirmed by a proxy")
 
     def test_a_standby_that_has_not_heard_of_the_stop_is_not_stopped(self):
         """A start that is still on its way would be accepted after it."""
@@ -181,7 +181,6 @@ class PluginTest(unittest.TestCase):
         self.refused(self.activate(plugin, 1, 1000), "unknown", "does not run yet")
         self.line.faults = {"/activate": [(503, b'{"error": {"code": "busy", "message": "it is being stopped"}}')] * 3}
         self.assertEqual(self.ok(self.activate(plugin, 1))["state"], "active")
-        self.assertEqual(self.line.asked.count("/activate") >= 5, True)
 
     def test_a_start_that_comes_to_nothing_says_why(self):
         self.agent.stop()
@@ -253,7 +252,8 @@ settings = {{ {place} }}
         with open(self.config) as file:
             text = file.read()
         with open(self.config, "w") as out:
-            out.write(text.replace('paths = ["home/state"]\nevery = "1s"\n', "").replace('timeout = "3s"', 'timeout = "700ms"'))
+            # The agents save and fetch the state themselves.
+            out.write(re.sub(r"\[service\.counter\.state\].*?(?=\n\[)", "", text, flags=re.S).replace('timeout = "3s"', 'timeout = "700ms"'))
 
     def start(self, **_):
         for agent in self.agents.values():
