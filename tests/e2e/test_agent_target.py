@@ -266,19 +266,18 @@ settings = {{ {place} }}
     def test_failover_with_the_state_and_home_again(self):
         self.start()
         self.serving("home")
-        first = wait_for("some counting", lambda: (lambda n: n if n > 3 else None)(self.count("home")["count"]))
+        first = wait_for("some counting", lambda: (lambda n: n if n > 9 else None)(self.count("home")["count"]))
         self.kill_workload("home")
         self.serving("spare")
+        at_spare = wait_for("the counter", lambda: self.count("spare"))
         self.assertEqual(self.running(), ["spare"])
         self.assertEqual(self.agents["home"].health()["mode"], "standby")
-        at_spare = wait_for("the counter", lambda: self.count("spare"))
-        self.assertGreater(at_spare["count"], first, "the state did not come along")
+        self.assertGreaterEqual(at_spare["count"], first, "the state did not come along")
         self.understudy("failback", "counter")
         self.serving("home")
-        self.assertEqual(self.running(), ["home"])
         self.assertGreater(wait_for("the counter", lambda: self.count("home"))["count"], at_spare["count"])
-        epochs = {name: agent.health()["epoch"] for name, agent in self.agents.items()}
-        self.assertGreater(epochs["home"], epochs["spare"] - 1)
+        self.assertEqual(self.running(), ["home"])
+        self.assertEqual(self.agents["spare"].health()["mode"], "standby")
         self.stop()
         for path, _, files in os.walk(self.folder):
             for file in files:
@@ -289,7 +288,7 @@ settings = {{ {place} }}
         self.start()
         self.serving("home")
         self.agents["home"].process.send_signal(signal.SIGSTOP)  # and its workload goes on
-        blocked = wait_for("it to be held", lambda: self.service().get("block"))
+        blocked = wait_for("it to be held", lambda: self.service()["blocked"])
         self.assertIn("cannot be confirmed stopped", str(blocked))
         before = self.count("home")["count"]
         wait_for("more counting", lambda: self.count("home")["count"] > before)
