@@ -51,7 +51,7 @@ std::string Report::told() const {
   if (!detail.empty()) out += " (" + detail + ")";
   if (failed && mode == "standby" && failed->why != detail)
     out += "; epoch " + std::to_string(failed->epoch) + " was not started: " + failed->why;
-  if (unsaved) out += "; what the workload left is not saved";
+  if (unsaved && mode == "standby") out += "; what the workload left is not saved";
   return out;
 }
 

@@ -16,7 +16,11 @@ std::string key_name(const Json& settings) {
   return key.at("$secret").get<std::string>();
 }
 
-Observation seen(const Report& report) { return {report.state(), report.epoch, report.told()}; }
+/// The epoch is the newest that the agent knows: it says nothing of what has stopped.
+Observation seen(const Report& report) {
+  const auto state = report.state();
+  return {state, state == State::stopped ? std::nullopt : report.epoch, report.told()};
+}
 
 class Target final : public StandbyTarget {
  public:
@@ -132,12 +136,12 @@ class Target final : public StandbyTarget {
   StopReport stop(const DeactivateRequest& request, const Deadline& deadline) {
     std::string silence;
     bool heard = false;
-    auto now = std::optional(agent_.health(deadline));  // is it the agent that is meant?
+    auto now =
+        std::optional(agent_.health(deadline));  // is it the agent that is meant? Nothing there: nothing is asked
     while (true) {
       if (now && over(*now, request)) return {true, now->told()};
-      // Not while it stops: what was heard is under way.
-      if (!heard && now && now->state() != State::stopping)
-        heard = ordered([&] { agent_.deactivate(request, deadline); }, deadline);
+      // Repeats are harmless, also while it stops: the same grace counts on from the first.
+      if (!heard && now) heard = ordered([&] { agent_.deactivate(request, deadline); }, deadline);
       now = look(deadline, silence);
       if (now && heard && now->state() == State::stopped) return {true, now->told()};
       if (deadline.near(poll_)) {

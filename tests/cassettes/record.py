@@ -10,6 +10,7 @@ import time
 
 from recording import BEARER, FLY, FOLDER, HOOK, RCLONE, SIGNING, TELEGRAM, Recording, make_state, record
 
+from agent_site import KEY, Agent
 from engine import Engine
 from fly_machines import FlyMachines
 from google_cloud import GoogleCloud
@@ -27,6 +28,19 @@ def act(epoch, expect="ok"):
 
 def stop(epoch, expect="ok"):
     return ("standby.deactivate/1", {**WHERE, "epoch": epoch, "operation": f"stop-{epoch}", "grace_ms": 1000}, expect)
+
+
+def agent():
+    """The real one."""
+    with tempfile.TemporaryDirectory(prefix="understudy-agent-") as folder:
+        one = Agent(folder, command=["sleep", "1000"], state=False).start()
+        try:
+            settings = {"url": f"http://127.0.0.1:{one.port}", "service": "counter"}
+            record("agent.target.json", "agent", "target", {**settings, "api_key": {"$secret": {"env": "KEY"}}},
+                   [LOOK, act(5), LOOK, act(5), act(4, "conflict"), LOOK, stop(4, "conflict"), stop(5), LOOK, stop(5), act(5, "conflict"), ("target.diagnose/1", WHERE), ("standby.quote/1", {})], KEY=KEY)
+            record("agent.health.json", "agent", "health", settings, [("health.check/1", {"timeout_ms": 2000})])
+        finally:
+            one.stop()
 
 
 def docker_compose():
@@ -167,6 +181,6 @@ def rclone_gdrive():
 
 
 if __name__ == "__main__":
-    known = {f.__name__: f for f in (docker_compose, http, telegram, webhook, flyio, gcp_cloudrun, rclone_gdrive)}
+    known = {f.__name__: f for f in (agent, docker_compose, http, telegram, webhook, flyio, gcp_cloudrun, rclone_gdrive)}
     for name in sys.argv[1:] or known:
         known[name]()

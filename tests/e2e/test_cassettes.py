@@ -13,6 +13,7 @@ import tempfile
 import time
 import unittest
 
+from agent_site import KEY
 from harness import BUILD, ROOT
 
 sys.path.insert(0, os.path.join(ROOT, "tests/cassettes"))
@@ -79,7 +80,7 @@ class Cassettes(unittest.TestCase):
         self.assertLess(time.monotonic() - began, 2.5)
 
     def test_no_cassette_holds_a_secret_or_a_path_of_a_machine(self):
-        secrets = [getattr(recording, n) for n in ("TELEGRAM", "FLY", "HOOK", "SIGNING", "BEARER", "RCLONE")]
+        secrets = [getattr(recording, n) for n in ("TELEGRAM", "FLY", "HOOK", "SIGNING", "BEARER", "RCLONE")] + [KEY]
         for name in self.names():
             text = self.read(name)
             for word in (*secrets, secrets[0].split(":")[1], ROOT + "/", os.path.expanduser("~") + "/"):

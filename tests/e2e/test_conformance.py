@@ -9,6 +9,7 @@ import tempfile
 import unittest
 import xml.etree.ElementTree as ElementTree
 
+from agent_site import KEY, Agent
 from harness import BUILD, ROOT, free_port
 
 PROGRAM = os.path.join(BUILD, "bin/understudy")
@@ -93,6 +94,17 @@ class Bundled(Kit):
 
     def test_http(self):
         self.all_pass("http", f'[health]\nsettings = {{ url = "http://127.0.0.1:{free_port()}/" }}\n')
+
+    def test_agent(self):
+        agent = Agent(self.folder, command=["sleep", "1000"], state=False).start()
+        try:
+            place = f'url = "http://127.0.0.1:{agent.port}", service = "counter"'
+            secret = os.path.join(self.folder, "key")
+            with open(secret, "w") as out:
+                out.write(KEY)
+            self.all_pass("agent", f'[target]\nsettings = {{ {place}, api_key = {{ file = "{secret}" }}, poll = "50ms" }}\n[health]\nsettings = {{ {place} }}\n')
+        finally:
+            agent.stop()
 
     def test_process(self):
         self.all_pass("process", f'[target]\nsettings = {{ command = ["sleep", "1000"], run_dir = "{self.folder}/run" }}\n[health]\nsettings = {{ run_dir = "{self.folder}/run" }}\n')
