@@ -11,7 +11,9 @@ FUZZ(input) {
     const auto cassette = conformance::read_cassette(file.path());
     (void)fuzz::dumped(conformance::to_json(cassette));
     for (const auto& step : cassette.steps) (void)conformance::answer_from_json(step.answer);
-    for (const auto& exchange : cassette.exchanges) (void)conformance::answer_from_json(exchange.answer);
+    for (const auto& exchange : cassette.exchanges) {
+      if (exchange.after_ms >= 0) (void)conformance::answer_from_json(exchange.answer);
+    }
   } catch (const std::runtime_error& e) {
     fuzz::must(*e.what() != '\0', "a refused cassette says why");
   }

@@ -9,9 +9,9 @@ FUZZ(input) {
   const fuzz::MemoryFile base(input.substr(0, cut));
   const fuzz::MemoryFile over(cut == std::string_view::npos ? std::string_view() : input.substr(cut + 1));
   const auto environment = fuzz::environment();
-  const auto got = config::load({base.path(), over.path()},
-                                [&](const config::Orchestrator&) -> config::SchemaSource& { return schemas; },
-                                environment);
+  const auto got = config::load(
+      {base.path(), over.path()}, [&](const config::Orchestrator&) -> config::SchemaSource& { return schemas; },
+      environment);
   fuzz::tell(got.diagnostics);
   fuzz::must(got.config || !got.diagnostics.empty(), "a refused file says why");
   (void)config::load_orchestrator_only({base.path()}, environment);

@@ -63,11 +63,11 @@ inline std::string dumped(const nlohmann::json& value) {
 }  // namespace understudy::fuzz
 
 /// The body of a fuzzer: FUZZ(input) { ... }, `input` being the bytes.
-#define FUZZ(input)                                                                      \
-  static void fuzz_one(std::string_view);                                                \
-  extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);     \
-  extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {    \
-    fuzz_one(std::string_view(reinterpret_cast<const char*>(data), size));               \
-    return 0;                                                                            \
-  }                                                                                      \
+#define FUZZ(input)                                                                   \
+  static void fuzz_one(std::string_view);                                             \
+  extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);  \
+  extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) { \
+    fuzz_one(std::string_view(reinterpret_cast<const char*>(data), size));            \
+    return 0;                                                                         \
+  }                                                                                   \
   static void fuzz_one(std::string_view input)

@@ -38,9 +38,7 @@ class Schemas final : public config::SchemaSource {
 };
 
 inline config::Environment environment() {
-  return {[](const std::string& name) {
-            return name == "PLACE" ? std::optional<std::string>("/srv") : std::nullopt;
-          },
+  return {[](const std::string& name) { return name == "PLACE" ? std::optional<std::string>("/srv") : std::nullopt; },
           "/home/me"};
 }
 

@@ -15,7 +15,8 @@ FUZZ(input) {
     return;
   }
   for (const auto& saved : manifest.paths) {
-    fuzz::must(saved.name.find('/') == std::string::npos && snapshot::harmless(saved.name), "a path stays in the folder");
+    fuzz::must(saved.name.find('/') == std::string::npos && snapshot::harmless(saved.name),
+               "a path stays in the folder");
     for (const auto& entry : saved.entries) fuzz::must(snapshot::harmless(entry.path), "an entry stays in its folder");
   }
   const auto text = snapshot::write_manifest(manifest);

@@ -165,7 +165,7 @@ class Host {
   };
 
   static Result parse(Status status, us_bytes body) {
-    Json value = Json::parse(detail::view(body), nullptr, false);
+    Json value = parse_json(detail::view(body));
     if (status != Status::ok) return {{}, Error::from_json(status, value)};
     if (value.is_discarded()) return {{}, {Status::unknown, "the host's answer is not JSON", {}, {}, {}}};
     return {std::move(value), {Status::ok, {}, {}, {}, {}}};

@@ -197,7 +197,7 @@ class Instance {
   /// The error that the handler threw, or one with Status::ok.
   Error run_handler(std::string_view method, std::string_view params, Responder responder) noexcept {
     try {
-      const Json parsed = Json::parse(params, nullptr, false);
+      const Json parsed = parse_json(params);
       if (!parsed.is_object()) {
         responder.fail(Status::invalid, "params are not a JSON object");
       } else {
@@ -238,7 +238,7 @@ class Instance {
   }
   static void on_notify(void* ctx, us_bytes, us_bytes params) noexcept {
     try {
-      const Json parsed = Json::parse(view(params), nullptr, false);
+      const Json parsed = parse_json(view(params));
       if (parsed.is_object()) self(ctx).host_.item(parsed);
     } catch (const std::exception& e) {
       self(ctx).complain({Status::unknown, std::string("a stream handler threw: ") + e.what(), {}, {}, {}});
@@ -266,7 +266,7 @@ inline void say_why(const us_port& port, const Error& error) noexcept {
 template <class Factory>
 std::int32_t create(const us_port* host, us_bytes settings, us_port* out, Factory factory) noexcept {
   try {
-    const Json parsed = Json::parse(view(settings), nullptr, false);
+    const Json parsed = parse_json(view(settings));
     if (!parsed.is_object()) throw Failure(Status::invalid, "the settings envelope is not a JSON object");
     auto instance = std::make_unique<Instance>(*host);
     instance->build(factory, Envelope::from_json(parsed));

@@ -2,6 +2,7 @@
 // Status, Error and Result: how a call across the plugin boundary ends. Values; no threads, no I/O.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <exception>
@@ -18,6 +19,24 @@ namespace understudy::sdk {
 
 using Json = nlohmann::json;
 using Millis = std::chrono::milliseconds;
+
+/// Text from outside as JSON; discarded (is_discarded()) when it is none, or nested deeper than anything of ours.
+/// Copying and writing JSON recurse, so that a megabyte of brackets would overflow the stack of whoever did it.
+inline constexpr int deepest_json = 100;
+[[nodiscard]] inline Json parse_json(std::string_view text) {
+  int depth = 0;
+  bool quoted = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '"') quoted = !quoted;
+    if (quoted && c == '\\') ++i;
+    if (quoted) continue;
+    if (c == '[' || c == '{') ++depth;
+    if (c == ']' || c == '}') --depth;
+    if (depth > deepest_json) return Json(Json::value_t::discarded);
+  }
+  return Json::parse(text, nullptr, false);
+}
 
 /// The us_status values of abi.h. Everything but `unknown` promises that a failed call had no effect.
 enum class Status : std::int32_t {
@@ -66,15 +85,22 @@ struct Error {
     return out;
   }
 
+  /// Of whatever came with a failure: what has another type counts as missing. A wait is at most a day.
   [[nodiscard]] static Error from_json(Status status, const Json& body) {
     Error out;
     out.status = status;
+    const auto text = [&](const char* key) {
+      const auto it = body.find(key);
+      return it != body.end() && it->is_string() ? it->get<std::string>() : std::string();
+    };
     if (body.is_object()) {
-      out.message = body.value("message", std::string());
-      out.hint = body.value("hint", std::string());
-      out.kind = body.value("kind", std::string());
-      if (auto it = body.find("retry_after_ms"); it != body.end() && it->is_number_integer()) {
-        out.retry_after = Millis(it->get<std::int64_t>());
+      out.message = text("message");
+      out.hint = text("hint");
+      out.kind = text("kind");
+      if (const auto it = body.find("retry_after_ms"); it != body.end() && it->is_number_integer()) {
+        constexpr std::int64_t day = 86'400'000;
+        const auto asked = it->is_number_unsigned() ? std::min<std::uint64_t>(it->get<std::uint64_t>(), day) : 0;
+        out.retry_after = Millis(static_cast<std::int64_t>(asked));
       }
     }
     if (out.message.empty()) out.message = std::string(name_of(status));
