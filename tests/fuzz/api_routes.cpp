@@ -48,7 +48,7 @@ class Echo final : public runtime::Control {
 
  private:
   static void say(const std::string& text, const Reply& reply) {
-    if (text.size() % 2 == 0) return reply({{{"said", text}}, {}});
+    if (text.size() % 2 == 0) return reply({{{"said", text}}});
     reply({{}, {sdk::Status::invalid, text, text, text.size() % 3 == 0 ? "no_such_target" : "", {}}});
   }
 };

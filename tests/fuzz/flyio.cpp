@@ -34,7 +34,7 @@ FUZZ(input) {
   const int status = std::atoi(std::string(input.substr(0, 3)).c_str());
   const std::string body(input.substr(std::min<std::size_t>(4, input.size())));
   const Json headers = {{"retry-after", body.substr(0, 9)}, {"fly-request-id", body.substr(0, 20)}};
-  const auto answer = Answer::from({{{"status", status}, {"body", body}, {"headers", headers}}, {}});
+  const auto answer = Answer::from({{{"status", status}, {"body", body}, {"headers", headers}}});
   (void)answer.doubtful();
   (void)fuzz::dumped(explain(answer, {"start machine m", "fra", true}, settings).to_json());
   try {  // Json::exception: no machine, told as such by whoever asked

@@ -20,7 +20,7 @@ FUZZ(input) {
   for (const auto format : {Format::json, Format::slack, Format::ntfy}) {
     how.format = format;
     try {
-      (void)fuzz::dumped(judge({{{"status", status}, {"body", body}, {"headers", headers}}, {}}, how).to_json());
+      (void)fuzz::dumped(judge({{{"status", status}, {"body", body}, {"headers", headers}}}, how).to_json());
     } catch (const sdk::Failure& failure) {
       const auto told = fuzz::dumped(failure.error().to_json());
       fuzz::must(told.find("hunter2hunter2") == std::string::npos, "a secret is not told");
