@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/agent/order_bodies.hpp"
+
 namespace understudy::agent {
 namespace {
 
@@ -23,57 +25,6 @@ bool allowed(const web::Request& request, const std::string& key) {
          web::same_secret(request.header("Authorization"), "Bearer " + key);
 }
 
-struct BadBody {
-  std::string why;
-};
-
-template <class T>
-std::optional<T> field(const Json& body, const char* name) {
-  const auto it = body.find(name);
-  if (it == body.end() || it->is_null()) return std::nullopt;
-  const bool fits = std::is_same_v<T, bool>          ? it->is_boolean()
-                    : std::is_same_v<T, std::string> ? it->is_string()
-                                                     : it->is_number_unsigned();
-  if (!fits)
-    throw BadBody{std::string("\"") + name + "\" must be " +
-                  (std::is_same_v<T, bool>          ? "true or false"
-                   : std::is_same_v<T, std::string> ? "a text"
-                                                    : "a whole number that is not negative")};
-  return it->get<T>();
-}
-
-Json body_of(const web::Request& request) {
-  if (request.body.find_first_not_of(" \r\n\t") == std::string::npos) return Json::object();
-  auto body = Json::parse(request.body, nullptr, false);
-  if (!body.is_object()) throw BadBody{"the body must be a JSON object"};
-  return body;
-}
-
-std::optional<Epoch> epoch_in(const Json& body) {
-  const auto number = field<std::uint64_t>(body, "epoch");
-  return number ? std::optional(Epoch{*number}) : std::nullopt;
-}
-
-ActivateOrder activate_order(const Json& body) {
-  ActivateOrder out;
-  out.epoch = epoch_in(body);
-  out.operation = field<std::string>(body, "operation").value_or("");
-  if (const auto snapshot = field<std::string>(body, "snapshot")) out.snapshot = SnapshotId(*snapshot);
-  out.store = field<std::string>(body, "store").value_or(field<std::string>(body, "bucket").value_or(""));
-  out.force = field<bool>(body, "force").value_or(false);
-  return out;
-}
-
-DeactivateOrder deactivate_order(const Json& body) {
-  DeactivateOrder out;
-  out.epoch = epoch_in(body);
-  out.operation = field<std::string>(body, "operation").value_or("");
-  if (const auto grace = field<std::uint64_t>(body, "grace_ms"))
-    out.grace = Millis(static_cast<std::int64_t>(std::min<std::uint64_t>(*grace, 86'400'000)));
-  out.push = field<bool>(body, "push").value_or(true);
-  return out;
-}
-
 web::Response told(const Taken& taken, const Supervisor& supervisor) {
   switch (taken.verdict) {
     case Taken::Verdict::started: return answer(202, to_json(supervisor.facts()));
@@ -90,13 +41,15 @@ web::Response told(const Taken& taken, const Supervisor& supervisor) {
 
 web::Response ordered(Supervisor& supervisor, const web::Request& request) {
   if (request.method != "POST") return refusal(405, "method", request.path + " wants POST");
-  try {
-    const auto body = body_of(request);
-    if (request.path == "/activate") return told(supervisor.activate(activate_order(body)), supervisor);
-    return told(supervisor.deactivate(deactivate_order(body)), supervisor);
-  } catch (const BadBody& bad) {
-    return refusal(400, "invalid", bad.why);
+  const auto refused = [](const BadBody& bad) { return refusal(400, "invalid", bad.why); };
+  if (request.path == "/activate") {
+    const auto order = read_activate(request.body);
+    if (const auto* bad = std::get_if<BadBody>(&order)) return refused(*bad);
+    return told(supervisor.activate(std::get<ActivateOrder>(order)), supervisor);
   }
+  const auto order = read_deactivate(request.body);
+  if (const auto* bad = std::get_if<BadBody>(&order)) return refused(*bad);
+  return told(supervisor.deactivate(std::get<DeactivateOrder>(order)), supervisor);
 }
 
 }  // namespace

@@ -12,6 +12,15 @@ bool one_of(const std::vector<std::string>& names, const std::string& name) {
   return names.empty() || std::ranges::find(names, name) != names.end();
 }
 
+/// Of one alert, by the route (its place; the number of routes: to everybody, since none matched) and who was told.
+std::string memory(std::size_t route, const NotifierId& notifier, const Alert& alert) {
+  return std::to_string(route) + '|' + notifier.value + '|' + alert.key();
+}
+
+void add(std::vector<Delivery>& out, const Delivery& delivery) {
+  if (std::ranges::find(out, delivery.notifier, &Delivery::notifier) == out.end()) out.push_back(delivery);
+}
+
 }  // namespace
 
 bool kind_matches(const std::vector<std::string>& patterns, const std::string& kind) {
@@ -40,48 +49,61 @@ bool matches(const config::Route& route, const Alert& alert) {
 
 void Router::forget_old(WallTime now) {
   if (sent_.size() < most_keys) return;
-  std::erase_if(sent_, [&](const auto& entry) { return now - entry.second.at > longest_throttle; });
+  std::erase_if(sent_,
+                [&](const auto& entry) { return now - entry.second.at.value_or(WallTime()) > longest_throttle; });
   if (sent_.size() >= most_keys) sent_.clear();
 }
 
 std::vector<Delivery> Router::route(const config::Config& config, const Alert& alert, WallTime now,
                                     const LocalTime& local) {
   forget_old(now);
+  return alert.state == AlertState::resolved ? ended(config, alert) : begun(config, alert, now, local);
+}
+
+std::vector<Delivery> Router::begun(const config::Config& config, const Alert& alert, WallTime now,
+                                    const LocalTime& local) {
   std::vector<Delivery> out;
-  Millis wait{0};
-  const auto add = [&](const NotifierId& notifier, int suppressed) {
-    if (std::ranges::find(out, notifier, &Delivery::notifier) == out.end()) out.push_back({notifier, suppressed, wait});
-  };
   bool matched = false;
   for (std::size_t i = 0; i < config.routes.size(); ++i) {
     const auto& r = config.routes[i];
-    // A resolve goes to whoever was told, whatever the hour.
-    if (!matches(r, alert) || (alert.state != AlertState::resolved && !in_hours(r, local))) continue;
+    if (!matches(r, alert) || !in_hours(r, local)) continue;
     matched = true;
-    wait = r.group_wait;
     for (const auto& notifier : r.to) {
-      const std::string key = std::to_string(i) + '|' + notifier.value + '|' + alert.key();
-      const auto it = sent_.find(key);
-      if (alert.state == AlertState::resolved) {
-        // Whoever was told that it fires is told that it ended. Without a memory of it (a restart) it is told too.
-        if (it != sent_.end() && !it->second.told) continue;
-        add(notifier, it != sent_.end() ? it->second.suppressed : 0);
-        if (it != sent_.end()) it->second.told = false;
+      auto& sent = sent_[memory(i, notifier, alert)];
+      if (sent.at && r.throttle.count() > 0 && now - *sent.at < r.throttle) {
+        ++sent.suppressed;
         continue;
       }
-      if (it != sent_.end() && r.throttle.count() > 0 && now - it->second.at < r.throttle) {
-        ++it->second.suppressed;
-        continue;
-      }
-      add(notifier, it != sent_.end() ? it->second.suppressed : 0);
-      sent_[key] = {now, 0, true};
+      add(out, {notifier, sent.suppressed, r.group_wait});
+      sent = {now, 0, true};
     }
     if (!r.go_on) break;
   }
-  wait = Millis(0);
-  if (!matched && alert.state != AlertState::resolved) {
-    for (const auto& n : config.notifiers) add(n.id, 0);
+  if (matched) return out;
+  for (const auto& n : config.notifiers) {
+    add(out, {n.id, 0, Millis(0)});
+    sent_[memory(config.routes.size(), n.id, alert)] = {now, 0, true};
   }
+  return out;
+}
+
+std::vector<Delivery> Router::ended(const config::Config& config, const Alert& alert) {
+  std::vector<Delivery> out;
+  bool reached = true;
+  const auto tell = [&](std::size_t route, const NotifierId& notifier, bool meant, Millis wait) {
+    const auto it = sent_.find(memory(route, notifier, alert));
+    if (it == sent_.end() ? !meant : !it->second.told) return;
+    add(out, {notifier, it != sent_.end() ? it->second.suppressed : 0, wait});
+    if (it != sent_.end()) it->second.told = false;
+  };
+  for (std::size_t i = 0; i < config.routes.size(); ++i) {
+    const auto& r = config.routes[i];
+    // Without a memory of it (a restart) the end goes where it would now, at whatever hour.
+    const bool meant = reached && matches(r, alert);
+    for (const auto& notifier : r.to) tell(i, notifier, meant, r.group_wait);
+    if (meant && !r.go_on) reached = false;
+  }
+  for (const auto& n : config.notifiers) tell(config.routes.size(), n.id, false, Millis(0));
   return out;
 }
 
@@ -92,9 +114,9 @@ std::optional<WallTime> Router::held_until(const config::Config& config, const A
     const auto& r = config.routes[i];
     if (!matches(r, alert) || !in_hours(r, local)) continue;
     for (const auto& notifier : r.to) {
-      const auto it = sent_.find(std::to_string(i) + '|' + notifier.value + '|' + alert.key());
-      if (it == sent_.end() || it->second.told || now - it->second.at >= r.throttle) continue;
-      const WallTime end = it->second.at + r.throttle;
+      const auto it = sent_.find(memory(i, notifier, alert));
+      if (it == sent_.end() || it->second.told || !it->second.at || now - *it->second.at >= r.throttle) continue;
+      const WallTime end = *it->second.at + r.throttle;
       if (!out || end < *out) out = end;
     }
     if (!r.go_on) break;

@@ -37,10 +37,14 @@ class Router {
 
  private:
   struct Sent {
-    WallTime at{};  ///< of the last delivery that was no resolve
+    std::optional<WallTime> at;  ///< of the last delivery that was no resolve
     int suppressed = 0;
     bool told = false;  ///< that it fires, and not yet that it ended
   };
+  [[nodiscard]] std::vector<Delivery> begun(const config::Config& config, const Alert& alert, WallTime now,
+                                            const LocalTime& local);
+  /// To whoever was told that it fires, by whichever route and at whichever hour that was.
+  [[nodiscard]] std::vector<Delivery> ended(const config::Config& config, const Alert& alert);
   std::map<std::string, Sent> sent_;
   void forget_old(WallTime now);
 };

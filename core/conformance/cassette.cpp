@@ -1,6 +1,7 @@
 #include "core/conformance/cassette.hpp"
 
 #include <fstream>
+#include <iterator>
 
 #include "core/host/body_files.hpp"
 
@@ -93,8 +94,8 @@ Json to_json(const Cassette& c) {
 
 Cassette read_cassette(const std::filesystem::path& file) {
   std::ifstream in(file);
-  const auto raw = Json::parse(in, nullptr, false);
-  const auto json = replaced(raw, here, std::filesystem::absolute(file).parent_path().string());
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  const auto json = replaced(sdk::parse_json(text), here, std::filesystem::absolute(file).parent_path().string());
   try {
     if (json.at("schema") != 1) throw std::runtime_error("it is of another version");
     Cassette out;
@@ -110,6 +111,10 @@ Cassette read_cassette(const std::filesystem::path& file) {
                            s.value("budget_ms", std::int64_t{30'000}), s.value("at_ms", std::int64_t{0}),
                            s.at("answer")});
     for (const auto& e : json.at("host")) out.exchanges.push_back(exchange_from(e));
+    for (const auto& s : out.steps) (void)answer_from_json(s.answer);  // throws here and not in the middle of a replay
+    for (const auto& e : out.exchanges) {
+      if (e.after_ms >= 0) (void)answer_from_json(e.answer);
+    }
     return out;
   } catch (const std::exception& e) {
     throw std::runtime_error(file.string() + " is no cassette: " + e.what());

@@ -129,7 +129,7 @@ void RawPort::on_call(void* ctx, us_op op, us_bytes method, us_bytes params, std
     ++me.calls_in_create_;
   // Its arguments are everybody's to read; what it gets by its environment or its input is not.
   if (text(method) == "process.run/1")
-    me.heard_ += sdk::Json::parse(text(params), nullptr, false).value("argv", sdk::Json()).dump() + "\n";
+    me.heard_ += sdk::parse_json(text(params)).value("argv", sdk::Json()).dump() + "\n";
   me.inbox_.push_back({op, text(method), text(params)});
   me.wake_.notify_all();
 }
@@ -159,7 +159,7 @@ void RawPort::on_notify(void* ctx, us_bytes topic, us_bytes params) noexcept {
   const std::lock_guard lock(me.mutex_);
   me.heard_ += text(params) + "\n";
   if (text(topic) != "create.failed") return;
-  const auto body = sdk::Json::parse(text(params), nullptr, false);
+  const auto body = sdk::parse_json(text(params));
   if (body.is_object()) me.refusal_ = body.value("message", "");
 }
 

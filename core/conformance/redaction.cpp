@@ -105,7 +105,7 @@ void Redaction::look_at_request(const Json& params) {
 }
 
 void Redaction::look_at_answer(const Json& result) {
-  const auto body = Json::parse(text_of(result, "body"), nullptr, false);
+  const auto body = sdk::parse_json(text_of(result, "body"));
   if (!body.is_object()) return;
   for (const auto& [name, value] : body.items()) {
     if (value.is_string() && is_secret_field(name)) found(value.get<std::string>(), name);

@@ -53,7 +53,7 @@ host::Ended wait_for_end(int pid) {
 
 /// What the child printed last, unless it died before.
 void judge(Outcome& outcome, const Said& said, const host::Ended& ended, Millis timeout) {
-  const auto line = sdk::Json::parse(said.out.substr(0, said.out.find('\n')), nullptr, false);
+  const auto line = sdk::parse_json(said.out.substr(0, said.out.find('\n')));
   if (!said.in_time) {
     outcome.verdict = Verdict::failed;
     outcome.message = "it hung: no verdict within " + std::to_string(timeout.count() / 1000) + " s";

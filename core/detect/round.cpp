@@ -63,8 +63,8 @@ std::optional<RoundResult> Round::counted_result() const {
   RoundResult out = result_of(*worst);
   const int n = static_cast<int>(reports_.size());
   if (passed + degraded >= needed_) {
-    out.outcome = passed >= needed_ && worst->outcome != Outcome::degraded ? Outcome::pass : Outcome::degraded;
-    if (out.outcome == Outcome::pass && failed > 0)
+    out.outcome = passed >= needed_ ? Outcome::pass : Outcome::degraded;
+    if (out.outcome == Outcome::pass && failed + degraded > 0)
       out.cause = std::to_string(passed) + " of " + std::to_string(n) + " pass; " + out.cause;
   } else if (n - failed < needed_) {
     out.outcome = Outcome::fail;

@@ -1,5 +1,6 @@
 #include "core/host/real_services.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <unordered_map>
 
@@ -66,9 +67,10 @@ class RealServices final : public Services {
   static Ticket tag(std::uint64_t inner, unsigned kind) { return inner == 0 ? 0 : (inner << 2 | kind); }
 
   Ticket start_timer(ServiceCall call) {
+    constexpr std::int64_t year_ms = 365LL * 86'400'000;
+    const Millis wait(std::clamp<std::int64_t>(call.params.value("ms", std::int64_t{0}), 0, year_ms));
     const auto id = next_timer_++;
-    auto [it, fresh] = timers_.emplace(
-        id, Timer{asio::steady_timer(loop_, Millis(call.params.value("ms", std::int64_t{0}))), std::move(call.done)});
+    auto [it, fresh] = timers_.emplace(id, Timer{asio::steady_timer(loop_, wait), std::move(call.done)});
     it->second.timer.async_wait([this, id](const boost::system::error_code& error) {
       if (!error) end_timer(id, {sdk::Json::object()});
     });

@@ -60,15 +60,10 @@ std::variant<std::shared_ptr<Library>, LoadError> describe_library(const std::fi
   const std::string end = end_of(child.pid);
   if (!said)
     return LoadError{file + ": did not describe itself within 5 s", "what runs when it is loaded must return at once"};
-  const auto answer = sdk::Json::parse(said->substr(0, said->find('\n')), nullptr, false);
-  if (!answer.is_object())
-    return LoadError{file + ": cannot be loaded: " + end + " while it was loaded", "this is a bug of the plugin"};
-  if (!answer.contains("manifest"))
-    return LoadError{answer.value("message", file + ": cannot be loaded"), answer.value("hint", "")};
+  auto manifest = read_description(path, *said, end);
+  if (auto* error = std::get_if<LoadError>(&manifest)) return *error;
   auto out = std::make_shared<Library>();
   out->path_ = path;
-  auto manifest = read_manifest(path, answer.at("manifest"));
-  if (auto* error = std::get_if<LoadError>(&manifest)) return *error;
   out->manifest_ = std::move(std::get<Manifest>(manifest));
   return out;
 }

@@ -5,6 +5,17 @@
 #include "understudy/json.hpp"
 
 namespace understudy::plugins {
+<<<<<<< HEAD
+=======
+namespace {
+
+/// Beyond it, arithmetic with clocks could overflow.
+constexpr Millis longest_call{std::chrono::hours(24 * 365)};
+
+std::string dump(const sdk::Json& value) { return value.dump(-1, ' ', false, sdk::Json::error_handler_t::replace); }
+
+}  // namespace
+>>>>>>> h-rclone
 
 HostCalls::HostCalls(const Registry::Wiring& wiring, host::Caller caller, Reply reply, Item item)
     : wiring_(wiring), reply_(std::move(reply)), item_(std::move(item)), state_(std::make_shared<State>()) {
@@ -15,8 +26,13 @@ void HostCalls::serve(us_op op, std::string_view method, std::string_view params
   host::ServiceCall call;
   call.caller = &state_->caller;  // kept by `done`
   call.method = method;
+<<<<<<< HEAD
   call.params = sdk::read_json(params);
   call.budget = std::max(budget, Millis(1));
+=======
+  call.params = sdk::parse_json(params);
+  call.budget = std::clamp(budget, Millis(1), longest_call);
+>>>>>>> h-rclone
   call.done = [this, state = state_, op](const sdk::Result& result) {
     state->tickets.erase(op);
     if (!state->open) return;
@@ -35,10 +51,17 @@ void HostCalls::serve(us_op op, std::string_view method, std::string_view params
       item_(topic, sdk::write_json(body));
     };
   }
-  state_->tickets.emplace(op, 0);
+  if (!state_->tickets.emplace(op, 0).second)
+    return wiring_.log.write(host::Level::warning, state_->caller.instance, "called the host twice with one number");
   const auto state = state_;  // an answer inside start() may close us
-  const auto ticket = wiring_.services.start(std::move(call));
-  if (const auto it = state->tickets.find(op); it != state->tickets.end()) it->second = ticket;
+  const auto done = call.done;
+  try {
+    const auto ticket = wiring_.services.start(std::move(call));
+    if (const auto it = state->tickets.find(op); it != state->tickets.end()) it->second = ticket;
+  } catch (const sdk::Json::exception& e) {  // what a plugin asks with the wrong types throws where it is read
+    if (state->tickets.contains(op))
+      done({{}, {sdk::Status::invalid, std::string("params of the wrong type: ") + e.what(), {}, {}, {}}});
+  }
 }
 
 void HostCalls::cancel(us_op op) {
@@ -62,10 +85,19 @@ void HostCalls::reopen() {
 }
 
 void HostCalls::notified(std::string_view topic, std::string_view text) {
+<<<<<<< HEAD
   const auto params = sdk::read_json(text);
+=======
+  const auto params = sdk::parse_json(text);
+>>>>>>> h-rclone
   if (!params.is_object()) return;
-  if (topic == "log") return write_log(params);
-  if (on_notify_) on_notify_(topic, params);
+  try {
+    if (topic == "log") return write_log(params);
+    if (on_notify_) on_notify_(topic, params);
+  } catch (const sdk::Json::exception& e) {
+    wiring_.log.write(host::Level::warning, state_->caller.instance,
+                      "sent a message of the wrong types: " + std::string(e.what()));
+  }
 }
 
 void HostCalls::write_log(const sdk::Json& params) {

@@ -6,7 +6,6 @@ namespace understudy::plugins {
 namespace {
 
 constexpr std::size_t largest_manifest = 1024 * 1024;
-constexpr std::string_view interface_names[] = {"health", "target", "state", "notifier", "secrets"};
 
 LoadError wrong(const std::filesystem::path& path, std::string what, std::string hint = {}) {
   return {path.string() + ": " + std::move(what), std::move(hint)};
@@ -15,7 +14,7 @@ LoadError wrong(const std::filesystem::path& path, std::string what, std::string
 std::variant<Manifest, LoadError> parse_manifest(const std::filesystem::path& path, us_bytes raw) {
   if (raw.len == 0 || raw.len > largest_manifest)
     return wrong(path, "its manifest is empty or larger than 1 MiB", "this is a bug of the plugin");
-  return read_manifest(path, sdk::Json::parse(std::string_view(raw.data, raw.len), nullptr, false));
+  return read_manifest(path, sdk::parse_json(std::string_view(raw.data, raw.len)));
 }
 
 std::variant<const us_plugin*, LoadError> open(const std::filesystem::path& path) {
@@ -42,31 +41,6 @@ std::variant<const us_plugin*, LoadError> open(const std::filesystem::path& path
 }
 
 }  // namespace
-
-std::variant<Manifest, LoadError> read_manifest(const std::filesystem::path& path, sdk::Json raw) {
-  Manifest out;
-  out.raw = std::move(raw);
-  if (!out.raw.is_object()) return wrong(path, "its manifest is not a JSON object", "this is a bug of the plugin");
-  try {
-    out.name = out.raw.at("name").get<std::string>();
-    out.version = out.raw.at("version").get<std::string>();
-    out.license = out.raw.value("license", "");
-    out.summary = out.raw.value("summary", "");
-    out.interfaces = out.raw.at("interfaces");
-    out.needs = out.raw.value("needs", std::vector<std::string>());
-    for (const auto& [name, body] : out.interfaces.items()) {
-      if (std::ranges::find(interface_names, name) == std::end(interface_names)) {
-        return wrong(path, "its manifest offers \"" + name + "\", which is no interface",
-                     "known are health, target, state, notifier and secrets");
-      }
-      (void)body.at("provides").get<std::vector<std::string>>();
-    }
-  } catch (const sdk::Json::exception& e) {
-    return wrong(path, std::string("its manifest is malformed: ") + e.what(),
-                 "see docs/plugins/methods.md, \"The manifest\"");
-  }
-  return out;
-}
 
 bool Library::provides(std::string_view interface_name, std::string_view method) const {
   const auto it = manifest_.interfaces.find(std::string(interface_name));

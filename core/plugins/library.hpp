@@ -4,26 +4,13 @@
 
 #include <filesystem>
 #include <memory>
-#include <string>
+#include <string_view>
 #include <variant>
-#include <vector>
 
+#include "core/plugins/manifest.hpp"
 #include "understudy/abi.h"
-#include "understudy/status.hpp"
 
 namespace understudy::plugins {
-
-/// Why a library cannot be used. `message` names the file.
-struct LoadError {
-  std::string message, hint;
-};
-
-struct Manifest {
-  std::string name, version, license, summary;
-  sdk::Json interfaces;            ///< {"health": {"provides": [...], "settings": {...}}, ...}
-  std::vector<std::string> needs;  ///< host methods
-  sdk::Json raw;
-};
 
 class Library {
  public:
@@ -42,9 +29,6 @@ class Library {
   const us_plugin* entry_ = nullptr;
   Manifest manifest_;
 };
-
-/// Checks what a manifest says. [any thread]
-[[nodiscard]] std::variant<Manifest, LoadError> read_manifest(const std::filesystem::path& path, sdk::Json raw);
 
 /// Loads and checks: symbol, ABI major, manifest. [any thread]
 [[nodiscard]] std::variant<std::shared_ptr<Library>, LoadError> load_library(const std::filesystem::path& path);

@@ -159,7 +159,11 @@ class Link : public std::enable_shared_from_this<Link> {
 
   static sdk::Result read(std::int32_t raw, std::string_view text) {
     const auto status = sdk::status_from(raw);
+<<<<<<< HEAD
     sdk::Json value = sdk::read_json(text);
+=======
+    sdk::Json value = sdk::parse_json(text);
+>>>>>>> h-rclone
     if (status != sdk::Status::ok) return {{}, sdk::Error::from_json(status, value)};
     if (!value.is_object()) return failure(sdk::Status::unknown, "the plugin's answer is not a JSON object", "garbage");
     return {std::move(value)};
@@ -194,7 +198,7 @@ class Link : public std::enable_shared_from_this<Link> {
     auto& link = self(ctx);
     if (params.len > largest_payload) return;
     if (view(topic) == "create.failed") {  // inside create(), on the thread that waits for it
-      const auto body = sdk::Json::parse(view(params), nullptr, false);
+      const auto body = sdk::parse_json(view(params));
       const auto error = sdk::Error::from_json(sdk::Status::invalid, body);
       link.create_error = error.message;
       link.create_hint = error.hint;

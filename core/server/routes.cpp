@@ -209,7 +209,7 @@ Response error_response(int status, std::string code, std::string message, std::
 void handle(Control& control, const web::Request& request, const std::function<void(Response)>& reply) {
   sdk::Json body = sdk::Json::object();
   if (!request.body.empty()) {
-    body = sdk::Json::parse(request.body, nullptr, false);
+    body = sdk::parse_json(request.body);
     if (!body.is_object()) return reply(error_response(400, "bad_json", "the body is not a JSON object"));
   }
   try {

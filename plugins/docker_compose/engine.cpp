@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <future>
 
+#include "engine_words.hpp"
+
 namespace compose_plugin {
 namespace {
 
@@ -13,13 +15,6 @@ using namespace understudy::sdk;
 /// 12's engine everything above 1.41: so the lower of ours and the engine's is used.
 constexpr std::pair<int, int> newest_known{1, 47};
 constexpr Millis patience{30'000};
-
-std::pair<int, int> parse_version(const std::string& text) {
-  std::pair<int, int> out{0, 0};
-  // NOLINTNEXTLINE(cert-err34-c): both numbers are checked
-  if (std::sscanf(text.c_str(), "%d.%d", &out.first, &out.second) != 2 || out.first < 1) return {0, 0};
-  return out;
-}
 
 [[noreturn]] void unreachable(const EngineAddress& engine, const Error& error) {
   Error out = error;
@@ -32,12 +27,7 @@ std::pair<int, int> parse_version(const std::string& text) {
 }
 
 [[noreturn]] void refused(const std::string& what, const Json& reply) {
-  const auto status = reply.at("status").get<int>();
-  const Json body = Json::parse(reply.at("body").get_ref<const std::string&>(), nullptr, false);
-  const std::string said = body.is_object() ? body.value("message", "") : "";
-  const auto as = status == 401 || status == 403 ? Status::denied : status >= 500 ? Status::transient : Status::invalid;
-  throw Failure(
-      as, "the Docker engine answers " + std::to_string(status) + " to " + what + (said.empty() ? "" : ": " + said));
+  throw refusal(what, reply.at("status").get<int>(), reply.at("body").get_ref<const std::string&>());
 }
 
 }  // namespace
@@ -123,7 +113,7 @@ Json Engine::get(const std::string& path, const Deadline& deadline) {
   if (status == 404) return nullptr;
   if (status == 400) version_.clear();  // upgraded meanwhile, and our version is too old for it
   if (status != 200) refused("GET " + path.substr(0, path.find('?')), result.value);
-  Json body = Json::parse(result.value.at("body").get_ref<const std::string&>(), nullptr, false);
+  Json body = parse_json(result.value.at("body").get_ref<const std::string&>());
   if (body.is_discarded())
     throw Failure(Status::transient,
                   "the Docker engine's answer to GET " + path.substr(0, path.find('?')) + " is not JSON");

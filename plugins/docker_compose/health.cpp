@@ -1,6 +1,7 @@
 #include "health.hpp"
 
 #include "engine.hpp"
+#include "engine_words.hpp"
 
 namespace compose_plugin {
 namespace {
@@ -55,8 +56,8 @@ class Health final : public HealthSource {
       ask = engine_.request("GET",
                             "/events?filters=" + escaped(filters.dump()) + (since_.empty() ? "" : "&since=" + since_),
                             Deadline(opening));
-    } catch (const Failure& failure) {
-      return listen_later(failure.error().message);
+    } catch (const std::exception& e) {  // nobody else would catch it on this thread
+      return listen_later(e.what());
     }
     ask["stream"] = "lines";
     ask["timeout_ms"] = opening.count();
@@ -81,21 +82,12 @@ class Health final : public HealthSource {
   }
 
   void heard(const std::string& line) {
-    const Json event = Json::parse(line, nullptr, false);
-    if (!event.is_object()) return;
+    const auto event = parse_event(line);
+    if (!event) return;
     pause_ = first_pause;
-    if (const auto nano = event.value("timeNano", std::int64_t{0}); nano > 0) {
-      char text[40];
-      std::snprintf(text, sizeof text, "%lld.%09lld", static_cast<long long>(nano / 1'000'000'000),
-                    static_cast<long long>(nano % 1'000'000'000 + 1));
-      since_ = text;  // one nanosecond later, so that it is not told twice
-    }
-    const Json actor = event.value("Actor", Json::object());
-    const Json attributes = actor.is_object() ? actor.value("Attributes", Json::object()) : Json::object();
-    const std::string service = attributes.is_object() ? attributes.value(label_service, "") : "";
-    const auto action = event.value("Action", "");
-    if (!project_.includes(service) || action == "health_status: healthy") return;
-    host_.hint("container of " + service + ": " + action, action == "die");
+    if (event->at_ns > 0) since_ = since_after(event->at_ns);
+    if (!project_.includes(event->service) || event->action == "health_status: healthy") return;
+    host_.hint("container of " + event->service + ": " + event->action, event->action == "die");
   }
 
   Host& host_;

@@ -100,7 +100,7 @@ Answer Answer::from(const Result& result) {
   }
   out.http = result.value.at("status").get<int>();
   const auto& raw = result.value.at("body").get_ref<const std::string&>();
-  out.body = Json::parse(raw, nullptr, false);
+  out.body = parse_json(raw);
   if (out.body.is_discarded()) out.body = nullptr;
   const Json headers = result.value.value("headers", Json::object());
   out.request_id = headers.value("fly-request-id", "");

@@ -49,7 +49,7 @@ class ExternalAccount final : public Credential {
     const Json& format = object_of(source_, "format");
     if (text_of(format, "type") != "json") return trimmed(text);
     const auto field = text_of(format, "subject_token_field_name");
-    auto token = text_of(Json::parse(text, nullptr, false), field.c_str());
+    auto token = text_of(parse_json(text), field.c_str());
     if (token.empty()) throw Failure(Status::denied, "the subject token's JSON has no field \"" + field + "\"");
     return token;
   }

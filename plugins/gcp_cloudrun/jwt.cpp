@@ -59,7 +59,7 @@ Json claims_of(const std::string& jwt) {
   const auto second = first == std::string::npos ? first : jwt.find('.', first + 1);
   if (second == std::string::npos) return Json::object();
   const auto raw = from_base64url(std::string_view(jwt).substr(first + 1, second - first - 1));
-  const Json claims = raw ? Json::parse(*raw, nullptr, false) : Json();
+  const Json claims = raw ? parse_json(*raw) : Json();
   return claims.is_object() ? claims : Json::object();
 }
 

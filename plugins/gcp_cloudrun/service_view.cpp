@@ -130,7 +130,7 @@ ServiceView ServiceView::from(Json service) {
                rfc3339_ms(text_of(object_of(service, "terminalCondition"), "lastTransitionTime")).value_or(0));
   out.reconciling = flag_of(service, "reconciling");
   out.ingress = text_of(service, "ingress");
-  const Json note = Json::parse(text_of(object_of(service, "annotations"), rollback_note), nullptr, false);
+  const Json note = parse_json(text_of(object_of(service, "annotations"), rollback_note));
   out.rolled_back = {text_of(note, "operation"), text_of(note, "from"), text_of(note, "to"),
                      number_of(note, "instances"), flag_of(note, "manual")};
   out.open_to_all = flag_of(service, "invokerIamDisabled");

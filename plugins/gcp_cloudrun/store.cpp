@@ -137,7 +137,7 @@ std::string Store::folder(const std::string& service, const std::string& id) con
 Store::Latest Store::latest(const std::string& service, const Deadline& deadline) {
   const auto found = bucket_.read(home(service) + "latest", deadline);
   if (!found) return {};
-  const Json body = Json::parse(found->text, nullptr, false);
+  const Json body = parse_json(found->text);
   Latest out{found->generation, text_of(body, "id"), static_cast<std::uint64_t>(number_of(body, "epoch"))};
   if (out.id.empty() || out.generation == 0) {
     throw Failure(Status::invalid, "gs://" + bucket_.name() + "/" + home(service) + "latest is damaged",

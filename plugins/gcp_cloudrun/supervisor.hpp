@@ -2,30 +2,13 @@
 #pragma once
 
 #include <functional>
-#include <optional>
 #include <string>
 
+#include "health_answer.hpp"
 #include "tokens.hpp"
-#include "understudy/types.hpp"
 #include "wire.hpp"
 
 namespace gcp {
-
-/// What /health says of the workload. `state` is read from "mode" and the workload's status, whatever the HTTP status.
-struct SupervisorHealth {
-  int http = 0;
-  /// The last activation, when it has come to nothing: what it was and why.
-  struct Failed {
-    std::uint64_t epoch = 0;
-    std::string operation, why;
-  };
-  std::optional<Failed> failed;
-  understudy::sdk::Observation::State state = understudy::sdk::Observation::State::unknown;
-  std::optional<std::uint64_t> epoch;
-  std::string detail;
-};
-/// Pure; an answer that is not the supervisor's is `unknown`.
-[[nodiscard]] SupervisorHealth read_health(int http, const understudy::sdk::Json& body);
 
 class Supervisor {
  public:

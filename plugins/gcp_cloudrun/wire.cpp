@@ -26,7 +26,7 @@ Answer send(Host& host, const Ask& ask, const Deadline& deadline) {
   if (value.value("truncated", false))
     throw Failure(Status::transient,
                   "the answer of " + ask.url.substr(0, ask.url.find('?')) + " is too long to be read");
-  out.json = Json::parse(out.body, nullptr, false);
+  out.json = parse_json(out.body);
   out.headers = value.value("headers", Json::object());
   out.bytes = value.value("bytes", std::int64_t{0});
   return out;

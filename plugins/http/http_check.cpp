@@ -193,7 +193,7 @@ class HttpCheck final : public HealthSource {
         return result(Outcome::fail, name + " is \"" + value + "\", expected \"" + text + "\"");
     }
     if (!extra_->json.empty()) {
-      const Json parsed = Json::parse(body, nullptr, false);
+      const Json parsed = parse_json(body);
       if (parsed.is_discarded())
         return result(Outcome::fail,
                       r.value("truncated", false) ? "the body is larger than max_body" : "the body is not JSON");

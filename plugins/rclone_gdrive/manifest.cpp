@@ -109,7 +109,7 @@ std::string sealed(Json value) {
 template <class Fn>
 auto unsealed(const std::string& text, const char* what, Fn fn) {
   try {
-    Json value = Json::parse(text);
+    Json value = parse_json(text);
     const auto check = value.at("check").get<std::string>();
     value.erase("check");
     if (sha256_of(value.dump()) != check) throw Failure(Status::invalid, std::string(what) + " was changed");

@@ -1,87 +1,39 @@
 #include "program.hpp"
 
 #include <algorithm>
-#include <deque>
 #include <future>
 #include <memory>
 #include <thread>
+
+#include "program_words.hpp"
 
 namespace rclone_store {
 namespace {
 
 using namespace understudy::sdk;
 
-constexpr std::size_t kept_lines = 60;
 constexpr auto look_every = std::chrono::milliseconds(50);
 constexpr Millis longest_wait{60'000};
 constexpr Millis secret_budget{10'000};
 
-std::string in_one_line(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    const bool space = c == ' ' || c == '\n' || c == '\t' || c == '\r';
-    if (!space) out += c;
-    if (space && !out.empty() && out.back() != ' ') out += ' ';
-  }
-  while (!out.empty() && out.back() == ' ') out.pop_back();
-  return out;
-}
-
-/// What rclone says while it runs: statistics become progress, complaints are kept. Items come on the [loop].
+/// Passes on what rclone says while it runs. Items come on the [loop].
 class Listener {
  public:
   Listener(Host& host, std::string operation, std::vector<std::string> secrets)
-      : host_(host), operation_(std::move(operation)), secrets_(std::move(secrets)) {}
+      : host_(host), operation_(std::move(operation)), words_(std::move(secrets)) {}
 
   void line(const std::string& text) {
-    const Json entry = Json::parse(text, nullptr, false);
-    if (!entry.is_object()) return plain(text);  // "Failed to ..." is no JSON
-    if (const auto stats = entry.find("stats"); stats != entry.end() && stats->is_object()) return tell(*stats);
-    const auto level = entry.value("level", "");
-    if (level != "error" && level != "critical" && level != "fatal") return;
-    const auto object = entry.value("object", "");
-    keep((object.empty() ? "" : object + ": ") + entry.value("msg", ""));
+    if (auto progress = words_.line(text)) {
+      (*progress)["operation"] = operation_;
+      host_.notify("progress", *progress);
+    }
   }
-
-  [[nodiscard]] std::vector<std::string> complaints() const { return {lines_.begin(), lines_.end()}; }
+  [[nodiscard]] std::vector<std::string> complaints() const { return words_.complaints(); }
 
  private:
-  /// A cause may go on over several lines, the further ones indented.
-  void plain(const std::string& text) {
-    const auto at = text.find_first_not_of(" \t\r\n");
-    if (at == std::string::npos) return;
-    if (at == 0 || lines_.empty()) return keep(text);
-    const std::string whole = lines_.back() + text;
-    lines_.pop_back();
-    keep(whole);
-  }
-
-  void keep(const std::string& said) {
-    std::string text = in_one_line(said);
-    // "2026/11/20 20:54:29 Failed to ...": the time is noise in an error.
-    if (text.size() > 20 && text[4] == '/' && text[7] == '/' && text[13] == ':') text.erase(0, 20);
-    if (text.empty()) return;
-    lines_.push_back(without_secrets(std::move(text), secrets_));
-    if (lines_.size() > kept_lines) lines_.erase(lines_.begin() + 1);  // the first often names the cause
-  }
-
-  void tell(const Json& stats) {
-    const auto number = [&](const char* key) {
-      const auto it = stats.find(key);
-      return it != stats.end() && it->is_number() ? static_cast<std::int64_t>(it->get<double>()) : std::int64_t{0};
-    };
-    Json out = {{"operation", operation_},       {"done", number("bytes")},
-                {"total", number("totalBytes")}, {"unit", "bytes"},
-                {"files", number("transfers")},  {"files_total", number("totalTransfers")},
-                {"bytes_per_s", number("speed")}};
-    if (const auto eta = stats.find("eta"); eta != stats.end() && eta->is_number()) out["eta_s"] = number("eta");
-    host_.notify("progress", out);
-  }
-
   Host& host_;
   std::string operation_;
-  std::vector<std::string> secrets_;
-  std::deque<std::string> lines_;
+  ProgramWords words_;
 };
 
 /// The answer of a run that could not be watched to its end. When time ran out, what rclone had complained of says

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "program_words.hpp"
+
 namespace rclone_store {
 namespace {
 
@@ -12,12 +14,6 @@ constexpr std::size_t small_output = 32 * 1024 * 1024;  // a manifest, or the li
 constexpr const char* ending = ".json";
 
 std::string id_of(const std::string& name) { return name.substr(0, name.size() - std::string_view(ending).size()); }
-
-Json parse_listing(const std::string& text) {
-  Json out = Json::parse(text, nullptr, false);
-  if (!out.is_array()) throw Failure(Status::transient, "rclone's listing cannot be read");
-  return out;
-}
 
 /// In the order of time epochs never fall: a snapshot of an older epoch after a newer one is a replaced site's.
 void mark_stale(std::vector<Card>& newest_first) {
@@ -88,15 +84,12 @@ std::optional<Vault::Listing> Vault::listing(const Job& job, const std::string& 
       job, {"lsjson", "--recursive", "--max-depth=2", "--no-modtime", "--no-mimetype", root(service)}, options);
   if (!text) return std::nullopt;
   Listing out;
-  for (const Json items = parse_listing(*text); const auto& item : items) {
-    const auto path = item.at("Path").get<std::string>();
-    const auto name = item.at("Name").get<std::string>();
-    const bool folder = item.value("IsDir", false);
-    if (path == "latest.json") out.has_latest = true;
-    if (path.rfind("data/", 0) == 0 && folder) out.data.insert(name);
-    if (path.rfind("aside/", 0) == 0 && folder) out.aside.insert(name);
-    if (path.rfind("snapshots/", 0) == 0 && !folder && name.ends_with(ending))
-      out.cards[id_of(name)] = item.value("Size", std::int64_t{-1});
+  for (const auto& item : parse_listing(*text)) {
+    if (item.path == "latest.json") out.has_latest = true;
+    if (item.path.rfind("data/", 0) == 0 && item.folder) out.data.insert(item.name);
+    if (item.path.rfind("aside/", 0) == 0 && item.folder) out.aside.insert(item.name);
+    if (item.path.rfind("snapshots/", 0) == 0 && !item.folder && item.name.ends_with(ending))
+      out.cards[id_of(item.name)] = item.size;
   }
   return out;
 }
@@ -242,7 +235,7 @@ Vault::Features Vault::features(const Job& job) {
     if (features_) return *features_;
   }
   const auto remote = settings_.remote.front() == '/' ? std::string("/") : settings_.remote_name();
-  const Json in = Json::parse(program_.run(job, {"backend", "features", remote}), nullptr, false);
+  const Json in = parse_json(program_.run(job, {"backend", "features", remote}));
   Features out;
   if (in.is_object()) {
     const auto hashes = in.value("Hashes", std::vector<std::string>());
@@ -288,16 +281,16 @@ std::vector<BadFile> Vault::check(const Job& job, const std::string& folder, con
   args.push_back(folder);
   Program::Options options;
   options.max_output = small_output + files.size() * 8192;
-  std::map<std::string, Json> there;
+  std::map<std::string, Listed> there;
   if (const auto text = program_.run_if_there(job, args, options)) {
-    for (Json items = parse_listing(*text); auto& item : items) there[item.at("Path").get<std::string>()] = item;
+    for (auto& item : parse_listing(*text)) there[item.path] = item;
   }
   std::vector<BadFile> bad;
   std::vector<FileRef> unproven;
   for (const auto& f : files) {
     const auto it = there.find(f.object);
-    const auto size = it == there.end() ? 0 : it->second.value("Size", std::int64_t{-1});
-    const auto found = it == there.end() ? "" : it->second.value("Hashes", Json::object()).value(hash, "");
+    const auto size = it == there.end() ? 0 : it->second.size;
+    const auto found = it == there.end() || !it->second.hashes.contains(hash) ? "" : it->second.hashes.at(hash);
     const auto& expected = f.entry->hashes.by_name(hash);
     if (it == there.end()) {
       bad.push_back({f.object, "is missing"});

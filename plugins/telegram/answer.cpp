@@ -86,7 +86,7 @@ void refuse(Answer& out, std::string_view method, const Json& body) {
 Json body_of(const Result& http) {
   const auto it = http.value.find("body");
   if (it == http.value.end() || !it->is_string()) return {};
-  return Json::parse(it->get_ref<const std::string&>(), nullptr, false);
+  return parse_json(it->get_ref<const std::string&>());
 }
 
 }  // namespace

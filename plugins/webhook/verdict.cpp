@@ -70,7 +70,7 @@ std::string hint_invalid(int status, const Circumstances& how) {
 }
 
 Receipt receipt(const Json& reply) {
-  const Json body = Json::parse(reply.value("body", ""), nullptr, false);
+  const Json body = parse_json(reply.value("body", ""));
   if (!body.is_object() || !body.contains("id")) return {};
   const auto& id = body.at("id");
   if (id.is_number_integer()) return {id.dump(), Json::object()};

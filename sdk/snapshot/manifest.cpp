@@ -84,7 +84,8 @@ std::string write_manifest(const Manifest& m) {
 
 Manifest read_manifest(const std::string& text) {
   try {
-    const Json in = Json::parse(text);
+    const Json in = understudy::sdk::parse_json(text);
+    if (in.is_discarded()) throw Failure(Status::invalid, "its manifest is damaged: it is no JSON");
     if (in.at("format").get<int>() != format)
       throw Failure(Status::invalid, "the snapshot has a format that this version does not know");
     Manifest out;

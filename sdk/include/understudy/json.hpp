@@ -16,6 +16,24 @@
 
 namespace understudy::sdk {
 
+/// Text from outside as JSON; discarded (is_discarded()) when it is none, or nested deeper than anything of ours.
+/// Copying and writing JSON recurse, so that a megabyte of brackets would overflow the stack of whoever did it.
+inline constexpr int deepest_json = 100;
+[[nodiscard]] inline nlohmann::json parse_json(std::string_view text) {
+  int depth = 0;
+  bool quoted = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '"') quoted = !quoted;
+    if (quoted && c == '\\') ++i;
+    if (quoted) continue;
+    if (c == '[' || c == '{') ++depth;
+    if (c == ']' || c == '}') --depth;
+    if (depth > deepest_json) return nlohmann::json(nlohmann::json::value_t::discarded);
+  }
+  return nlohmann::json::parse(text, nullptr, false);
+}
+
 namespace detail {
 
 /// How many bytes at the start stand for themselves within a JSON string: ASCII but control characters, `"` and `\`.
@@ -218,7 +236,7 @@ inline void write_value(std::string& out, const nlohmann::json& value) {
 [[nodiscard]] inline nlohmann::json read_json(std::string_view text) {
   nlohmann::json out;
   if (detail::QuickReader(text).all(out)) return out;
-  return nlohmann::json::parse(text, nullptr, false);
+  return parse_json(text);
 }
 
 /// Text without line breaks. Bytes that are not UTF-8 (a child's output) become U+FFFD.

@@ -266,7 +266,7 @@ inline void say_why(const us_port& port, const Error& error) noexcept {
 template <class Factory>
 std::int32_t create(const us_port* host, us_bytes settings, us_port* out, Factory factory) noexcept {
   try {
-    const Json parsed = Json::parse(view(settings), nullptr, false);
+    const Json parsed = parse_json(view(settings));
     if (!parsed.is_object()) throw Failure(Status::invalid, "the settings envelope is not a JSON object");
     auto instance = std::make_unique<Instance>(*host);
     instance->build(factory, Envelope::from_json(parsed));

@@ -2,6 +2,7 @@
 // Status, Error and Result: how a call across the plugin boundary ends. Values; no threads, no I/O.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <exception>
@@ -10,9 +11,8 @@
 #include <string_view>
 #include <utility>
 
-#include <nlohmann/json.hpp>
-
 #include "understudy/abi.h"
+#include "understudy/json.hpp"
 
 namespace understudy::sdk {
 
@@ -66,15 +66,22 @@ struct Error {
     return out;
   }
 
+  /// Of whatever came with a failure: what has another type counts as missing. A wait is at most a day.
   [[nodiscard]] static Error from_json(Status status, const Json& body) {
     Error out;
     out.status = status;
+    const auto text = [&](const char* key) {
+      const auto it = body.find(key);
+      return it != body.end() && it->is_string() ? it->get<std::string>() : std::string();
+    };
     if (body.is_object()) {
-      out.message = body.value("message", std::string());
-      out.hint = body.value("hint", std::string());
-      out.kind = body.value("kind", std::string());
-      if (auto it = body.find("retry_after_ms"); it != body.end() && it->is_number_integer()) {
-        out.retry_after = Millis(it->get<std::int64_t>());
+      out.message = text("message");
+      out.hint = text("hint");
+      out.kind = text("kind");
+      if (const auto it = body.find("retry_after_ms"); it != body.end() && it->is_number_integer()) {
+        constexpr std::int64_t day = 86'400'000;
+        const auto asked = it->is_number_unsigned() ? std::min<std::uint64_t>(it->get<std::uint64_t>(), day) : 0;
+        out.retry_after = Millis(static_cast<std::int64_t>(asked));
       }
     }
     if (out.message.empty()) out.message = std::string(name_of(status));

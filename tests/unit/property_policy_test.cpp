@@ -1,0 +1,192 @@
+// Laws of the choice of a standby.
+#include <cmath>
+
+#include <nlohmann/json.hpp>
+
+#include "core/policy/plan.hpp"
+#include "tests/unit/property.hpp"
+
+using namespace understudy;
+using namespace understudy::policy;
+using understudy::config::Objective;
+using understudy::test::always;
+using understudy::test::one_of;
+
+namespace {
+
+Usd some_money(sim::Dice& dice) { return {static_cast<double>(dice.between(0, 40)) / 4}; }
+
+Candidate some_candidate(sim::Dice& dice, int number) {
+  Candidate c;
+  c.target = TargetId("t" + std::to_string(number));
+  c.price = {some_money(dice),
+             some_money(dice),
+             some_money(dice),
+             some_money(dice),
+             std::chrono::seconds(dice.between(0, 7200)),
+             "list",
+             ""};
+  c.declared = {Millis(dice.between(1, 600) * 1000), static_cast<double>(dice.between(1, 20)) / 20};
+  for (auto n = dice.below(4); n > 0; --n)
+    c.history.push_back({dice.chance(0.7), Millis(dice.between(1, 600) * 1000), WallTime()});
+  c.region = one_of<std::string>(dice, {"eu", "us", ""});
+  c.failure_domain = one_of<std::string>(dice, {"", "rack", "other"});
+  c.order = static_cast<int>(dice.between(0, 3));
+  c.answers = dice.chance(0.9);
+  c.breaker_open = dice.chance(0.1);
+  if (dice.chance(0.1)) {
+    c.excluded = true;
+    c.excluded_reason = "tried";
+    c.excluded_why = "it was tried";
+  }
+  return c;
+}
+
+struct Drawn {
+  Situation situation;
+  std::vector<Candidate> candidates;
+
+  [[nodiscard]] std::string text() const { return render(make_plan(situation, candidates)); }
+};
+
+Drawn some_choice(sim::Dice& dice, int size) {
+  Drawn out;
+  auto& s = out.situation;
+  s.downtime_cost_per_hour = some_money(dice);
+  s.objective =
+      one_of<Objective>(dice, {Objective::expected_cost, Objective::cheapest, Objective::fastest, Objective::ordered});
+  if (dice.chance(0.3)) s.regions = {"eu"};
+  if (dice.chance(0.3)) s.budget.per_activation = some_money(dice);
+  if (dice.chance(0.3)) s.budget.per_month = some_money(dice);
+  s.spent_this_month = some_money(dice);
+  s.expected_outage = Millis(dice.between(1, 100'000) * 1000);
+  for (auto n = dice.below(3); n > 0; --n) s.past_outages.emplace_back(dice.between(1, 10'000) * 1000);
+  s.state_bytes = dice.between(0, 5'000'000'000);
+  s.failed_domain = one_of<std::string>(dice, {"", "rack"});
+  s.ignore_breakers = dice.chance(0.5);
+  for (int i = 0; i < size; ++i) out.candidates.push_back(some_candidate(dice, i));
+  return out;
+}
+
+/// The place of a target; behind all others when it is left out.
+std::size_t place(const Plan& plan, const TargetId& target) {
+  return static_cast<std::size_t>(std::ranges::find(plan.ranked, target, &Ranked::target) - plan.ranked.begin()) +
+         (std::ranges::find(plan.ranked, target, &Ranked::target) == plan.ranked.end() ? plan.excluded.size() : 0);
+}
+
+double money(const Ranked& r) { return (r.run + r.activation + r.transfer).value; }
+
+bool near(double a, double b) { return std::abs(a - b) <= 1e-9 * (1 + std::abs(a) + std::abs(b)); }
+
+/// Of trying them in this order until one succeeds.
+double expected(const std::vector<Ranked>& order) {
+  double out = 0, reached = 1;
+  for (const auto& r : order) {
+    out += reached * (r.silence.value + money(r));
+    reached *= 1 - r.readiness.success;
+  }
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("a plan depends on what is known, not on the order in which it is told, and comes out the same every time") {
+  always([](sim::Dice& dice, int size) -> std::string {
+    auto drawn = some_choice(dice, size);
+    const auto plan = to_json(make_plan(drawn.situation, drawn.candidates));
+    if (to_json(make_plan(drawn.situation, drawn.candidates)) != plan) return "twice: " + drawn.text();
+    test::shuffle(dice, drawn.candidates);
+    return to_json(make_plan(drawn.situation, drawn.candidates)) == plan ? "" : drawn.text();
+  });
+}
+
+TEST_CASE("each candidate is ranked, or left out with a reason in a word and in a sentence") {
+  always([](sim::Dice& dice, int size) -> std::string {
+    const auto drawn = some_choice(dice, size);
+    const auto plan = make_plan(drawn.situation, drawn.candidates);
+    for (const auto& c : drawn.candidates) {
+      const auto times = std::ranges::count(plan.ranked, c.target, &Ranked::target) +
+                         std::ranges::count(plan.excluded, c.target, &Excluded::target);
+      if (times != 1) return c.target.value + " in " + drawn.text();
+    }
+    for (const auto& e : plan.excluded) {
+      if (e.reason.empty() || e.text.empty()) return "no reason in " + drawn.text();
+    }
+    return "";
+  });
+}
+
+TEST_CASE("the terms of money are finite, not negative, and sum to the total") {
+  always([](sim::Dice& dice, int size) -> std::string {
+    const auto drawn = some_choice(dice, size);
+    for (const auto& r : make_plan(drawn.situation, drawn.candidates).ranked) {
+      double sum = 0;
+      for (const auto term : {r.silence, r.run, r.activation, r.transfer, r.failure}) {
+        if (!std::isfinite(term.value) || term.value < 0) return r.target.value + " in " + drawn.text();
+        sum += term.value;
+      }
+      if (!near(sum, r.total.value)) return r.target.value + " in " + drawn.text();
+    }
+    return "";
+  });
+}
+
+TEST_CASE("what becomes cheaper, all else equal, never ranks worse") {
+  always([](sim::Dice& dice, int size) -> std::string {
+    auto drawn = some_choice(dice, size);
+    const auto said = drawn.text();
+    auto& c = drawn.candidates[dice.below(drawn.candidates.size())];
+    const auto before = place(make_plan(drawn.situation, drawn.candidates), c.target);
+    auto& price = *one_of<Usd*>(dice, {&c.price.activation, &c.price.active_per_hour, &c.price.transfer_per_gb});
+    price = price * dice.unit();
+    const auto after = place(make_plan(drawn.situation, drawn.candidates), c.target);
+    return after <= before ? "" : c.target.value + " was cheaper than in " + said + "and came to " + drawn.text();
+  });
+}
+
+TEST_CASE("what becomes quicker, all else equal, never ranks worse") {
+  always([](sim::Dice& dice, int size) -> std::string {
+    auto drawn = some_choice(dice, size);
+    const auto said = drawn.text();
+    auto& c = drawn.candidates[dice.below(drawn.candidates.size())];
+    const auto before = place(make_plan(drawn.situation, drawn.candidates), c.target);
+    c.declared.ready_in = Millis(dice.between(0, c.declared.ready_in.count()));
+    const auto after = place(make_plan(drawn.situation, drawn.candidates), c.target);
+    return after <= before ? "" : c.target.value + " was quicker than in " + said + "and came to " + drawn.text();
+  });
+}
+
+TEST_CASE("cheapest, fastest and ordered order by what they are named after") {
+  always([](sim::Dice& dice, int size) -> std::string {
+    const auto drawn = some_choice(dice, size);
+    const auto plan = make_plan(drawn.situation, drawn.candidates);
+    const auto order_of = [&](const Ranked& r) {
+      return std::ranges::find(drawn.candidates, r.target, &Candidate::target)->order;
+    };
+    const auto key = [&](const Ranked& r) -> double {
+      switch (drawn.situation.objective) {
+        case Objective::cheapest: return money(r);
+        case Objective::fastest: return static_cast<double>(r.readiness.mean.count());
+        case Objective::ordered: return order_of(r);
+        case Objective::expected_cost: break;
+      }
+      return 0;
+    };
+    return std::ranges::is_sorted(plan.ranked, {}, key) ? "" : drawn.text();
+  });
+}
+
+TEST_CASE("by expected cost no other order of the standbys would cost less") {
+  always([](sim::Dice& dice, int size) -> std::string {
+    auto drawn = some_choice(dice, std::min(size, 5));
+    drawn.situation.objective = Objective::expected_cost;
+    auto order = make_plan(drawn.situation, drawn.candidates).ranked;
+    const double ours = expected(order);
+    std::ranges::sort(order, {}, [](const Ranked& r) { return r.target.value; });
+    const auto by_name = [](const Ranked& a, const Ranked& b) { return a.target.value < b.target.value; };
+    do {
+      if (expected(order) < ours && !near(expected(order), ours)) return drawn.text();
+    } while (std::next_permutation(order.begin(), order.end(), by_name));
+    return "";
+  });
+}
