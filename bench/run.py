@@ -129,11 +129,12 @@ def isolation(rounds=8, failovers=50):
             run = Run(to_and_fro(mode), plugin_path=True)
             try:
                 wait_for("enough failovers", lambda: sum(what == "serving" for _, what, _ in run.trace()) > failovers, patience=90)
+                seen = sorted(run.trace())
                 failed, left = None, set()
-                for at, what, _ in sorted(run.trace()):
-                    if what == "fail":
+                for at, what, _ in seen[[what for _, what, _ in seen].index("serving") + 1:]:  # without the start
+                    if what == "fail" and not left:  # later ones, on the way, decide nothing
                         failed, left = at, set(parts)
-                    elif failed is not None and what in left:
+                    elif what in left:
                         left.remove(what)
                         took[mode, what].append((at - failed) / 1000)
             finally:

@@ -106,9 +106,10 @@ class Check final : public HealthSource {
     CheckResult out;
     out.local = true;
     const auto at = now_us();
-    const auto nth = fail_after_ > 0 ? ++place_.world.passes : 0;
+    const bool here = place_.runs_here();
+    const auto nth = here && fail_after_ > 0 ? ++place_.world.passes : 0;
     const bool tired = nth > fail_after_;
-    out.outcome = place_.runs_here() && !tired ? CheckResult::Outcome::pass : CheckResult::Outcome::fail;
+    out.outcome = here && !tired ? CheckResult::Outcome::pass : CheckResult::Outcome::fail;
     if (out.outcome == CheckResult::Outcome::fail) {
       out.cause = "told to";
       place_.write(at, "fail");
