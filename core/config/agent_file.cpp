@@ -60,7 +60,7 @@ void read_stored(Section& s, Agent& out, const std::filesystem::path& file) {
   s.read("store_setting", out.store_setting);
   if (table == nullptr) return;
   Section state(s.reading(), *table, "agent.state");
-  out.state = read_state(state);
+  out.state = read_state(state, true);
   const auto& settings = out.state->store.settings;
   if (!out.store_setting.empty() && !(settings.contains(out.store_setting) && settings[out.store_setting].is_string()))
     s.wrong("store_setting", "E0104",

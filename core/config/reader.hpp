@@ -118,7 +118,8 @@ void read_secret_sources(Section& root);
 [[nodiscard]] RehearsedTarget read_rehearsed_target(Section& section);
 
 /// services.cpp
-[[nodiscard]] State read_state(Section& section);
+/// `paths_needed`: false where the active target may keep the state by itself, as one with an agent does.
+[[nodiscard]] State read_state(Section& section, bool paths_needed);
 [[nodiscard]] Service read_service(Reading& reading, const std::string& name, const toml::table& table);
 [[nodiscard]] bool check_name(Reading& reading, const toml::key& key);
 

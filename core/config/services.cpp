@@ -195,7 +195,7 @@ void check_service(Section& s, const Service& out) {
 
 }  // namespace
 
-State read_state(Section& s) {
+State read_state(Section& s, bool paths_needed) {
   State out;
   out.store = read_use(s, "state");
   s.read_paths("paths", out.paths);
@@ -212,7 +212,7 @@ State read_state(Section& s) {
   s.read("save_on_failover", out.save_on_failover);
   s.read("save_timeout", out.save_timeout, Millis(100), day);
   out.place = s.reading().place(s.where(), "state");
-  if (out.paths.empty()) s.missing("paths", "the folders or files that are the service's state");
+  if (out.paths.empty() && paths_needed) s.missing("paths", "the folders or files that are the service's state");
   s.finish();
   return out;
 }
@@ -241,7 +241,7 @@ Service read_service(Reading& reading, const std::string& name, const toml::tabl
     b.finish();
   });
   with_table(s, "detect", [&](Section& d) { out.detect = read_detect(d, out.detect); });
-  with_table(s, "state", [&](Section& st) { out.state = read_state(st); });
+  with_table(s, "state", [&](Section& st) { out.state = read_state(st, false); });
   with_table(s, "failback", [&](Section& f) {
     if (const auto p = f.choice("policy", {"auto", "manual"}))
       out.failback.policy = *p == 0 ? Failback::Policy::automatic : Failback::Policy::manual;

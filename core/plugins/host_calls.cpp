@@ -5,17 +5,12 @@
 #include "understudy/json.hpp"
 
 namespace understudy::plugins {
-<<<<<<< HEAD
-=======
 namespace {
 
 /// Beyond it, arithmetic with clocks could overflow.
 constexpr Millis longest_call{std::chrono::hours(24 * 365)};
 
-std::string dump(const sdk::Json& value) { return value.dump(-1, ' ', false, sdk::Json::error_handler_t::replace); }
-
 }  // namespace
->>>>>>> h-rclone
 
 HostCalls::HostCalls(const Registry::Wiring& wiring, host::Caller caller, Reply reply, Item item)
     : wiring_(wiring), reply_(std::move(reply)), item_(std::move(item)), state_(std::make_shared<State>()) {
@@ -26,13 +21,8 @@ void HostCalls::serve(us_op op, std::string_view method, std::string_view params
   host::ServiceCall call;
   call.caller = &state_->caller;  // kept by `done`
   call.method = method;
-<<<<<<< HEAD
   call.params = sdk::read_json(params);
-  call.budget = std::max(budget, Millis(1));
-=======
-  call.params = sdk::parse_json(params);
   call.budget = std::clamp(budget, Millis(1), longest_call);
->>>>>>> h-rclone
   call.done = [this, state = state_, op](const sdk::Result& result) {
     state->tickets.erase(op);
     if (!state->open) return;
@@ -85,11 +75,7 @@ void HostCalls::reopen() {
 }
 
 void HostCalls::notified(std::string_view topic, std::string_view text) {
-<<<<<<< HEAD
   const auto params = sdk::read_json(text);
-=======
-  const auto params = sdk::parse_json(text);
->>>>>>> h-rclone
   if (!params.is_object()) return;
   try {
     if (topic == "log") return write_log(params);

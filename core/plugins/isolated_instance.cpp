@@ -159,11 +159,7 @@ class Guest : public std::enable_shared_from_this<Guest> {
   }
 
   void take_reason(const std::string& body) {
-<<<<<<< HEAD
     const auto error = sdk::Error::from_json(sdk::Status::invalid, sdk::read_json(body));
-=======
-    const auto error = sdk::Error::from_json(sdk::Status::invalid, sdk::parse_json(body));
->>>>>>> h-rclone
     create_error_ = error.message;
     create_hint_ = error.hint;
   }
@@ -191,11 +187,7 @@ class Guest : public std::enable_shared_from_this<Guest> {
 
   void completed(const Frame& frame) {
     const auto status = sdk::status_from(static_cast<std::int32_t>(frame.number));
-<<<<<<< HEAD
     sdk::Json value = sdk::read_json(frame.body);
-=======
-    sdk::Json value = sdk::parse_json(frame.body);
->>>>>>> h-rclone
     if (status != sdk::Status::ok) return answer(frame.op, {{}, sdk::Error::from_json(status, value)});
     if (!value.is_object())
       return answer(frame.op, failure(sdk::Status::unknown, "the plugin's answer is not a JSON object", "garbage"));

@@ -159,11 +159,7 @@ class Link : public std::enable_shared_from_this<Link> {
 
   static sdk::Result read(std::int32_t raw, std::string_view text) {
     const auto status = sdk::status_from(raw);
-<<<<<<< HEAD
     sdk::Json value = sdk::read_json(text);
-=======
-    sdk::Json value = sdk::parse_json(text);
->>>>>>> h-rclone
     if (status != sdk::Status::ok) return {{}, sdk::Error::from_json(status, value)};
     if (!value.is_object()) return failure(sdk::Status::unknown, "the plugin's answer is not a JSON object", "garbage");
     return {std::move(value)};

@@ -1,5 +1,5 @@
 // How long a failover can take at worst, from the file alone. What hides in defaults is what surprises people
-// (docker/swarm #1227: 40 s that nobody had asked for), so `understudy check` prints it. Pure.
+// (one well-known tool took 40 s that nobody had asked for), so `understudy check` prints it. Pure.
 #pragma once
 
 #include <optional>

@@ -10,7 +10,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 import unittest
 
 from agent_site import KEY
@@ -72,12 +71,13 @@ class Cassettes(unittest.TestCase):
                 self.assertEqual(code, 0, said)
 
     def test_time_is_virtual(self):
-        """Three seconds were waited when it was recorded."""
+        """An hour lies before the last step: under a clock that runs, this would not end."""
         tape = json.loads(self.read("telegram.notifier.json"))
-        self.assertGreater(tape["steps"][-1]["at_ms"], 3000)
-        began = time.monotonic()
-        self.assertEqual(self.replay("telegram.notifier.json")[0], 0)
-        self.assertLess(time.monotonic() - began, 2.5)
+        tape["steps"][-1]["at_ms"] += 3_600_000
+        with open(os.path.join(self.folder, "late.json"), "w") as file:
+            json.dump(tape, file)
+        code, said = self.replay("late.json", tape["plugin"])
+        self.assertEqual(code, 0, said)
 
     def test_no_cassette_holds_a_secret_or_a_path_of_a_machine(self):
         secrets = [getattr(recording, n) for n in ("TELEGRAM", "FLY", "HOOK", "SIGNING", "BEARER", "RCLONE")] + [KEY]
