@@ -33,6 +33,18 @@ TEST_CASE("deadlines: what is over is told once, the earliest first, whatever th
   CHECK(c.told == std::vector<us_op>{3, 2, 4, 1});
 }
 
+TEST_CASE("deadlines: one that is earlier than all others does not wait for them") {
+  Clockwork c;
+  Deadlines deadlines(c.loop, [&](us_op op) {
+    c.told.push_back(op);
+    deadlines.close();
+  });
+  deadlines.add(1, c.now + hours(1));
+  deadlines.add(2, c.now + milliseconds(5));
+  c.run();
+  CHECK(c.told == std::vector<us_op>{2});
+}
+
 TEST_CASE("deadlines: what was answered is not told, and what comes after it is in time") {
   Clockwork c;
   Deadlines deadlines(c.loop, [&](us_op op) { c.told.push_back(op); });

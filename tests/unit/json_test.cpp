@@ -69,7 +69,8 @@ class Generator {
     }
   }
   std::string damaged(std::string text) {
-    static constexpr std::string_view bytes("{}[],:\"\\0123456789-+.eEtrufalsn \n\t\r\x80\xff/\0", 43);
+    static constexpr char all[] = "{}[],:\"\\0123456789-+.eEtrufalsn \n\t\r\x80\xff/\0";
+    static constexpr std::string_view bytes(all, sizeof all - 1);
     for (unsigned n = 1 + below(3); n > 0 && !text.empty(); --n) {
       const auto at = below(static_cast<unsigned>(text.size()));
       switch (below(3)) {
