@@ -1,6 +1,7 @@
 #include "core/config/scenario_file.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/config/reader.hpp"
 #include "core/config/units.hpp"
@@ -28,6 +29,15 @@ void check_names(Section& s, const ScenarioOutage& o, const Config& config) {
   if (!o.target.empty()) (void)unknown("target", o.target.value, targets);
 }
 
+/// An inline table has no place of its own: its first key has.
+void lacks(Section& s, const std::string& key, const std::string& what) {
+  std::string near;
+  for (const char* other : {"at", "target", "for", "what"}) {
+    if (near.empty() && s.has(other)) near = other;
+  }
+  s.wrong(near, "E0105", "this outage needs " + key + ": " + what);
+}
+
 ScenarioOutage read_outage(Section& s, const Config& config) {
   ScenarioOutage o;
   if (const auto what = s.choice("what", {"down", "unreachable", "control_plane", "our_network"}))
@@ -38,9 +48,9 @@ ScenarioOutage read_outage(Section& s, const Config& config) {
   o.target = TargetId(target);
   s.read("at", o.at, Millis(0), century);
   s.read("for", o.lasts, Millis(1), century);
-  if (!s.has("at")) s.missing("at", "when it begins, counted from the start of the rehearsal");
-  if (!s.has("for")) s.missing("for", "how long it lasts");
-  if (target.empty() && o.what != ScenarioOutage::What::our_network) s.missing("target", "what fails");
+  if (!s.has("at")) lacks(s, "at", "when it begins, counted from the start of the rehearsal");
+  if (!s.has("for")) lacks(s, "for", "how long it lasts");
+  if (target.empty() && o.what != ScenarioOutage::What::our_network) lacks(s, "target", "what fails");
   check_names(s, o, config);
   s.finish();
   return o;
@@ -77,6 +87,8 @@ ScenarioFile load_scenario(const std::filesystem::path& file, const Config& conf
     root.finish();
   }
   out.diagnostics = std::move(reading.diagnostics);
+  std::ranges::stable_sort(out.diagnostics, {},
+                           [](const Diagnostic& d) { return std::pair(d.place.line, d.place.column); });
   return out;
 }
 

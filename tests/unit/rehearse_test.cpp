@@ -310,6 +310,8 @@ TEST_CASE("the same seed gives the same bytes, another one others") {
   };
   CHECK(text(7) == text(7));
   CHECK(text(7) != text(8));
+  const auto first = [&](std::uint64_t seed) { return invent(c.services.front(), a, year * 5, seed).front().from; };
+  CHECK(first(7) != first(8));
 }
 
 TEST_CASE("alternatives make sense against the same years") {
