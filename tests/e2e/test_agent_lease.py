@@ -318,6 +318,23 @@ kill_time = "{int(KILL_S * 1000)}ms"
         a.stop(signal.SIGKILL)  # the new one knows what it guards
         self.gone(pid)
 
+    def test_an_agent_starts_nothing_before_the_watchdog_of_the_one_before_has_ended_its_workload(self):
+        self.register.grant(ttl=600)
+        a = self.begin(self.agent("stubborn", through_shell=True))
+        old = self.ticks()[-1][1]
+        watchdog = self.watchdog_of(a)
+        os.kill(watchdog, signal.SIGSTOP)
+        a.stop(signal.SIGKILL)
+        a.start(env={"LEASE_KEY": LEASE_KEY}, wait=False)
+        wait_for("it to wait", lambda: "has not ended yet" in a.log())
+        seen = self.ticks()[-1][0]
+        wait_for("the old one to run on", lambda: self.ticks()[-1][0] > seen)
+        os.kill(watchdog, signal.SIGCONT)
+        self.gone(old)
+        wait_for("another workload", lambda: self.ticks()[-1][1] != old)
+        both = self.ticks()
+        self.assertLess(max(t[0] for t in both if t[1] == old), min(t[0] for t in both if t[1] != old))
+
     def test_the_watchdog_goes_with_the_agent(self):
         self.register.grant()
         a = self.begin(self.agent())
