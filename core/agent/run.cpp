@@ -30,6 +30,8 @@ namespace fs = std::filesystem;
 
 void say(const std::string& text) { std::fputs(("understudy: " + text + "\n").c_str(), stderr); }
 
+constexpr int longest_wait_ms = 10'000, pause_ms = 20;  // for the end of an older agent's watchdog
+
 std::string variable(const char* name) {
   const char* value = std::getenv(name);
   return value != nullptr ? value : "";
@@ -65,6 +67,22 @@ bool lock(const fs::path& file) {
   return fd >= 0 && ::flock(fd, LOCK_EX | LOCK_NB) == 0;
 }
 
+/// Held by the agent and by its watchdog: who is killed leaves the watchdog, which ends the workload and then itself.
+/// -1: it does not, or the file cannot be written.
+int lock_with_watchdog(const fs::path& file) {
+  const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0) return -1;
+  const int high = ::fcntl(fd, F_DUPFD_CLOEXEC, 10);  // the watchdog gets it under this number
+  ::close(fd);
+  for (int waited = 0; waited < longest_wait_ms; waited += pause_ms) {
+    if (::flock(high, LOCK_EX | LOCK_NB) == 0) return high;
+    if (waited == 0) say("the watchdog of the agent before has not ended yet: waiting for it");
+    ::usleep(pause_ms * 1'000);
+  }
+  ::close(high);
+  return -1;
+}
+
 struct Loaded {
   std::unique_ptr<plugins::Registry> registry;
   std::optional<config::Agent> options;
@@ -89,8 +107,9 @@ Loaded load(const std::vector<fs::path>& files) {
 class Process {
  public:
   Process(config::Agent options, std::unique_ptr<plugins::Registry> registry, std::vector<std::string> command,
-          Ledger ledger)
+          Ledger ledger, int watchdog_lock)
       : options_(std::move(options)),
+        lock_(watchdog_lock),
         log_(options_.log_level, options_.log_format),
         services_(host::make_services(loop_, log_)),
         registry_(std::move(registry)),
@@ -142,7 +161,7 @@ class Process {
 
   std::unique_ptr<Watchdog> make_watchdog() {
     if (options_.lease && !options_.lease->watchdog) return nullptr;
-    return std::make_unique<Watchdog>(loop_, log_, watchdog_program());
+    return std::make_unique<Watchdog>(loop_, log_, watchdog_program(), lock_);
   }
 
   std::unique_ptr<LeaseKeeper> make_lease() {
@@ -192,6 +211,7 @@ class Process {
   }
 
   config::Agent options_;
+  int lock_;  ///< of the watchdogs
   asio::io_context loop_{1};
   host::Logger log_;
   std::unique_ptr<host::Services> services_;
@@ -224,12 +244,19 @@ int run_agent(const std::vector<fs::path>& files, const std::vector<std::string>
                  ", or it cannot be written\n    = give each agent a data_dir of its own");
     return 1;
   }
+  const int watchdog_lock = lock_with_watchdog(data_dir / "watchdog.lock");
+  if (watchdog_lock < 0) {
+    say("the watchdog of the agent before does not end: something of its workload may run\n    = end the process that "
+        "`understudy agent-watchdog` is, and what it guards");
+    return 1;
+  }
   auto ledger = read_ledger(data_dir / "agent.json");
   if (const auto* problem = std::get_if<std::string>(&ledger)) {
     say(*problem);
     return 1;
   }
-  Process process(std::move(*loaded.options), std::move(loaded.registry), command, std::move(std::get<Ledger>(ledger)));
+  Process process(std::move(*loaded.options), std::move(loaded.registry), command, std::move(std::get<Ledger>(ledger)),
+                  watchdog_lock);
   return process.run();
 }
 

@@ -29,9 +29,10 @@ constexpr int send_flags = MSG_DONTWAIT;
 
 }  // namespace
 
-Watchdog::Watchdog(asio::io_context& loop, host::Logger& log, std::vector<std::string> program)
+Watchdog::Watchdog(asio::io_context& loop, host::Logger& log, std::vector<std::string> program, int lock)
     : log_(log),
       program_(std::move(program)),
+      lock_(lock),
       pause_(first_pause),
       socket_(loop),
       answer_timer_(loop),
@@ -53,6 +54,7 @@ void Watchdog::start() {
   spec.argv = program_;
   spec.inherit_output = true;
   spec.pass_descriptor = ends[1];
+  spec.keep_descriptor = lock_;
   const auto spawned = host::spawn(spec);
   ::close(ends[1]);
   if (!spawned.child) {

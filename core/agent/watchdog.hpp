@@ -20,8 +20,9 @@ namespace understudy::agent {
 
 class Watchdog {
  public:
-  /// `program`: what to run, with its arguments; the socket is its descriptor 3.
-  Watchdog(boost::asio::io_context& loop, host::Logger& log, std::vector<std::string> program);
+  /// `program`: what to run, with its arguments; the socket is its descriptor 3. `lock`: a descriptor that it keeps
+  /// open, so that a file which is locked by it stays so; -1: none.
+  Watchdog(boost::asio::io_context& loop, host::Logger& log, std::vector<std::string> program, int lock);
   ~Watchdog();  ///< it ends, and kills the group that was told last
   Watchdog(const Watchdog&) = delete;
   Watchdog& operator=(const Watchdog&) = delete;
@@ -47,6 +48,7 @@ class Watchdog {
 
   host::Logger& log_;
   std::vector<std::string> program_;
+  int lock_;
   Millis pause_;  ///< before it is started again; doubles while it cannot be
   bool up_ = false;
   int pid_ = -1, ours_ = -1;

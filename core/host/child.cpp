@@ -111,6 +111,10 @@ void announce(const ChildSpec& spec) {
     } else {
       ::dup2(passed, 3);
     }
+#if defined(__linux__) && defined(SYS_close_range)
+    ::syscall(SYS_close_range, 4U, ~0U, 1U << 2);  // CLOSE_RANGE_CLOEXEC: sockets that a library has made
+#endif
+    if (spec.keep_descriptor > 3) ::fcntl(spec.keep_descriptor, F_SETFD, 0);
   }
   ::dup2(in, 0);
   if (out >= 0) ::dup2(out, 1);

@@ -1,5 +1,6 @@
 """The guard of a lease and its watchdog: a real agent, an orchestrator that answers as the test says, and a workload
 that writes down when it ran, by the clock that the lease is counted on."""
+import fcntl
 import http.server
 import json
 import os
@@ -317,6 +318,22 @@ kill_time = "{int(KILL_S * 1000)}ms"
         self.assertEqual(pid, self.ticks()[-1][1])
         a.stop(signal.SIGKILL)  # the new one knows what it guards
         self.gone(pid)
+
+    def test_an_agent_starts_nothing_while_the_watchdog_of_the_one_before_is_there(self):
+        """The lock is the watchdog's too: it goes when the workload has been killed."""
+        self.register.grant(ttl=600)
+        a = self.begin(self.agent())
+        lock = os.path.join(a.folder, "var/watchdog.lock")
+        descriptors = f"/proc/{self.watchdog_of(a)}/fd"
+        self.assertIn(lock, [os.readlink(os.path.join(descriptors, fd)) for fd in os.listdir(descriptors)])
+        self.assertEqual(0, a.stop())
+        before = len(self.ticks())
+        with open(lock) as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            a.start(env={"LEASE_KEY": LEASE_KEY}, wait=False)
+            wait_for("it to wait", lambda: "has not ended yet" in a.log())
+            self.assertEqual(before, len(self.ticks()))
+        wait_for("it to go on", lambda: len(self.ticks()) > before)
 
     def test_the_watchdog_goes_with_the_agent(self):
         self.register.grant()
