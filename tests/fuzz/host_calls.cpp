@@ -35,7 +35,7 @@ class Services final : public host::Services {
 
 FUZZ(input) {
   static boost::asio::io_context loop;
-  static host::Logger log("none", "text");
+  static host::Logger log("error", "text");
   Services services;
   std::map<us_op, int> answers;
   plugins::HostCalls calls(

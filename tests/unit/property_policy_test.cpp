@@ -64,7 +64,12 @@ Drawn some_choice(sim::Dice& dice, int size) {
   s.state_bytes = dice.between(0, 5'000'000'000);
   s.failed_domain = one_of<std::string>(dice, {"", "rack"});
   s.ignore_breakers = dice.chance(0.5);
-  for (int i = 0; i < size; ++i) out.candidates.push_back(some_candidate(dice, i));
+  for (int i = 0; i < size; ++i) {
+    // Twins, which only their names tell apart, are what an order could depend on.
+    auto next = i > 0 && dice.chance(0.3) ? out.candidates.back() : some_candidate(dice, i);
+    next.target = TargetId("t" + std::to_string(i));
+    out.candidates.push_back(std::move(next));
+  }
   return out;
 }
 
