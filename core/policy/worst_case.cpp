@@ -10,16 +10,19 @@ Millis stretched(Millis interval, double jitter) {
   return Millis(static_cast<std::int64_t>(static_cast<double>(interval.count()) * (1 + jitter)) + 10);
 }
 
-Millis notice_of(const config::Detect& d) {
-  return stretched(d.interval, d.jitter) + d.timeout +
-         (stretched(d.fast_interval, d.jitter) + d.timeout) * (d.fall - 1);
+/// The checks of a chain are asked one after the other, each with a time of its own.
+Millis notice_of(const config::Detect& d, std::size_t checks) {
+  const auto round =
+      d.timeout *
+      (d.combine == config::Combine::chain ? std::max<std::int64_t>(1, static_cast<std::int64_t>(checks)) : 1);
+  return stretched(d.interval, d.jitter) + round + (stretched(d.fast_interval, d.jitter) + round) * (d.fall - 1);
 }
 
 }  // namespace
 
 WorstCase worst_case(const config::Service& service, const config::Target& from) {
   WorstCase out;
-  out.notice = notice_of(from.detect ? *from.detect : service.detect);
+  out.notice = notice_of(from.detect ? *from.detect : service.detect, from.health.size());
   if (from.lease) out.fence = lease::wait_of(service.lease);
   out.stop = from.deactivate_timeout;
   if (service.state && service.state->save_on_failover && !from.paths.empty()) out.save = service.state->save_timeout;
