@@ -21,7 +21,7 @@ ServiceRunner::Driller::Driller(ServiceRunner& runner)
 
 void ServiceRunner::drill(const DrillRequest& request, const Reply& reply) { drill_->begin(request, reply); }
 
-bool ServiceRunner::Driller::can(const Place& p) const { return p.instance && p.instance->offers("standby.drill/1"); }
+bool ServiceRunner::Driller::can(const Place& p) const { return p.instance && p.instance->offers("drill.start/1"); }
 
 std::optional<sdk::Error> ServiceRunner::Driller::why_not(const DrillRequest& request, const Place* p) const {
   using sdk::Status;

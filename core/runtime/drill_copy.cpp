@@ -49,7 +49,7 @@ void ServiceRunner::Driller::ask_start() {
       folders.push_back({{"from", f.kept.string()}, {"to", f.fetched.string()}});
   }
   run_->place->instance->call(
-      "standby.drill/1",
+      "drill.start/1",
       {{"service", r_.service_.id.value},
        {"target", t.id.value},
        {"drill", run_->id},
@@ -81,7 +81,7 @@ void ServiceRunner::Driller::look_at_copy() {
                                  "nothing; give it [[service." +
                                  r_.service_.id.value + ".target." + t.id.value + ".drill_health]]"});
   }
-  run_->place->instance->call("standby.observe_drill/1", {{"service", r_.service_.id.value}, {"target", t.id.value}},
+  run_->place->instance->call("drill.observe/1", {{"service", r_.service_.id.value}, {"target", t.id.value}},
                               r_.service_.detect.timeout + Millis(10'000),
                               of_this_run([this](const sdk::Result& result) {
                                 if (run_->state.stage == drill::Stage::verify) saw_copy(result);
@@ -117,7 +117,7 @@ void ServiceRunner::Driller::stop_copy() {
         r_.service_.id, wall_now(), failover::Intent{run_->id + "-end", "drill_end", t.id, Epoch{0}}}});
   }
   run_->place->instance->call(
-      "standby.end_drill/1",
+      "drill.end/1",
       {{"service", r_.service_.id.value},
        {"target", t.id.value},
        {"drill", run_->id},

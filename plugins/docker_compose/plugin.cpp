@@ -7,7 +7,7 @@ UNDERSTUDY_PLUGIN(R"json({
   "name": "docker_compose", "version": "0.1.0", "license": "Apache-2.0", "summary": "A compose project on a Docker engine, as target and as health",
   "interfaces": {
     "target": {
-      "provides": ["standby.observe/1", "standby.activate/1", "standby.deactivate/1", "standby.quote/1", "standby.logs/1", "standby.drill/1", "standby.observe_drill/1", "standby.end_drill/1"],
+      "provides": ["standby.observe/1", "standby.activate/1", "standby.deactivate/1", "standby.quote/1", "standby.logs/1", "drill.start/1", "drill.observe/1", "drill.end/1"],
       "settings": {"type": "object", "required": ["project_dir"], "properties": {
         "project_dir": {"type": "string", "format": "path", "description": "folder of the compose file"},
         "files": {"type": "array", "items": {"type": "string"}, "description": "compose files, in merging order; default: as compose finds them"},

@@ -7,7 +7,7 @@ UNDERSTUDY_PLUGIN(R"json({
   "name": "process", "version": "0.1.0", "license": "Apache-2.0", "summary": "Processes of this host, as targets and as health",
   "interfaces": {
     "target": {
-      "provides": ["standby.observe/1", "standby.activate/1", "standby.deactivate/1", "standby.quote/1", "standby.logs/1", "standby.drill/1", "standby.observe_drill/1", "standby.end_drill/1"],
+      "provides": ["standby.observe/1", "standby.activate/1", "standby.deactivate/1", "standby.quote/1", "standby.logs/1", "drill.start/1", "drill.observe/1", "drill.end/1"],
       "settings": {"type": "object", "required": ["command", "run_dir"], "properties": {
         "command": {"type": "array", "items": {"type": "string"}, "description": "the program and its arguments; no shell"},
         "cwd": {"type": "string", "format": "path", "description": "folder to run it in"},

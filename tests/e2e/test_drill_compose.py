@@ -86,7 +86,7 @@ class Copies(unittest.TestCase):
         self.plugin = Plugin("docker_compose", "target", {
             "project_dir": self.folder, "project": "site", "host": "unix://" + self.path("engine.sock"), "restart": "on-failure", "started_after": 10,
             "program": ["python3", self.path("fake.py"), self.folder], "drill": drill})
-        answer = self.plugin.call("standby.drill/1", {
+        answer = self.plugin.call("drill.start/1", {
             "service": "service", "target": "target", "drill": "d1", "snapshot": "s1",
             "folders": [{"from": self.path("state"), "to": self.path("scratch/state")}]})
         if not os.path.exists(self.path("started")):
