@@ -61,7 +61,7 @@ class Drill(Site):
 
     def samples(self):
         ranked, = json.loads(self.understudy("plan", "counter", "--json"))["ranked"]
-        return ranked["readiness"]
+        return ranked
 
     def nothing_is_left(self):
         wait_for("the drill's end", lambda: self.service()["drill"] is None)
