@@ -36,13 +36,12 @@ std::vector<std::string> spellings(const std::string& path, const std::string& c
 }
 
 bool move_folder(LaunchSpec& spec, const DrillRequest::Folder& folder) {
-  bool found = false;
+  bool found = false;  // every spelling: one that stays would be the standby's own
   for (const auto& path : spellings(folder.from, spec.cwd)) {
     for (std::size_t i = 1; i < spec.argv.size(); ++i) found = replace_path(spec.argv[i], path, folder.to) || found;
     for (auto& [name, value] : spec.env) found = replace_path(value, path, folder.to) || found;
-    if (found) return true;
   }
-  return false;
+  return found;
 }
 
 }  // namespace
