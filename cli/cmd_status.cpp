@@ -9,6 +9,12 @@ namespace {
 
 using Json = nlohmann::json;
 
+/// "3 days", or finer when it is less than two.
+std::string human_days(std::int64_t ms) {
+  constexpr std::int64_t day = 86'400'000;
+  return ms < 2 * day ? human_duration(ms) : fmt::format("{} days", ms / day);
+}
+
 int colour_of(const std::string& verdict) { return verdict == "up" ? 32 : verdict == "down" ? 31 : 33; }
 
 std::string lease_words(const Json& fence) {
@@ -19,7 +25,7 @@ std::string lease_words(const Json& fence) {
   return "lease: no agent seen yet";
 }
 
-std::string target_line(const Json& t) {
+std::string target_line(const Json& t, const std::string& more) {
   const bool active = t.value("active", false);
   std::string state;
   if (active) {
@@ -36,14 +42,41 @@ std::string target_line(const Json& t) {
   if (t.value("flapping", false)) state += "  (flapping)";
   if (t.contains("fence") && t["fence"].value("lease", "off") != "off") state += "  [" + lease_words(t["fence"]) + "]";
   return fmt::format("  {} {:<16} {:<8} {:<16} {}\n", active ? coloured("*", 32) : " ", t.value("target", ""),
-                     t.value("role", ""), t.value("plugin", ""), state);
+                     t.value("role", ""), t.value("plugin", ""), state + more);
+}
+
+/// When a standby was last seen to come up, and whether that is too long ago.
+std::string drill_line(const Json& t) {
+  if (t.value("active", false) || !t.contains("drill")) return {};
+  const auto& drill = t["drill"];
+  std::string out;
+  if (drill["overdue_ms"].is_number())
+    out = coloured(fmt::format("      {} not drilled for {}\n", t.value("target", ""),
+                               human_days(drill.value("overdue_ms", std::int64_t{0}))),
+                   33);
+  const auto& last = drill["last"];
+  const bool failed = last.is_object() && !last.value("verified", false) && !last.value("cancelled", false);
+  if (failed)
+    out += coloured(
+        fmt::format("      the last drill of {} failed: {}\n", t.value("target", ""), last.value("failure", "")), 31);
+  return out;
+}
+
+std::string proven(const Json& t, std::int64_t now) {
+  if (t.value("active", false) || !t.contains("drill") || !t["drill"]["proven"].is_object()) return {};
+  const auto& proven = t["drill"]["proven"];
+  const auto at = proven.value("at_ms", now);
+  const auto& last = t["drill"]["last"];
+  const bool drilled = last.is_object() && last.value("verified", false) && last.value("started_ms", now) >= at;
+  return fmt::format("  {}: {} ago (ready in {:.1f} s)", drilled ? "drilled" : "promoted", human_days(now - at),
+                     static_cast<double>(proven.value("ready_in_ms", std::int64_t{0})) / 1000);
 }
 
 std::string service_text(const Json& s, std::int64_t now) {
   std::string out = fmt::format("{}  {} at {} (epoch {}) for {}\n", coloured(s.value("service", ""), 36),
                                 s.value("phase", ""), s.value("active", "").empty() ? "nobody" : s.value("active", ""),
                                 s.value("epoch", 0), human_duration(now - s.value("since_ms", now)));
-  for (const auto& t : s.at("targets")) out += target_line(t);
+  for (const auto& t : s.at("targets")) out += target_line(t, proven(t, now)) + drill_line(t);
   if (s["snapshot"].is_object())
     out += fmt::format("    newest snapshot {} ago ({} bytes)\n",
                        human_duration(s["snapshot"].value("age_ms", std::int64_t{0})),
@@ -56,6 +89,9 @@ std::string service_text(const Json& s, std::int64_t now) {
       out += fmt::format("    {} has certainly ended in {} (its lease)\n", m.value("from", ""),
                          human_duration(m.value("lease_over_in_ms", std::int64_t{0})));
   }
+  if (s.contains("drill") && s["drill"].is_object())
+    out += fmt::format("    {} is being drilled ({}): {}\n", s["drill"].value("target", ""),
+                       s["drill"].value("mode", ""), s["drill"].value("stage", ""));
   if (s["pause"].is_object())
     out += coloured(fmt::format("    paused by {} for another {}\n", s["pause"].value("who", ""),
                                 human_duration(s["pause"].value("until_ms", now) - now)),

@@ -64,6 +64,7 @@ void add_rehearse(CLI::App& app, Context& context);
 void add_moves(CLI::App& app, Context& context);
 void add_alert(CLI::App& app, Context& context);
 void add_target(CLI::App& app, Context& context);
+void add_drill(CLI::App& app, Context& context);
 void add_pause(CLI::App& app, Context& context);
 void add_snapshot(CLI::App& app, Context& context);
 void add_history(CLI::App& app, Context& context);

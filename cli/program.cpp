@@ -19,6 +19,7 @@ int run_cli(int argc, char** argv) {
   add_rehearse(app, cx);
   add_moves(app, cx);
   add_target(app, cx);
+  add_drill(app, cx);
   add_pause(app, cx);
   add_alert(app, cx);
   add_snapshot(app, cx);

@@ -233,6 +233,13 @@ class Process {
 
 int run_agent(const std::vector<fs::path>& files, const std::vector<std::string>& command) {
   std::signal(SIGPIPE, SIG_IGN);
+  // It would restore over the standby's own state, and save what the copy made of it.
+  if (std::getenv("UNDERSTUDY_DRILL") != nullptr) {
+    say("a supervisor keeps a state of its own, so no isolated copy of it can be drilled\n"
+        "    = `understudy drill SERVICE TARGET --switchover`, or a `drill.command` that starts the workload without "
+        "it");
+    return 2;
+  }
   auto loaded = load(files);
   if (!loaded.options) return 2;
   const auto& data_dir = loaded.options->data_dir;

@@ -82,8 +82,9 @@ struct PriceOverride {
 struct Target {
   TargetId id;
   PluginUse use;
-  std::vector<PluginUse> health;  ///< in the order of the file; empty: the plugin's own observe() is the health
-  std::vector<PluginUse> ready;   ///< could this place serve, while the service is not there? Optional
+  std::vector<PluginUse> health;        ///< in the order of the file; empty: the plugin's own observe() is the health
+  std::vector<PluginUse> ready;         ///< could this place serve, while the service is not there? Optional
+  std::vector<PluginUse> drill_health;  ///< of a drilled copy, where `health` does not see it
   std::vector<std::filesystem::path> paths;  ///< where this target keeps the state; as many as State::paths, or none:
                                              ///< then the provider fetches the snapshot that activate names by itself
   std::string region;
@@ -129,6 +130,18 @@ struct Failback {
   std::vector<WeekSpan> freeze;  ///< local time: no automatic failback begins in these
 };
 
+/// Test promotions of the standbys. Without `every` a drill begins only when a person asks.
+struct Drill {
+  enum class Mode { isolated, switchover };
+  Mode mode = Mode::isolated;  ///< of scheduled drills; isolated: a copy beside the service; switchover: there and back
+  std::optional<Millis> every;    ///< of each standby
+  std::vector<WeekSpan> window;   ///< local time: scheduled drills begin only in these; empty: at any time
+  std::vector<TargetId> targets;  ///< of the schedule; empty: every standby that can
+  std::optional<Millis> warn_after{
+      Millis(90LL * 86'400'000)};  ///< not proven for so long: `status` says so; none: never
+  Millis stay{10'000};             ///< a switchover drill stays there so long
+};
+
 struct Limits {
   int max_failovers = 5;  ///< per window; more → HOLD until a person resumes
   Millis window{3'600'000};
@@ -153,6 +166,7 @@ struct Service {
   std::vector<Target> targets;  ///< the primary included, in the order of the file
   std::optional<State> state;
   Failback failback;
+  Drill drill;
   Limits limits;
   lease::Terms lease;
   SecretRef lease_key;  ///< who shows it may renew; empty name: nobody

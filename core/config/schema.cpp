@@ -19,6 +19,7 @@ constexpr std::string_view one_of_everything = R"(
 [service.NAME.detect]
 [service.NAME.state.keep]
 [service.NAME.failback]
+[service.NAME.drill]
 [service.NAME.limits]
 [service.NAME.lease]
 [service.NAME.target.NAME.price]
@@ -28,6 +29,7 @@ constexpr std::string_view one_of_everything = R"(
 [[service.NAME.target.NAME.health]]
 [[service.NAME.target.NAME.ready]]
 [rehearse]
+[[service.NAME.target.NAME.drill_health]]
 [notifier.NAME]
 [secrets.NAME]
 [[route]]
@@ -56,7 +58,7 @@ std::vector<std::string> parts_of(std::string_view path) {
 }
 
 bool is_list(const std::string& name) {
-  static const std::vector<std::string> all{"route", "health", "ready", "reference"};
+  static const std::vector<std::string> all{"route", "health", "ready", "drill_health", "reference"};
   return std::ranges::find(all, name) != all.end();
 }
 

@@ -60,6 +60,7 @@ Target read_target(Reading& reading, const std::string& service, const std::stri
   t.use = read_use(s, "target");
   t.health = read_uses(s, "health", "health");
   t.ready = read_uses(s, "ready", "health");
+  t.drill_health = read_uses(s, "drill_health", "health");
   s.read_paths("paths", t.paths);
   s.read("region", t.region);
   s.read("failure_domain", t.failure_domain);
@@ -123,18 +124,34 @@ void read_lease(Section& s, Service& out) {
   s.finish();
 }
 
-void read_freeze(Section& s, Failback& failback) {
+void read_spans(Section& s, std::string_view key, std::vector<WeekSpan>& out) {
   std::vector<std::string> texts;
-  s.read("freeze", texts);
+  s.read(key, texts);
   for (const auto& text : texts) {
     const auto spans = week_spans_from(text);
     if (!spans) {
-      s.wrong("freeze", "E0104", "\"" + text + "\" is no span of the week",
-              "write it as \"fri 16:00 - mon 08:00\", \"22:00-06:00\" or \"sat-sun\"");
+      s.wrong(key, "E0104", "\"" + text + "\" is no span of the week",
+              "write it as \"fri 16:00 - mon 08:00\", \"mon-fri 10:00-16:00\", \"22:00-06:00\" or \"sat-sun\"");
       continue;
     }
-    failback.freeze.insert(failback.freeze.end(), spans->begin(), spans->end());
+    out.insert(out.end(), spans->begin(), spans->end());
   }
+}
+
+void read_drill(Section& s, Drill& out) {
+  if (const auto m = s.choice("mode", {"isolated", "switchover"})) out.mode = static_cast<Drill::Mode>(*m);
+  Millis every{0};
+  s.read("every", every, Millis(1000), year);
+  if (s.has("every")) out.every = every;
+  read_spans(s, "window", out.window);
+  std::vector<std::string> targets;
+  s.read("targets", targets);
+  for (auto& name : targets) out.targets.emplace_back(std::move(name));
+  Millis warn = out.warn_after.value_or(Millis(0));
+  s.read("warn_after", warn, Millis(0), 10 * year);
+  out.warn_after = warn.count() > 0 ? std::optional(warn) : std::nullopt;
+  s.read("stay", out.stay, Millis(0), day);
+  s.finish();
 }
 
 /// Calls `fn` with the sub-table as a Section, when it is there.
@@ -181,6 +198,12 @@ void check_service(Section& s, const Service& out) {
     s.reading().report("E0105", s.where(s.has("lease") ? "lease" : "primary"), "",
                        s.name() + ".lease needs key: what the agent at " + leased->id.value + " shows when it renews",
                        "write key = { env = \"NAME\" } in [service." + out.id.value + ".lease]");
+  for (const auto& id : out.drill.targets) {
+    if (out.find(id) != nullptr) continue;
+    const auto near = nearest(id.value, names);
+    s.wrong("drill", "E0107", "drill.targets names \"" + id.value + "\", which is no target of this service",
+            near.empty() ? "" : "did you mean \"" + near + "\"?");
+  }
   for (const auto& t : out.targets) {
     if (t.paths.empty() || !out.state || t.id == out.primary) continue;
     if (t.paths.size() != out.state->paths.size()) {
@@ -246,12 +269,13 @@ Service read_service(Reading& reading, const std::string& name, const toml::tabl
     if (const auto p = f.choice("policy", {"auto", "manual"}))
       out.failback.policy = *p == 0 ? Failback::Policy::automatic : Failback::Policy::manual;
     f.read("stable_for", out.failback.stable_for, Millis(0), year);
-    read_freeze(f, out.failback);
+    read_spans(f, "freeze", out.failback.freeze);
     f.finish();
   });
   with_table(s, "lease", [&](Section& l) { read_lease(l, out); });
   if (const auto u = s.choice("on_unfenceable", {"hold", "promote"}))
     out.on_unfenceable = *u == 0 ? Unfenceable::hold : Unfenceable::promote;
+  with_table(s, "drill", [&](Section& d) { read_drill(d, out.drill); });
   with_table(s, "limits", [&](Section& l) { read_limits(l, out.limits); });
   read_targets(s, out);
   if (out.state) {

@@ -76,6 +76,14 @@ std::optional<std::vector<WeekSpan>> week_spans_from(std::string_view text) {
     for (const int d : *days) out.push_back({d * day, d * day + day});
     return out;
   }
+  const auto gap = std::min(text.find(' '), text.size());
+  if (const auto days = days_from(text.substr(0, gap))) {
+    if (const auto hours = hours_from(trimmed(text.substr(gap)))) {
+      const int end = hours->second > hours->first ? hours->second : hours->second + day;
+      for (const int d : *days) out.push_back(span(d * day + hours->first, d * day + end));
+      return out;
+    }
+  }
   const auto [from, to] = halves(text, '-');
   const auto start = moment_from(from), end = moment_from(to);
   if (!start || !end || *start == *end) return std::nullopt;

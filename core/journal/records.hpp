@@ -39,6 +39,16 @@ struct SpendRow {
   Usd amount;
 };
 
+/// A drill's activation, of an isolated copy: readiness counts it as any other. Kept with kind "drill" and epoch 0.
+struct DrillRow {
+  ServiceId service;
+  TargetId target;
+  WallTime started{};
+  Millis took{0};  ///< asked -> verified, or until it was given up
+  bool succeeded = false;
+  std::string failure;
+};
+
 /// A delivery to make.
 struct OutboxPut {
   std::string id;  ///< unique
@@ -65,8 +75,8 @@ struct DocumentErase {
   std::string space, key;
 };
 
-using Entry =
-    std::variant<StateRow, MachineRecord, SnapshotRow, SpendRow, OutboxPut, OutboxUpdate, DocumentPut, DocumentErase>;
+using Entry = std::variant<StateRow, MachineRecord, SnapshotRow, SpendRow, DrillRow, OutboxPut, OutboxUpdate,
+                           DocumentPut, DocumentErase>;
 /// Committed together or not at all.
 using Batch = std::vector<Entry>;
 

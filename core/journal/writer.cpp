@@ -92,6 +92,18 @@ struct Writer {
     auto s = db.prepare("INSERT INTO spend (service, target, from_ms, to_ms, usd) VALUES (?,?,?,?,?)");
     s.bind(r.service.value).bind(r.target.value).bind(ms(r.from)).bind(ms(r.to)).bind(r.amount.value).run();
   }
+  void operator()(const DrillRow& r) const {
+    auto s = db.prepare(
+        "INSERT INTO activation (service, target, epoch, kind, started_ms, took_ms, succeeded, failure) VALUES "
+        "(?,?,0,'drill',?,?,?,?)");
+    s.bind(r.service.value)
+        .bind(r.target.value)
+        .bind(ms(r.started))
+        .bind(static_cast<std::int64_t>(r.took.count()))
+        .bind(r.succeeded ? 1 : 0)
+        .bind(r.failure)
+        .run();
+  }
   void operator()(const OutboxPut& r) const {
     auto s = db.prepare(
         "INSERT INTO outbox (id, notifier, alert, state, attempt, not_before_ms, duplicate, detail) VALUES "

@@ -48,6 +48,13 @@ struct TargetRequest {
   Requester by;
 };
 
+struct DrillRequest {
+  ServiceId service;
+  TargetId target;          ///< empty: the standby that was proven the longest ago
+  bool switchover = false;  ///< the service itself goes there and comes back
+  Requester by;
+};
+
 struct AcknowledgeRequest {
   std::string incident;  ///< empty: every open alert of the service
   ServiceId service;     ///< empty: all
@@ -97,6 +104,9 @@ class Control {
   virtual void renew_lease(const ServiceId& service, const lease::Renewal& renewal, Reply reply) = 0;
   /// What a guard of the service has to show. None: no such service, or its file names no key.
   [[nodiscard]] virtual std::optional<std::string> lease_key(const ServiceId& service) const = 0;
+  /// Replies when the drill is journaled and begun (with {"drill": id, "target": name}) or refused; status() shows how
+  /// it goes, and what came of it.
+  virtual void drill(const DrillRequest& request, Reply reply) = 0;
   virtual void pause(const PauseRequest& request, Reply reply) = 0;
   virtual void resume(const PauseRequest& request, Reply reply) = 0;
   /// {"open": [...], "silences": [...]}

@@ -253,6 +253,10 @@ void Orchestrator::of_target(const TargetRequest& request, Reply reply) {
   if (auto* runner = find(request.service, reply)) runner->of_target(request, std::move(reply));
 }
 
+void Orchestrator::drill(const DrillRequest& request, Reply reply) {
+  if (auto* runner = find(request.service, reply)) runner->drill(request, std::move(reply));
+}
+
 void Orchestrator::for_services(const ServiceId& service, const failover::Command& command, Reply reply) {
   if (!service.empty()) {
     if (auto* runner = find(service, reply)) runner->command(command, std::move(reply));
@@ -334,7 +338,8 @@ void Orchestrator::reload(const Requester& by, Reply reply) {
                   "reload when it is done"));
     }
     if (r->changing()) {
-      return reply(refused(sdk::Status::conflict, "busy", "a target of " + r->service().id.value + " is being changed",
+      return reply(refused(sdk::Status::conflict, "busy",
+                           "a target of " + r->service().id.value + " is being changed or drilled",
                            "reload when it is done"));
     }
   }

@@ -41,6 +41,7 @@ class Orchestrator final : public Control {
   void of_target(const TargetRequest& request, Reply reply) override;
   void renew_lease(const ServiceId& service, const lease::Renewal& renewal, Reply reply) override;
   std::optional<std::string> lease_key(const ServiceId& service) const override;
+  void drill(const DrillRequest& request, Reply reply) override;
   void pause(const PauseRequest& request, Reply reply) override;
   void resume(const PauseRequest& request, Reply reply) override;
   sdk::Json alerts() const override;

@@ -8,6 +8,8 @@ namespace {
 constexpr Millis network_fresh{1'000};  // a reference check this recent need not be repeated
 constexpr Millis network_timeout{3'000};
 
+}  // namespace
+
 CheckReport report_of(const sdk::Result& result, Micros took) {
   CheckReport out;
   out.latency = took;
@@ -26,6 +28,8 @@ CheckReport report_of(const sdk::Result& result, Micros took) {
   out.local = v.value("local", false);
   return out;
 }
+
+namespace {
 
 /// A target without checks of its own: what its provider says is its health.
 CheckReport report_of_observe(const sdk::Result& result, Micros took) {

@@ -23,6 +23,9 @@ struct CheckSource {
   std::string name;
 };
 
+/// What a health plugin answered to a check.
+[[nodiscard]] CheckReport report_of(const sdk::Result& result, Micros took);
+
 class Prober {
  public:
   using ProbeId = std::size_t;

@@ -95,6 +95,7 @@ void ServiceRunner::build_checks(Place& p, std::vector<plugins::LoadError>& prob
                     [this, id = target.id](const detect::Detector&, const detect::Detector::Change&) { observe(id); });
     prober_.set_mode(*p.ready_probe, Prober::Mode::serving);
   }
+  (void)make_all(target.drill_health, "drill_health", p.drill_health);
   watch_hints(p);
 }
 

@@ -1,7 +1,7 @@
 // The inputs of the policy engine, gathered; and the service as status shows it.
 #include <nlohmann/json.hpp>
 
-#include "core/runtime/service_runner.hpp"
+#include "core/runtime/drill.hpp"
 
 namespace understudy::runtime {
 namespace {
@@ -142,6 +142,7 @@ nlohmann::json ServiceRunner::status() const {
               {"last_move", nullptr},
               {"snapshot", nullptr},
               {"home", nullptr},
+              {"drill", drill_->shown()},
               {"failovers_in_window", s.failovers.size()},
               {"targets", Json::array()}};
   if (s.home_ok_since && s.active != service_.primary) {
@@ -218,6 +219,7 @@ nlohmann::json ServiceRunner::status() const {
       row["breaker"] = {{"failures", b->second.failures},
                         {"open", b->second.open_until && *b->second.open_until > mono_now()}};
     }
+    row["drill"] = drill_->shown_of(t.id);
     out["targets"].push_back(std::move(row));
   }
   return out;

@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "core/runtime/service_runner.hpp"
+#include "core/runtime/drill.hpp"
 
 namespace understudy::runtime {
 namespace {
@@ -63,7 +63,7 @@ sdk::Result clean(const host::Logger& log, sdk::Result result) {
 }  // namespace
 
 bool ServiceRunner::changing() const {
-  return std::ranges::any_of(places_, [](const auto& entry) { return entry.second->changing; });
+  return drill_->running() || std::ranges::any_of(places_, [](const auto& entry) { return entry.second->changing; });
 }
 
 std::optional<sdk::Error> ServiceRunner::why_not(const Place* p, const TargetRequest& request) const {

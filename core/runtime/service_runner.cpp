@@ -1,4 +1,4 @@
-#include "core/runtime/service_runner.hpp"
+#include "core/runtime/drill.hpp"
 
 #include <algorithm>
 
@@ -21,6 +21,7 @@ ServiceRunner::ServiceRunner(const Wiring& wiring, const config::Config& config,
       retry_timer_(wiring.loop),
       account_timer_(wiring.loop) {
   for (auto& timer : timers_) timer = std::make_unique<boost::asio::steady_timer>(wiring.loop);
+  drill_ = std::make_unique<Driller>(*this);
 }
 
 ServiceRunner::~ServiceRunner() {
@@ -44,6 +45,7 @@ void ServiceRunner::start(std::optional<failover::State> stored, std::uint64_t l
   observe_others();
   push_periodically();
   account();
+  drill_->recover();
 }
 
 void ServiceRunner::deliver(failover::Event event) {
@@ -94,6 +96,7 @@ void ServiceRunner::pump() {
     state_ = std::move(step.state);
     for (const auto& effect : step.effects) perform(effect);
     if (step.store) changed_();
+    drill_->on_step();
   }
   pumping_ = false;
 }

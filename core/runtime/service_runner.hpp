@@ -40,7 +40,9 @@ class ServiceRunner {
   [[nodiscard]] const std::string& lease_key() const noexcept { return lease_key_; }
   /// Rollback, prewarm, diagnose, logs.
   void of_target(const TargetRequest& request, Reply reply);
-  /// A rollback or a prewarm is under way.
+  /// Begins a drill, beside the machine (drill.hpp).
+  void drill(const DrillRequest& request, const Reply& reply);
+  /// A rollback, a prewarm or a drill is under way.
   [[nodiscard]] bool changing() const;
   [[nodiscard]] policy::Plan plan(const failover::MakePlan& ask) const;
   [[nodiscard]] policy::Plan plan_if_failed_now() const;
@@ -56,7 +58,7 @@ class ServiceRunner {
   struct Place {
     const config::Target* target = nullptr;
     std::unique_ptr<plugins::Instance> instance;
-    std::vector<std::unique_ptr<plugins::Instance>> health, ready;
+    std::vector<std::unique_ptr<plugins::Instance>> health, ready, drill_health;
     std::optional<Prober::ProbeId> health_probe, ready_probe;
     std::optional<Price> quote;
     bool observing = false;
@@ -94,6 +96,7 @@ class ServiceRunner {
 
   // effects (runner_effects.cpp)
   struct Performer;
+  struct Driller;
   /// Drops the answer when the runner is gone.
   [[nodiscard]] plugins::Instance::Done guarded(plugins::Instance::Done done) const;
   void observe(const TargetId& id);
@@ -131,6 +134,7 @@ class ServiceRunner {
   std::uint64_t next_command_ = 1;
   std::unique_ptr<boost::asio::steady_timer> timers_[failover::timer_count];
   boost::asio::steady_timer observe_timer_, push_timer_, retry_timer_, account_timer_;
+  std::unique_ptr<Driller> drill_;
   WallTime accounted_{};
   bool push_failing_ = false;
   std::string lease_key_;

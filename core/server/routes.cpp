@@ -139,6 +139,12 @@ bool of_service(Control& control, const web::Request& request, const std::vector
   if (request.method != "POST") return false;
   if (verb == "promote") return control.promote(promote_request(service, body), to_http(send)), true;
   if (verb == "failback") return control.failback(promote_request(service, body), to_http(send)), true;
+  if (verb == "drill") {
+    return control.drill({ServiceId(service), TargetId(body.value("target", "")), body.value("switchover", false),
+                          requester(body)},
+                         to_http(send)),
+           true;
+  }
   if (verb == "pause") return control.pause(pause_request(service, body), to_http(send)), true;
   if (verb == "resume") return control.resume(pause_request(service, body), to_http(send)), true;
   return false;

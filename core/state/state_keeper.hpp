@@ -44,6 +44,14 @@ class StateKeeper {
   /// Brings `wanted`, or the newest snapshot that verifies, to where `target` keeps its state; a target that keeps none
   /// here fetches it by itself, so there it is only verified.
   void prepare(const config::Target& target, const SnapshotId& wanted, Epoch epoch, Done done);
+  /// Brings the newest snapshot that verifies into `folder` (missing or empty), beside what is under way: for a drill.
+  /// `ok` with an empty id: there is none. A target that keeps no state here: it is only verified.
+  void fetch(const config::Target& target, const std::filesystem::path& folder, Done done);
+  /// Where a part of the state stands in a fetched folder, and where the target keeps it.
+  struct Folder {
+    std::filesystem::path fetched, kept;
+  };
+  [[nodiscard]] std::vector<Folder> folders(const config::Target& target, const std::filesystem::path& fetched) const;
   void prune();
   /// Straight to the store, for people.
   void list(plugins::Instance::Done done);
@@ -53,6 +61,8 @@ class StateKeeper {
 
  private:
   struct Job;
+  struct Fetch;
+  void fetch_next(const std::shared_ptr<Fetch>& fetch);
   void enqueue(std::shared_ptr<Job> job, bool urgent);
   void next();
   void end(const Answer& answer);

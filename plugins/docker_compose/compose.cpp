@@ -83,13 +83,18 @@ const Compose::Words& Compose::program(const Deadline& deadline) {
                 "install one of them, or name it in `program`");
 }
 
-Json Compose::run(const Words& words, const Words& more_files, const std::map<std::string, std::string>& env,
+Compose::Words Compose::files_and(const std::string& more) const {
+  auto out = project_.compose_files();
+  out.push_back(more);
+  return out;
+}
+
+Json Compose::run(const Words& words, const Words& files, const std::map<std::string, std::string>& env,
                   const Deadline& deadline) {
   Words argv = program(deadline);
   const auto add = [&](std::initializer_list<std::string> more) { argv.insert(argv.end(), more); };
   add({"--project-name", project_.name, "--project-directory", project_.dir});
-  for (const auto& file : project_.compose_files()) add({"-f", file});
-  for (const auto& file : more_files) add({"-f", file});
+  for (const auto& file : files) add({"-f", file});
   for (const auto& profile : project_.profiles) add({"--profile", profile});
   argv.insert(argv.end(), words.begin(), words.end());
   std::map<std::string, std::string> all = env;
@@ -103,7 +108,7 @@ Json Compose::run(const Words& words, const Words& more_files, const std::map<st
 
 std::vector<std::string> Compose::services(const Deadline& deadline) {
   if (!project_.services.empty()) return project_.services;
-  const Json ended = run({"config", "--services"}, {}, {}, deadline);
+  const Json ended = run({"config", "--services"}, project_.compose_files(), {}, deadline);
   if (!succeeded(ended))
     throw Failure(Status::invalid, "compose cannot read the project: " + reason(ended),
                   "run `docker compose config` in " + project_.dir);
@@ -114,38 +119,57 @@ std::vector<std::string> Compose::services(const Deadline& deadline) {
   return out;
 }
 
-void Compose::up(const ActivateRequest& request, const Deadline& deadline) {
-  const auto variables = activation_variables(request);
-  // A second compose file, merged over the project's own. JSON is YAML too, and needs no quoting rules of ours.
-  Json addition = {{"services", Json::object()}};
+/// A second compose file, merged over the project's own. JSON is YAML too, and needs no quoting rules of ours.
+std::string Compose::addition(const Variables& variables, const Variables& labels, const Deadline& deadline) {
+  Json out = {{"services", Json::object()}};
   for (const auto& service : services(deadline)) {
     auto environment = project_.env;
     environment.insert(variables.begin(), variables.end());
     for (auto& [name, value] : environment) {
       for (std::size_t at = 0; (at = value.find('$', at)) != std::string::npos; at += 2) value.insert(at, 1, '$');
     }
-    Json one = {{"environment", environment},
-                {"labels",
-                 {{label_epoch, std::to_string(request.epoch)},
-                  {"understudy.operation", request.operation},
-                  {"understudy.service", request.service},
-                  {"understudy.target", request.target}}}};
+    Json one = {{"environment", environment}, {"labels", labels}};
     if (project_.restart != "keep") one["restart"] = project_.restart;
-    addition["services"][service] = std::move(one);
+    out["services"][service] = std::move(one);
   }
-  const TemporaryFile file(addition.dump());
+  return out.dump();
+}
+
+void Compose::start(const Words& files, const Variables& variables, const Deadline& deadline) {
   Words words{"up", "-d"};
   words.insert(words.end(), project_.services.begin(), project_.services.end());
-  const Json ended = run(words, {file.path()}, variables, deadline);
+  const Json ended = run(words, files, variables, deadline);
   if (!succeeded(ended))
     throw Failure(Status::transient, "compose could not start project " + project_.name + ": " + reason(ended),
                   "run `docker compose up` in " + project_.dir);
 }
 
+void Compose::up(const ActivateRequest& request, const Deadline& deadline) {
+  const auto variables = activation_variables(request);
+  const TemporaryFile file(addition(variables,
+                                    {{label_epoch, std::to_string(request.epoch)},
+                                     {"understudy.operation", request.operation},
+                                     {"understudy.service", request.service},
+                                     {"understudy.target", request.target}},
+                                    deadline));
+  start(files_and(file.path()), variables, deadline);
+}
+
+void Compose::up_copy(const DrillRequest& request, const CopyRules& rules, const Deadline& deadline) {
+  const auto variables = copy_variables(request);
+  const TemporaryFile file(addition(variables, {{label_drill, request.drill}, {label_epoch, "0"}}, deadline));
+  const Json rendered = run({"config"}, files_and(file.path()), variables, deadline);
+  if (!succeeded(rendered))
+    throw Failure(Status::invalid, "compose cannot read the project: " + reason(rendered),
+                  "run `docker compose config` in " + project_.dir);
+  const TemporaryFile copy(harmless(rendered.value("stdout", ""), project_, rules, request));
+  start({copy.path()}, variables, deadline);
+}
+
 std::vector<std::string> Compose::logs(int lines, const Deadline& deadline) {
   Words words{"logs", "--no-color", "--tail", std::to_string(lines)};
   words.insert(words.end(), project_.services.begin(), project_.services.end());
-  const Json ended = run(words, {}, {}, deadline);
+  const Json ended = run(words, project_.compose_files(), {}, deadline);
   if (!succeeded(ended)) throw Failure(Status::transient, "compose gives no logs: " + reason(ended));
   auto out = lines_of(ended.value("stdout", ""));
   if (!out.empty() && out.front().rfind("Attaching to", 0) == 0) out.erase(out.begin());

@@ -62,6 +62,7 @@ Container Container::from_inspect(const Json& in) {
   out.service = text(labels, label_service);
   out.depends_on = dependencies(text(labels, "com.docker.compose.depends_on"));
   out.epoch = number(text(labels, label_epoch));
+  out.drill = text(labels, label_drill);
   return out;
 }
 

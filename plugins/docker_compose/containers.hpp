@@ -14,6 +14,7 @@ namespace compose_plugin {
 inline constexpr const char* label_project = "com.docker.compose.project";
 inline constexpr const char* label_service = "com.docker.compose.service";
 inline constexpr const char* label_epoch = "understudy.epoch";
+inline constexpr const char* label_drill = "understudy.drill";
 
 struct Container {
   std::string id, name, service;
@@ -22,6 +23,7 @@ struct Container {
   std::string restart_policy;  ///< "", no, always, unless-stopped, on-failure
   std::vector<std::string> depends_on;
   std::optional<std::uint64_t> epoch;  ///< that it was made for
+  std::string drill;                   ///< likewise, of a copy
   std::int64_t exit_code = 0, restarts = 0;
 
   /// Throws Json::exception when this is no inspected container.

@@ -159,6 +159,28 @@ void Engine::post_all(const std::vector<std::pair<std::string, std::string>>& pa
   }
 }
 
+void Engine::remove(const std::string& path, const Deadline& deadline) {
+  const auto result =
+      host_.blocking("http.request/1", request("DELETE", path, deadline), std::min(deadline.left(), patience));
+  const int status = result.ok() ? result.value.at("status").get<int>() : 0;
+  if ((status >= 200 && status < 300) || status == 404) return;
+  host_.log(LogLevel::warning,
+            "DELETE " + path + ": " + (result.ok() ? "HTTP " + std::to_string(status) : result.error.message));
+}
+
+void Engine::remove_project(const Deadline& deadline) {
+  for (const auto& c : containers(deadline)) remove("/containers/" + c.id + "?force=true&v=true", deadline);
+  const Json filters = {{"label", {std::string(label_project) + "=" + project_.name}}};
+  const auto query = "?filters=" + escaped(filters.dump());
+  const Json networks = get("/networks" + query, deadline);
+  for (const auto& n : networks.is_array() ? networks : Json::array())
+    remove("/networks/" + n.at("Id").get<std::string>(), deadline);
+  const Json volumes = get("/volumes" + query, deadline);
+  const Json listed = volumes.is_object() ? volumes.value("Volumes", Json()) : Json();
+  for (const auto& v : listed.is_array() ? listed : Json::array())
+    remove("/volumes/" + escaped(v.at("Name").get<std::string>()), deadline);
+}
+
 void Engine::stop(const Containers& which, Millis grace, const Deadline& deadline) {
   // Whole seconds; 0 would kill at once.
   const auto seconds = std::to_string((grace.count() + 999) / 1000);

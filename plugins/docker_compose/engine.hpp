@@ -37,6 +37,10 @@ class Engine {
   /// The engine would start a container with the policy `always` again after its own restart.
   void forget_restart(const Containers& which, const Deadline& deadline);
 
+  /// Takes away what compose made for the project: containers, networks, volumes, by its labels. For copies. What
+  /// cannot be removed is left, and logged.
+  void remove_project(const Deadline& deadline);
+
   /// The arguments of http.request for `path` ("/events?..."), the version settled. Throws sdk::Failure.
   [[nodiscard]] understudy::sdk::Json request(const std::string& method, const std::string& path,
                                               const Deadline& deadline);
@@ -47,6 +51,7 @@ class Engine {
   [[nodiscard]] understudy::sdk::Json base(const Deadline& deadline);
   [[nodiscard]] understudy::sdk::Json get(const std::string& path, const Deadline& deadline);
   void post_all(const std::vector<std::pair<std::string, std::string>>& path_and_body, const Deadline& deadline);
+  void remove(const std::string& path, const Deadline& deadline);
   void settle_version(const Deadline& deadline);
 
   understudy::sdk::Host& host_;

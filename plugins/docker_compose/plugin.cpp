@@ -7,7 +7,7 @@ UNDERSTUDY_PLUGIN(R"json({
   "name": "docker_compose", "version": "0.1.0", "license": "Apache-2.0", "summary": "A compose project on a Docker engine, as target and as health",
   "interfaces": {
     "target": {
-      "provides": ["standby.observe/1", "standby.activate/1", "standby.deactivate/1", "standby.quote/1", "standby.logs/1"],
+      "provides": ["standby.observe/1", "standby.activate/1", "standby.deactivate/1", "standby.quote/1", "standby.logs/1", "drill.start/1", "drill.observe/1", "drill.end/1"],
       "settings": {"type": "object", "required": ["project_dir"], "properties": {
         "project_dir": {"type": "string", "format": "path", "description": "folder of the compose file"},
         "files": {"type": "array", "items": {"type": "string"}, "description": "compose files, in merging order; default: as compose finds them"},
@@ -21,6 +21,9 @@ UNDERSTUDY_PLUGIN(R"json({
         "restart": {"type": "string", "enum": ["on-failure", "no", "keep"], "default": "on-failure", "description": "restart policy of the containers; keep: as the compose file says"},
         "started_after": {"type": "integer", "format": "duration", "default": 250, "description": "how long its containers must live to count as started"},
         "program": {"type": "array", "items": {"type": "string"}, "description": "the compose program; default: docker compose, else docker-compose"},
+        "drill": {"type": "object", "description": "of a drill's copy, which runs as project NAME-drill", "properties": {
+          "env": {"type": "object", "additionalProperties": {"type": "string"}, "description": "added to `env`"},
+          "ports": {"type": "boolean", "default": false, "description": "keep published ports, the host's network and shared networks: the health checks see the copy"}}},
         "price": {"type": "object", "description": "what this host costs", "properties": {
           "standby_per_hour": {"type": "number", "format": "money"}, "active_per_hour": {"type": "number", "format": "money"}}}
       }}

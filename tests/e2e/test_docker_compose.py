@@ -179,6 +179,51 @@ class ComposeTargets(OnTheEngine):
 
 
 @unittest.skipUnless(shutil.which("sshd") or os.path.exists("/usr/sbin/sshd"), "no sshd is installed")
+class ComposeDrills(OnTheEngine):
+    """A copy of the spare is another project, with a state of its own."""
+
+    def write_project(self, target, **more):
+        super().write_project(target, **more)
+        path = os.path.join(self.folder, target, "docker-compose.yml")
+        with open(path) as file:
+            text = file.read()
+        text = text.replace('"./state:/state"', '"${UNDERSTUDY_STATE:-./state}:/state"')
+        with open(path, "w") as file:
+            file.write(text.replace('{"image"', f'{{"container_name": "us-{self.project(target)}", "image"'))
+
+    def begin(self, **drill):
+        self.options = {"drill": None} if drill else {}
+        self.write_config(policy="manual")
+        with open(self.config) as file:
+            text = file.read()
+        with open(self.config, "w") as file:
+            file.write(text.replace("drill = null", "drill = { ports = true }"))
+        self.start()
+        self.serving("home")
+        wait_for("a count", lambda: self.counted("home") > 3)
+        self.understudy("snapshot", "push", "counter")
+
+    def drills(self):
+        return self.engine.ids("--all", "--filter", f"label=com.docker.compose.project={self.project('spare')}-drill")
+
+    def test_a_copy_comes_up_with_the_state_and_is_removed(self):
+        self.begin(ports=True)
+        home = self.web("home")
+        report = json.loads(self.understudy("drill", "counter", "spare", "--json"))
+        self.assertTrue(report["verified"], report)
+        self.assertEqual((self.drills(), self.sites(), self.web("home")), ([], ["home"], home))
+        self.assertEqual(os.listdir(os.path.join(self.folder, "spare/state")), [])
+        self.assertNotIn("second.site", self.understudy("history", "--json"))
+        self.assertEqual(self.service()["epoch"], 1)
+
+    def test_a_copy_that_would_share_the_host_s_network_or_the_state_is_refused(self):
+        self.begin()
+        self.assertIn("the host's network (service web)", self.understudy("drill", "counter", "spare", expect=6))
+        OnTheEngine.write_project(self, "spare")
+        self.assertIn("share the state in", self.understudy("drill", "counter", "spare", expect=6))
+        self.assertEqual(self.drills(), [])
+
+
 class BySsh(OnTheEngine):
     """The engine is reached as on another machine: through a real sshd, by key."""
 

@@ -63,6 +63,12 @@ class StandbyTarget : public Provider {
   virtual void logs(const LogsRequest&, Reply<LogLines> reply) { detail::refuse(reply, "logs"); }
   virtual void rollback(const RollbackRequest&, Reply<RollbackReport> reply) { detail::refuse(reply, "rollback"); }
   virtual void prewarm(const PrewarmRequest&, Reply<PrewarmReport> reply) { detail::refuse(reply, "prewarm"); }
+  /// Optional, all three ("drill.start/1", "drill.observe/1", "drill.end/1"): a copy of the workload
+  /// beside the service. observe(), activate() and deactivate() neither see it nor touch it.
+  virtual void drill(const DrillRequest&, Reply<DrillReport> reply) { detail::refuse(reply, "drill"); }
+  virtual void observe_drill(const ObserveRequest&, Reply<DrillReport> reply) { detail::refuse(reply, "drill"); }
+  /// Ends the copy whatever its drill's name. Repeats safely. Reports stopped only when that was seen.
+  virtual void end_drill(const EndDrillRequest&, Reply<StopReport> reply) { detail::refuse(reply, "drill"); }
   /// Looks only. What it finds is an `ok` reply with problems, not an error.
   virtual void diagnose(const DiagnoseRequest&, Reply<DiagnoseReport> reply) { detail::refuse(reply, "diagnose"); }
 
@@ -77,6 +83,12 @@ class StandbyTarget : public Provider {
     if (method == "standby.logs/1") return logs(LogsRequest::from_json(params), Reply<LogLines>(std::move(responder)));
     if (method == "standby.rollback/1")
       return rollback(RollbackRequest::from_json(params), Reply<RollbackReport>(std::move(responder)));
+    if (method == "drill.start/1")
+      return drill(DrillRequest::from_json(params), Reply<DrillReport>(std::move(responder)));
+    if (method == "drill.observe/1")
+      return observe_drill(ObserveRequest::from_json(params), Reply<DrillReport>(std::move(responder)));
+    if (method == "drill.end/1")
+      return end_drill(EndDrillRequest::from_json(params), Reply<StopReport>(std::move(responder)));
     if (method == "standby.prewarm/1")
       return prewarm(PrewarmRequest::from_json(params), Reply<PrewarmReport>(std::move(responder)));
     if (method == "target.diagnose/1")

@@ -157,6 +157,44 @@ struct RollbackReport {
   [[nodiscard]] Json to_json() const { return {{"from", from}, {"to", to}, {"detail", detail}}; }
 };
 
+/// Run a copy of the workload beside the service, to see whether it starts. It is nobody's site: no epoch, no lease, no
+/// traffic, no state but what the folders named here hold.
+struct DrillRequest {
+  struct Folder {
+    std::string from, to;  ///< where the target keeps a part of the state -> where this copy must keep it
+  };
+  std::string service, target;
+  std::string drill;            ///< names the copy; the same text when the same is repeated
+  std::string snapshot;         ///< id of the snapshot that the folders hold, or empty
+  std::vector<Folder> folders;  ///< empty: the target keeps no state at the orchestrator's
+  [[nodiscard]] static DrillRequest from_json(const Json& in) {
+    DrillRequest out{
+        in.value("service", ""), in.value("target", ""), in.value("drill", ""), in.value("snapshot", ""), {}};
+    for (const auto& f : in.value("folders", Json::array()))
+      out.folders.push_back({f.value("from", ""), f.value("to", "")});
+    return out;
+  }
+};
+/// What the copy does now.
+struct DrillReport {
+  Observation::State state = Observation::State::unknown;
+  bool same_address = false;  ///< it answers where the target would: the target's health checks see it
+  std::string detail;
+  [[nodiscard]] Json to_json() const {
+    Json out = Observation{state, {}, detail}.to_json();
+    out["same_address"] = same_address;
+    return out;
+  }
+};
+struct EndDrillRequest {
+  std::string service, target, drill;
+  Millis grace{10000};  ///< between asking the workload to end and killing it
+  [[nodiscard]] static EndDrillRequest from_json(const Json& in) {
+    return {in.value("service", ""), in.value("target", ""), in.value("drill", ""),
+            Millis(in.value("grace_ms", 10000))};
+  }
+};
+
 /// Make the next activation faster, without running the service.
 struct PrewarmRequest {
   std::string service, target, operation;

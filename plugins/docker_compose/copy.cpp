@@ -1,0 +1,128 @@
+#include "copy.hpp"
+
+#include <sstream>
+
+namespace compose_plugin {
+namespace {
+
+using namespace understudy::sdk;
+
+/// One line of what compose renders: two blanks a level, one key a line.
+struct Line {
+  std::string text;
+  std::size_t indent = 0;
+  std::string key, value;
+
+  explicit Line(std::string line) : text(std::move(line)) {
+    indent = std::min(text.find_first_not_of(' '), text.size());
+    const auto colon = text.find(':', indent);
+    if (colon == std::string::npos || item()) return;
+    key = text.substr(indent, colon - indent);
+    const auto at = text.find_first_not_of(" '\"", colon + 1);
+    if (at != std::string::npos) value = text.substr(at, text.find_last_not_of(" '\"") + 1 - at);
+  }
+  [[nodiscard]] bool item() const { return text.compare(indent, 2, "- ") == 0; }
+};
+
+[[noreturn]] void shared(const std::string& what, const std::string& hint) {
+  throw Failure(Status::invalid, "a copy would share " + what + " with the standby", hint);
+}
+
+/// Removes and judges, line by line.
+class Filter {
+ public:
+  Filter(const Project& copy, const CopyRules& rules) : copy_(copy), rules_(rules) {}
+
+  std::string operator()(const std::string& rendered) {
+    std::istringstream in(rendered);
+    for (std::string text; std::getline(in, text);) take(Line(std::move(text)));
+    return std::move(out_);
+  }
+
+ private:
+  void take(const Line& line) {
+    if (line.indent == 0 && !line.key.empty()) section_ = line.key;
+    if (skipping_ && (line.indent > 4 || (line.indent == 4 && line.item()))) return;
+    skipping_ = section_ == "services" && line.indent == 4 &&
+                (line.key == "container_name" || (line.key == "ports" && !rules_.ports));
+    if (skipping_) return;
+    judge(line);
+    out_ += line.text + "\n";
+  }
+
+  void judge(const Line& line) {
+    if (line.indent == 2) part_ = line.key;
+    if (line.indent != 4) return;
+    if (section_ == "services" && line.key == "network_mode" && line.value == "host" && !rules_.ports)
+      shared("the host's network (service " + part_ + ")", "set `drill = { ports = true }` when that does no harm");
+    if (section_ != "volumes" && (section_ != "networks" || rules_.ports)) return;
+    const bool external = line.key == "external" && line.value != "false";
+    const bool fixed = line.key == "name" && line.value.rfind(copy_.name + "_", 0) != 0;
+    if (external || fixed) {
+      shared("the " + section_.substr(0, section_.size() - 1) + " " + part_,
+             "let the compose file take its name from a variable, and set that in `drill = { env = … }`");
+    }
+  }
+
+  const Project& copy_;
+  const CopyRules& rules_;
+  std::string section_, part_, out_;
+  bool skipping_ = false;
+};
+
+/// As a path of its own, or the beginning of one; not in the variables that are ours.
+bool names_path(const std::string& text, const std::string& path) {
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) {
+    if (line.find("UNDERSTUDY_") != std::string::npos) continue;
+    for (std::size_t at = 0; (at = line.find(path, at)) != std::string::npos; at += path.size()) {
+      const auto end = at + path.size();
+      const bool begins = at == 0 || std::string_view(" '\"=:").find(line[at - 1]) != std::string_view::npos;
+      if (begins && (end == line.size() || std::string_view("/:'\" ").find(line[end]) != std::string_view::npos))
+        return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+CopyRules CopyRules::from_settings(const Json& settings) {
+  const Json drill = settings.value("drill", Json::object());
+  return {drill.value("env", std::map<std::string, std::string>()), drill.value("ports", false)};
+}
+
+Project copy_of(Project project, const CopyRules& rules) {
+  project.name += "-drill";
+  project.restart = "no";
+  for (const auto& [name, value] : rules.env) project.env[name] = value;
+  return project;
+}
+
+std::map<std::string, std::string> copy_variables(const DrillRequest& request) {
+  std::string folders;
+  for (const auto& f : request.folders) folders += (folders.empty() ? "" : ":") + f.to;
+  return {{"UNDERSTUDY_SERVICE", request.service},
+          {"UNDERSTUDY_TARGET", request.target},
+          {"UNDERSTUDY_EPOCH", "0"},
+          {"UNDERSTUDY_SNAPSHOT", request.snapshot},
+          {"UNDERSTUDY_OPERATION", request.drill},
+          {"UNDERSTUDY_DRILL", request.drill},
+          {"UNDERSTUDY_STATE", folders}};
+}
+
+std::string harmless(const std::string& rendered, const Project& copy, const CopyRules& rules,
+                     const DrillRequest& request) {
+  if (request.folders.empty() && !request.snapshot.empty()) {
+    throw Failure(Status::invalid, "the target has no `paths`, so nothing tells where a copy may keep its state",
+                  "give the target its `paths`");
+  }
+  for (const auto& f : request.folders) {
+    if (!names_path(rendered, f.from) && names_path(rendered, f.to)) continue;
+    shared("the state in " + f.from,
+           "let the compose file take its folder from a variable: \"${UNDERSTUDY_STATE:-./state}:/state\"");
+  }
+  return Filter(copy, rules)(rendered);
+}
+
+}  // namespace compose_plugin

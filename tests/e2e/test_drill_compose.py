@@ -1,0 +1,127 @@
+"""What a drill's copy of a compose project may not share with the standby, on the configuration as compose renders it: a
+compose program that prints what it is given, and an engine without containers."""
+import json
+import os
+import shutil
+import sys
+import tempfile
+import unittest
+
+from harness import ROOT
+from plugin_driver import Plugin
+
+sys.path.insert(0, os.path.join(ROOT, "tests/fakes"))
+from docker_engine import DockerEngine  # noqa: E402
+
+FAKE = """import shutil, sys
+folder, words = sys.argv[1], sys.argv[2:]
+if "--services" in words:
+    print("web")
+elif "config" in words:
+    print(open(folder + "/rendered").read())
+elif "up" in words:
+    shutil.copy(words[words.index("-f") + 1], folder + "/started")
+"""
+# As docker compose 2 writes it.
+RENDERED = """name: site-drill
+services:
+  web:
+    container_name: the-web
+    environment:
+      UNDERSTUDY_STATE: {to}
+    image: busybox
+    networks:
+      default: null
+    ports:
+      - mode: ingress
+        target: 80
+        published: "8080"
+        protocol: tcp
+    restart: "no"
+    volumes:
+      - type: bind
+        source: {to}
+        target: /state
+        bind:
+          create_host_path: true
+  worker:
+    image: busybox
+    ports:
+    - 9000:9000/tcp
+    network_mode: none
+networks:
+  default:
+    name: site-drill_default
+volumes:
+  cache:
+    name: site-drill_cache
+"""
+
+
+class Copies(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="us-copy-")
+        with open(self.path("compose.yml"), "w") as file:
+            file.write("services: {web: {image: busybox}}\n")
+        with open(self.path("fake.py"), "w") as file:
+            file.write(FAKE)
+        self.engine = DockerEngine(self.path("engine.sock"))
+        self.plugin = None
+
+    def tearDown(self):
+        if self.plugin:
+            self.plugin.close()
+        self.engine.close()
+        shutil.rmtree(self.folder)
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def drill(self, old="", new="", **drill):
+        """The answer to a drill, and the compose file that was started, if one was."""
+        with open(self.path("rendered"), "w") as file:
+            file.write(RENDERED.format(to=self.path("scratch/state")).replace(old, new))
+        if self.plugin:
+            self.plugin.close()
+        self.plugin = Plugin("docker_compose", "target", {
+            "project_dir": self.folder, "project": "site", "host": "unix://" + self.path("engine.sock"), "restart": "on-failure", "started_after": 10,
+            "program": ["python3", self.path("fake.py"), self.folder], "drill": drill})
+        answer = self.plugin.call("drill.start/1", {
+            "service": "service", "target": "target", "drill": "d1", "snapshot": "s1",
+            "folders": [{"from": self.path("state"), "to": self.path("scratch/state")}]})
+        if not os.path.exists(self.path("started")):
+            return answer, ""
+        with open(self.path("started")) as file:
+            text = file.read()
+        os.unlink(self.path("started"))
+        return answer, text
+
+    def refused(self, old, new, why, **drill):
+        answer, started = self.drill(old, new, **drill)
+        self.assertEqual(started, "")
+        self.assertIn(why, json.dumps(answer))
+
+    def test_ports_and_container_names_are_taken_out_and_nothing_else(self):
+        _, started = self.drill()
+        kept = RENDERED.format(to=self.path("scratch/state"))
+        for gone in ("    container_name: the-web\n", '    ports:\n      - mode: ingress\n        target: 80\n        published: "8080"\n        protocol: tcp\n', "    ports:\n    - 9000:9000/tcp\n"):
+            self.assertIn(gone, kept)
+            kept = kept.replace(gone, "")
+        self.assertEqual(started.strip(), kept.strip())
+
+    def test_they_are_kept_when_the_settings_say_so(self):
+        _, started = self.drill("network_mode: none", "network_mode: host", ports=True)
+        self.assertIn("published", started)
+        self.assertNotIn("container_name", started)
+
+    def test_what_would_be_shared_is_refused_before_anything_is_started(self):
+        self.refused("network_mode: none", "network_mode: host", "the host's network (service worker)")
+        self.refused("name: site-drill_cache", "name: the-cache", "the volume cache")
+        self.refused("name: site-drill_cache", "external: true", "the volume cache", ports=True)
+        self.refused("name: site-drill_default", "external: true\n    name: front", "the network default")
+        self.refused(f"source: {self.path('scratch/state')}", f"source: {self.path('state')}", "the state in")
+        self.refused(f"source: {self.path('scratch/state')}", "source: state", "the state in")
+
+
+if __name__ == "__main__":
+    unittest.main()
