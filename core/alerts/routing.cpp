@@ -79,7 +79,7 @@ std::vector<Delivery> Router::route(const config::Config& config, const Alert& a
     if (!r.go_on) break;
   }
   wait = Millis(0);
-  if (!matched && alert.state != AlertState::resolved) {
+  if (!matched) {
     for (const auto& n : config.notifiers) add(n.id, 0);
   }
   return out;

@@ -182,7 +182,7 @@ void advance_transfer(Work& w) {
   if (move.fence != Part::done) {
     // A failover cannot lose what is already saved: bring that while the old site is being stopped. But a site that
     // keeps its state itself may save once more when it is stopped (an agent does), and that is then the newest.
-    const bool saves_itself = !move.origin.empty() && !w.keeps_paths(move.origin);
+    const bool saves_itself = !w.keeps_paths(move.from);
     if (!planned(move) && !saves_itself && move.prepare == Part::todo) start_prepare(w, move);
     return;
   }

@@ -31,17 +31,24 @@ void holder_health(Work& w, const Seen& seen) {
         const auto& detect = w.cx.service.detect;
         // Long enough for every probe that could still confirm it, timeouts included.
         w.enter(Phase::suspect, (detect.interval + detect.timeout) * (detect.fall + 1));
+      } else if (serves(seen.verdict) && w.s.outage_since) {
+        came_back(w);  // it was down when we were started again
       }
       return;
     case Phase::suspect:
       if (seen.verdict == Verdict::down) return went_down(w, seen.cause);
-      if (!seen.failing) w.enter(Phase::active);
+      if (seen.failing) return;
+      w.enter(Phase::active);
+      if (serves(seen.verdict) && w.s.outage_since) came_back(w);
       return;
     case Phase::plan:
       if (serves(seen.verdict) && !seen.failing && w.s.running) {
         if (w.s.move) end_move(w, "cancelled");
         came_back(w);
       }
+      return;
+    case Phase::hold:
+      if (w.s.hold_from == Phase::plan && !w.s.move && serves(seen.verdict) && !seen.failing && w.s.running) came_back(w);
       return;
     case Phase::paused:
       if (seen.verdict == Verdict::down && !w.s.outage_since) {
@@ -120,6 +127,7 @@ void become_active(Work& w, const TargetId& target) {
   w.s.active = target;
   w.s.running = true;
   w.enter(Phase::active);
+  if (w.s.pause) w.enter(Phase::paused);  // it came during the move that ends here
   w.touch();
   w.effect(Watch{target, Watch::Mode::serving});
   if (target == w.primary()) w.s.home_ok_since.reset();

@@ -108,9 +108,6 @@ class I3ProvenStopped : public Invariant {
   I3ProvenStopped() : Invariant("I3") {}
   void on_step(const World& world, const Stored& stored) override {
     auto& of = services_[stored.service];
-    for (const auto& record : stored.step.records) {
-      if (const auto* intent = std::get_if<Intent>(&record)) remember(of, *intent);
-    }
     learn(world, of, stored);
     for (const auto& record : stored.step.records) {
       const auto* granted = std::get_if<Granted>(&record);
@@ -124,6 +121,9 @@ class I3ProvenStopped : public Invariant {
       of.proven = of.unknown_start = false;
       of.starts = 0;
       of.revoked.reset();
+    }
+    for (const auto& record : stored.step.records) {
+      if (const auto* intent = std::get_if<Intent>(&record)) remember(of, *intent);
     }
   }
 
@@ -223,7 +223,7 @@ class I6FreshState : public Invariant {
     auto& of = services_[service];
     of.newest = SnapshotInfo{};
     for (const auto& kept : world.stores[static_cast<std::size_t>(service)].kept) {
-      if (!kept.aside && kept.info.valid && kept.info.epoch >= of.newest.epoch) of.newest = kept.info;
+      if (!kept.aside && kept.info.valid && !Store::older(kept.info, of.newest)) of.newest = kept.info;
     }
   }
 
@@ -242,12 +242,9 @@ class I6FreshState : public Invariant {
     if (kept == nullptr) return breaks(activate.target.value + " is started without any state, and nobody agreed");
     if (service.state->max_age && stored.now.wall - kept->info.created > *service.state->max_age)
       breaks(activate.target.value + " is started from " + kept->info.id.value + ", which is older than max_age");
-    if (std::tie(kept->info.epoch, kept->info.created) < std::tie(of.newest.epoch, of.newest.created) &&
-        kept->info.epoch < of.newest.epoch)
-      breaks(activate.target.value + " is started from " + kept->info.id.value + " although " + of.newest.id.value +
-             " is newer");
+    // A clock that was set may name an older one as the newest: what arrived last is not held against it.
     const auto number = [](const SnapshotId& id) { return std::stoi(id.value.substr(1)); };
-    if (!of.newest.id.empty() && kept->info.epoch == of.newest.epoch && number(kept->info.id) < number(of.newest.id))
+    if (!of.newest.id.empty() && Store::older(kept->info, of.newest) && number(kept->info.id) < number(of.newest.id))
       breaks(activate.target.value + " is started from " + kept->info.id.value + " although " + of.newest.id.value +
              " is newer");
   }
@@ -300,21 +297,26 @@ class I8AlertsArrive : public Invariant {
   void on_alert_stored(const World& world, const Alert& alert) override {
     auto& key = keys_[alert.key()];
     key.last_stored = alert.state;
+    if (alert.state == AlertState::firing) key.fired = world.line.now();
     if (alert.state != AlertState::resolved) key.owed[alert.title] = world.line.now();
   }
   void on_delivered(const World& world, const Alert& alert) override {
     auto& key = keys_[alert.key()];
     key.delivered = world.line.now();
-    if (alert.state == AlertState::resolved) key.resolve_delivered = true;
-    if (alert.state == AlertState::firing) key.resolve_delivered = false, key.fire_delivered = true;
+    if (alert.state == AlertState::resolved) key.end_heard = world.line.now();
+    if (alert.state == AlertState::firing) key.fire_heard = world.line.now();
     if (alert.state != AlertState::resolved) key.heard[alert.title] = world.line.now();
   }
   void on_end(const World& world) override {
+    if (world.acts() && !world.journal.open.empty())
+      breaks("all is well, and " + world.journal.open.begin()->first + " is still open");
     Millis throttle{0};
     for (const auto& route : world.setup.config.routes) throttle = std::max(throttle, route.throttle);
     for (const auto& [name, key] : keys_) {
       for (const auto& [title, stored] : key.owed) check(name, key, title, stored, throttle);
-      if (key.last_stored == AlertState::resolved && key.fire_delivered && !key.resolve_delivered)
+      // Attempts that failed may overtake each other, so that the end may be heard first.
+      const bool over = key.last_stored == AlertState::resolved && throttle.count() == 0;
+      if (over && key.fired && key.fire_heard >= key.fired && key.end_heard < key.fired)
         breaks("people were told that " + name + " fires, and not that it ended");
     }
   }
@@ -322,9 +324,8 @@ class I8AlertsArrive : public Invariant {
  private:
   struct Key {
     std::map<std::string, Time> owed, heard;  ///< by title
-    std::optional<Time> delivered;
+    std::optional<Time> delivered, fired, fire_heard, end_heard;
     AlertState last_stored = AlertState::event;
-    bool fire_delivered = false, resolve_delivered = false;
   };
   void check(const std::string& name, const Key& key, const std::string& title, Time stored, Millis throttle) {
     const auto heard = key.heard.find(title);
@@ -437,11 +438,24 @@ class I11FailoversBounded : public Invariant {
   std::map<int, std::vector<Time>> begun_;
 };
 
+/// Nobody is taken down who serves, as far as detection knows (patroni #1593, #3403, #3572).
+class NoNeedlessFailover : public Invariant {
+ public:
+  NoNeedlessFailover() : Invariant("needless") {}
+  void on_step(const World& world, const Stored& stored) override {
+    const auto& move = stored.step.state.move;
+    if (stored.before.move || !move || move->kind != MoveKind::failover || only<Command>(stored.event) != nullptr) return;
+    const auto seen = stored.step.state.seen.find(move->origin);
+    if (seen == stored.step.state.seen.end() || seen->second.verdict != Verdict::down)
+      breaks(world.service(stored.service).id.value + " fails over, and " + move->origin.value + " is not known to be down");
+  }
+};
+
 /// I12: a service that waits for a person says so, says what unblocks it, and says it again.
 class I12HoldIsTold : public Invariant {
  public:
   I12HoldIsTold() : Invariant("I12") {}
-  void on_started(const World&) override { told_.clear(); }
+  void on_started(const World& world) override { awake_ = world.line.now(); }
   void on_step(const World& world, const Stored& stored) override {
     auto& told = told_[stored.service];
     for (const auto& effect : stored.step.effects) {
@@ -493,6 +507,7 @@ Invariants::Invariants() {
   all_.push_back(std::make_unique<I10PauseHasNoEffect>());
   all_.push_back(std::make_unique<I11FailoversBounded>());
   all_.push_back(std::make_unique<I12HoldIsTold>());
+  all_.push_back(std::make_unique<NoNeedlessFailover>());
 }
 
 void Invariants::stepped(const World& world, const Stored& stored) {

@@ -248,10 +248,10 @@ void Orchestrator::do_effect(int service, const Save& e) {
   using Pushed = std::optional<SnapshotInfo>;
   world_.call<Pushed>(
       World::orchestrator_node, World::store_node, clock_.truly(state.save_timeout),
-      [this, service, e, readable](const std::function<void(Pushed)>& answer) {
+      [this, service, e, readable, request = world_.next_id++](const std::function<void(Pushed)>& answer) {
         auto& store = world_.stores[static_cast<std::size_t>(service)];
         if (store.down || !readable) return answer(std::nullopt);
-        answer(store.push(e.target, e.epoch, now().wall));
+        answer(store.push(request, e.target, e.epoch, now().wall));
       },
       [this, service, e, life = life_](const std::optional<Pushed>& got) {
         const bool ok = got && *got;

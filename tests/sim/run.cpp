@@ -81,12 +81,13 @@ class Run {
     if (!world_.orchestrator.up()) return;
     for (int s = 0; s < world_.services(); ++s) {
       const auto& state = world_.orchestrator.state(s);
-      if (state.phase != Phase::hold && !state.pause) continue;
+      const bool lacks_state = state.blocked && state.blocked->by == "state";
+      if (state.phase != Phase::hold && !state.pause && !lacks_state) continue;
       Command c;
       c.who = "ben";
       c.what = Command::What::resume;
       const auto by = state.blocked ? state.blocked->by : "";
-      if (by == "two_active" || by == "no_snapshot" || by == "state_too_old") {
+      if (by == "two_active" || by == "no_snapshot" || by == "state_too_old" || by == "state") {
         c.what = Command::What::promote;
         c.force = by == "two_active";
         c.accept_loss = !c.force;

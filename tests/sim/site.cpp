@@ -69,7 +69,7 @@ void Site::set_stuck(bool now_stuck) {
 
 void Site::activate(Epoch epoch, std::function<void(ActivateAnswer)> answer) {
   carry_out([this, epoch, answer = std::move(answer)] {
-    if (!cloud && !host_up) return;
+    if (!cloud && (!host_up || suspended)) return;
     if (run_ && run_->epoch == epoch && !run_->ending) return answer({sdk::Status::ok, "runs already"});
     if ((run_ && run_->epoch > epoch) || ended >= epoch)
       return answer({sdk::Status::conflict, "a newer epoch was here"});
@@ -109,7 +109,7 @@ void Site::told_to_run(Epoch epoch) {
 
 void Site::deactivate(Epoch epoch, Millis grace, std::function<void(bool, std::string)> answer) {
   carry_out([this, epoch, grace, answer = std::move(answer)] {
-    if (!cloud && !host_up) return;
+    if (!cloud && (!host_up || suspended)) return;
     if (run_ && run_->epoch > epoch) return answer(false, "a newer epoch runs here");
     if (lies) {
       if (run_ && !run_->lied_about) run_->lied_about = world_.line.now();
@@ -224,8 +224,8 @@ void Site::watchdog_looks(std::uint64_t petted) {
   if (petted != petted_ || !watchdog_deadline_ || suspended || !host_up) return;
   if (local() < *watchdog_deadline_) return;
   watchdog_deadline_.reset();
-  if (run_ && !run_->ending && !guard_can_act() && world_.mutation != Mutation::no_watchdog)
-    kill(world_.service(service).lease.kill_time, "the watchdog: its guard let the lease run out", [] {});
+  if (run_ && !run_->ending && world_.mutation != Mutation::no_watchdog)
+    kill(world_.service(service).lease.kill_time, "the watchdog: its lease ran out", [] {});
 }
 
 // ---- faults -------------------------------------------------------------------------------------------------------
@@ -305,17 +305,22 @@ void Site::freeze_guard(bool frozen) {
   if (!frozen) guard_looks();
 }
 
-/// Its watchdog ends the workload when the lease is over; a new guard is passive.
+/// Its watchdog ends the workload when the lease is over; a new guard ends what it did not start.
 void Site::guard_dies() {
   guard_up = false;
   guard_.forget();
   ++guard_wakes_;
   if (world_.story.on) say("the guard is killed");
-  world_.line.after(supervisor_restarts_after + Micros(30'000'000), [this, boot = boots_] {
-    if (boot != boots_) return;
+  guard_starts_again();
+}
+
+void Site::guard_starts_again() {
+  world_.line.after(Micros(world_.sites_dice.between(5'000'000, 60'000'000)), [this, boot = boots_] {
+    if (boot != boots_ || !host_up) return;
+    if (suspended) return guard_starts_again();
     guard_up = true;
-    if (!host_up || label_.value == 0 || ended >= label_) return;
-    if (run_) end("the new guard ends what it did not start");
+    if (run_ && !run_->ending) lease_over("the new guard ends what it did not start");
+    if (label_.value == 0 || ended >= label_) return;
     guard_.want(label_, local());
     schedule_guard();
   });

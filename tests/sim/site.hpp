@@ -88,6 +88,7 @@ class Site {
   void told_to_run(Epoch epoch);
   void guard_looks();
   void schedule_guard();
+  void guard_starts_again();
   void pet_watchdog();
   void watchdog_looks(std::uint64_t petted);
   void lease_over(const std::string& why);

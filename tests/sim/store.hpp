@@ -1,6 +1,7 @@
 // The snapshots of one service, as a store keeps them: refuses what an older epoch brings, and keeps it aside.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -22,9 +23,14 @@ struct Store {
   std::vector<SnapshotId> acknowledged;
   Epoch newest_epoch;
   int pushes = 0;
+  std::map<std::uint64_t, std::optional<SnapshotInfo>> answers;  ///< by request
 
-  /// None: refused.
-  std::optional<SnapshotInfo> push(const TargetId& from, Epoch epoch, WallTime at) {
+  /// None: refused. A request that comes twice (`request` is its name) makes one snapshot.
+  std::optional<SnapshotInfo> push(std::uint64_t request, const TargetId& from, Epoch epoch, WallTime at) {
+    if (const auto it = answers.find(request); it != answers.end()) return it->second;
+    return answers[request] = take(from, epoch, at);
+  }
+  std::optional<SnapshotInfo> take(const TargetId& from, Epoch epoch, WallTime at) {
     SnapshotInfo info{SnapshotId("s" + std::to_string(++pushes) + "-e" + std::to_string(epoch.value)),
                       epoch,
                       at,
@@ -39,12 +45,16 @@ struct Store {
     acknowledged.push_back(info.id);
     return info;
   }
-  /// The newest that verifies: by epoch first, then by time of arrival. `wanted`: this one. Ok with an empty id: none.
+  /// By epoch first, then by the time at which it was made.
+  static bool older(const SnapshotInfo& a, const SnapshotInfo& b) {
+    return a.epoch != b.epoch ? a.epoch < b.epoch : a.created < b.created;
+  }
+  /// The newest that verifies. `wanted`: this one. Ok with an empty id: none.
   [[nodiscard]] std::optional<SnapshotInfo> find(const SnapshotId& wanted) const {
     const Kept *newest = nullptr, *before = nullptr;
     for (const auto& k : kept) {
       if (k.aside || !k.info.valid || (!wanted.empty() && k.info.id != wanted)) continue;
-      if (newest != nullptr && k.info.epoch < newest->info.epoch) continue;
+      if (newest != nullptr && older(k.info, newest->info)) continue;
       before = newest;
       newest = &k;
     }

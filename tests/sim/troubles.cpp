@@ -191,7 +191,7 @@ void Troubles::strike_site(Fault fault) {
       site.freeze_guard(true);
       return until_mended(name, "its guard is stopped", [&site] { site.freeze_guard(false); });
     case Fault::guard_dies:
-      if (site.guarded() && site.guard_up && site.host_up) site.guard_dies();
+      if (site.guarded() && site.guard_up && site.host_up && !site.suspended) site.guard_dies();
       return;
     default: return;
   }

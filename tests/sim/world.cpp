@@ -120,19 +120,19 @@ bool World::reference_answers() const {
 
 void World::site_pushes(const Site& site) {
   if (!site.runs()) return;
-  send(site.host_node, store_node, [this, &site, epoch = site.workload()->epoch] {
+  send(site.host_node, store_node, [this, &site, epoch = site.workload()->epoch, request = next_id++] {
     auto& store = stores[static_cast<std::size_t>(site.service)];
     if (store.down) return;
-    const auto info = store.push(site.target().id, epoch, true_wall());
+    const auto info = store.push(request, site.target().id, epoch, true_wall());
     if (story.on && !info) story.add("store", "refuses a snapshot of " + name_of(site) + ": its epoch is old");
   });
 }
 
 void World::orchestrator_pushes(const Site& site, Epoch epoch, WallTime at) {
   if (!site.host_up || site.suspended || !network.open(orchestrator_node, site.host_node)) return;
-  send(orchestrator_node, store_node, [this, &site, epoch, at] {
+  send(orchestrator_node, store_node, [this, &site, epoch, at, request = next_id++] {
     auto& store = stores[static_cast<std::size_t>(site.service)];
-    if (!store.down) (void)store.push(site.target().id, epoch, at);
+    if (!store.down) (void)store.push(request, site.target().id, epoch, at);
   });
 }
 
