@@ -12,6 +12,11 @@ bool one_of(const std::vector<std::string>& names, const std::string& name) {
   return names.empty() || std::ranges::find(names, name) != names.end();
 }
 
+/// A clock that was set back ends a throttle: it must not keep people from hearing for as long as that.
+bool throttled(const config::Route& route, WallTime last, WallTime now) {
+  return now >= last && now - last < route.throttle;
+}
+
 }  // namespace
 
 bool kind_matches(const std::vector<std::string>& patterns, const std::string& kind) {
@@ -69,7 +74,7 @@ std::vector<Delivery> Router::route(const config::Config& config, const Alert& a
         if (it != sent_.end()) it->second.told = false;
         continue;
       }
-      if (it != sent_.end() && r.throttle.count() > 0 && now - it->second.at < r.throttle) {
+      if (it != sent_.end() && throttled(r, it->second.at, now)) {
         ++it->second.suppressed;
         continue;
       }
@@ -93,7 +98,7 @@ std::optional<WallTime> Router::held_until(const config::Config& config, const A
     if (!matches(r, alert) || !in_hours(r, local)) continue;
     for (const auto& notifier : r.to) {
       const auto it = sent_.find(std::to_string(i) + '|' + notifier.value + '|' + alert.key());
-      if (it == sent_.end() || it->second.told || now - it->second.at >= r.throttle) continue;
+      if (it == sent_.end() || it->second.told || !throttled(r, it->second.at, now)) continue;
       const WallTime end = it->second.at + r.throttle;
       if (!out || end < *out) out = end;
     }

@@ -271,6 +271,7 @@ void on_phase_timer(Work& w, const TimerFired& fired) {
       return w.effect(Observe{w.s.move->to});
     case Phase::verify: return candidate_failed(w, "not healthy in time", true);
     case Phase::hold:
+      if (timeout && w.s.pause) return;  // a person's pause is theirs to end; its end goes on from here
       if (timeout) return resume_now(w, "the limit's window");
       return retry_parts(w);
     default: return;

@@ -15,10 +15,11 @@ void went_down(Work& w, const std::string& cause) {
   ask_plan(w);
 }
 
-void came_back(Work& w) {
+/// `down_at`: where the outage was told.
+void came_back(Work& w, const TargetId& down_at) {
   w.s.outage_since.reset();
   w.unblock();
-  w.tell("service.down", Severity::info, AlertState::resolved, w.s.active,
+  w.tell("service.down", Severity::info, AlertState::resolved, down_at,
          w.cx.service.id.value + " is well again at " + w.s.active.value, "");
   become_active(w, w.s.active);
 }
@@ -32,23 +33,24 @@ void holder_health(Work& w, const Seen& seen) {
         // Long enough for every probe that could still confirm it, timeouts included.
         w.enter(Phase::suspect, (detect.interval + detect.timeout) * (detect.fall + 1));
       } else if (serves(seen.verdict) && w.s.outage_since) {
-        came_back(w);  // it was down when we were started again
+        came_back(w, w.s.active);  // it was down when we were started again
       }
       return;
     case Phase::suspect:
       if (seen.verdict == Verdict::down) return went_down(w, seen.cause);
       if (seen.failing) return;
       w.enter(Phase::active);
-      if (serves(seen.verdict) && w.s.outage_since) came_back(w);
+      if (serves(seen.verdict) && w.s.outage_since) came_back(w, w.s.active);
       return;
     case Phase::plan:
       if (serves(seen.verdict) && !seen.failing && w.s.running) {
+        const TargetId down_at = w.s.move ? w.s.move->origin : w.s.active;
         if (w.s.move) end_move(w, "cancelled");
-        came_back(w);
+        came_back(w, down_at);
       }
       return;
     case Phase::hold:
-      if (w.s.hold_from == Phase::plan && !w.s.move && serves(seen.verdict) && !seen.failing && w.s.running) came_back(w);
+      if (w.s.hold_from == Phase::plan && !w.s.move && serves(seen.verdict) && !seen.failing && w.s.running) came_back(w, w.s.active);
       return;
     case Phase::paused:
       if (seen.verdict == Verdict::down && !w.s.outage_since) {
@@ -75,7 +77,7 @@ void maybe_regrant_in_place(Work& w, const HealthSeen& seen) {
   if (lease_wait(w, s.active)) return;  // its guard is refused from here on, and ends it
   grant_in_place(w, s.active, "", "serves again before it was stopped; nobody else was activated");
   end_move(w, "cancelled");
-  came_back(w);
+  came_back(w, w.s.active);
 }
 
 void intruder_seen(Work& w, const Observed& seen) {

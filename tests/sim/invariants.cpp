@@ -244,7 +244,8 @@ class I6FreshState : public Invariant {
       breaks(activate.target.value + " is started from " + kept->info.id.value + ", which is older than max_age");
     // A clock that was set may name an older one as the newest: what arrived last is not held against it.
     const auto number = [](const SnapshotId& id) { return std::stoi(id.value.substr(1)); };
-    if (!of.newest.id.empty() && Store::older(kept->info, of.newest) && number(kept->info.id) < number(of.newest.id))
+    const auto* newest = world.stores[static_cast<std::size_t>(stored.service)].of(of.newest.id);
+    if (newest != nullptr && newest->info.valid && Store::older(kept->info, of.newest) && number(kept->info.id) < number(of.newest.id))
       breaks(activate.target.value + " is started from " + kept->info.id.value + " although " + of.newest.id.value +
              " is newer");
   }
@@ -313,7 +314,8 @@ class I8AlertsArrive : public Invariant {
     Millis throttle{0};
     for (const auto& route : world.setup.config.routes) throttle = std::max(throttle, route.throttle);
     for (const auto& [name, key] : keys_) {
-      for (const auto& [title, stored] : key.owed) check(name, key, title, stored, throttle);
+      const auto slack = throttle.count() > 0 ? throttle * 2 + world.wall_jumped_back : throttle;
+      for (const auto& [title, stored] : key.owed) check(name, key, title, stored, slack);
       // Attempts that failed may overtake each other, so that the end may be heard first.
       const bool over = key.last_stored == AlertState::resolved && throttle.count() == 0;
       if (over && key.fired && key.fire_heard >= key.fired && key.end_heard < key.fired)
@@ -327,10 +329,10 @@ class I8AlertsArrive : public Invariant {
     std::optional<Time> delivered, fired, fire_heard, end_heard;
     AlertState last_stored = AlertState::event;
   };
-  void check(const std::string& name, const Key& key, const std::string& title, Time stored, Millis throttle) {
+  void check(const std::string& name, const Key& key, const std::string& title, Time stored, Millis slack) {
     const auto heard = key.heard.find(title);
     if (heard != key.heard.end() && heard->second >= stored) return;
-    if (throttle.count() > 0 && key.delivered && *key.delivered >= stored - throttle * 2) return;
+    if (slack.count() > 0 && key.delivered && *key.delivered >= stored - slack) return;
     breaks("nobody ever heard \"" + title + "\" (" + name + ")");
   }
   std::map<std::string, Key> keys_;

@@ -67,7 +67,7 @@ class Run {
     while (world_.line.now() < end && rested < settled_for) {
       if (!world_.pass(look_every)) return;
       if (!world_.acts()) {
-        rested += look_every;
+        rested = world_.orchestrator.up() && world_.journal.outbox.empty() ? rested + look_every : Micros(0);
         continue;
       }
       people_help();

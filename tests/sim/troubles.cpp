@@ -99,7 +99,7 @@ void Troubles::strike_orchestrator(Fault fault) {
   }
   if (fault == Fault::wall_jump) {
     const Millis by(dice_.between(-900'000, 900'000));
-    if (by.count() > 0) world_.wall_jumped_forward += by;
+    (by.count() > 0 ? world_.wall_jumped_forward : world_.wall_jumped_back) += std::chrono::abs(by);
     if (world_.story.on)
       world_.story.add("orchestrator", "its wall clock is set by " + std::to_string(by.count() / 1000) + " s");
     return o.wall_jumps(by);

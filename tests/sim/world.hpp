@@ -91,7 +91,7 @@ class World {
   Orchestrator orchestrator;
   std::uint64_t next_id = 1;
   bool calm = false;  ///< faults are over
-  Millis wall_jumped_forward{0};
+  Millis wall_jumped_forward{0}, wall_jumped_back{0};
 };
 
 }  // namespace understudy::sim
