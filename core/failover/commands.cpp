@@ -113,7 +113,10 @@ void pause(Work& w, const Command& command) {
   w.tell("paused", Severity::warning, AlertState::firing, {}, w.cx.service.id.value + " is paused by " + command.who,
          command.reason);
   w.arm(TimerKind::pause, command.pause_for);
-  if (before_any_effect(w)) w.enter(Phase::paused);
+  if (before_any_effect(w)) {
+    w.unblock();  // the pause is what keeps it from moving now
+    w.enter(Phase::paused);
+  }
   w.accept(command);
 }
 

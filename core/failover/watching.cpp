@@ -76,8 +76,9 @@ void maybe_regrant_in_place(Work& w, const HealthSeen& seen) {
   if (seen.target != s.move->from || seen.target != s.active || seen.verdict != Verdict::up) return;
   if (lease_wait(w, s.active)) return;  // its guard is refused from here on, and ends it
   grant_in_place(w, s.active, "", "serves again before it was stopped; nobody else was activated");
+  const TargetId down_at = s.move->origin;
   end_move(w, "cancelled");
-  came_back(w, w.s.active);
+  came_back(w, down_at);
 }
 
 void intruder_seen(Work& w, const Observed& seen) {
