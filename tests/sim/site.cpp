@@ -30,6 +30,7 @@ void Site::say(const std::string& text) const { world_.story.add(world_.name_of(
 
 void Site::start(Epoch epoch, bool by_itself) {
   run_ = Workload{world_.next_id++, epoch, true, by_itself, false, {}, {}};
+  if (lie_ && epoch <= lie_->first) run_->lied_about = lie_->second;  // it had its lease before the lie
   label_ = epoch;
   if (world_.story.on)
     say("the workload starts with " + epoch_text(epoch) + (by_itself ? ", by itself: nobody asked for it" : ""));
@@ -47,7 +48,8 @@ void Site::kill(Millis within, const std::string& why, std::function<void()> the
   if (!run_) return then();
   run_->ending = true;
   const auto id = run_->id;
-  const Micros takes(world_.sites_dice.between(0, Micros(within).count()));
+  const bool worst = world_.sites_dice.chance(0.3);
+  const Micros takes(worst ? Micros(within).count() : world_.sites_dice.between(0, Micros(within).count()));
   world_.line.after(takes, [this, id, why, then = std::move(then)] {
     if (run_ && run_->id == id && !suspended) end(why);
     if (!run_ || run_->id != id) then();
@@ -88,7 +90,8 @@ void Site::told_to_run(Epoch epoch) {
   if (starting_ == epoch) return;
   starting_ = epoch;
   const auto boot = boots_;
-  world_.line.after(Micros(world_.sites_dice.between(100'000, Micros(start_takes_at_most).count())), [this, epoch,
+  const Micros longest = world_.sites_dice.chance(0.5) ? Micros(500'000) : Micros(start_takes_at_most);
+  world_.line.after(Micros(world_.sites_dice.between(50'000, longest.count())), [this, epoch,
                                                                                                       boot] {
     if (starting_ != epoch) return;
     starting_.reset();
@@ -112,6 +115,7 @@ void Site::deactivate(Epoch epoch, Millis grace, std::function<void(bool, std::s
     if (!cloud && (!host_up || suspended)) return;
     if (run_ && run_->epoch > epoch) return answer(false, "a newer epoch runs here");
     if (lies) {
+      lie_ = {epoch, world_.line.now()};
       if (run_ && !run_->lied_about) run_->lied_about = world_.line.now();
       if (world_.story.on) say("the control plane lies: \"stopped\"");
       return answer(true, "stopped");

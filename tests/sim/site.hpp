@@ -102,6 +102,7 @@ class Site {
   Clock clock_;
   lease::Guard guard_;
   Time sent_at_{};  ///< of the last renewal
+  std::optional<std::pair<Epoch, Time>> lie_;  ///< up to which epoch all is said to be stopped, and since when
   std::optional<Workload> run_;
   std::optional<Epoch> starting_;  ///< a start is under way
   Epoch label_;                    ///< of the last workload: what a host that starts it by itself would run

@@ -137,6 +137,7 @@ void Troubles::strike_network(Fault fault) {
   if (fault == Fault::slow) {
     if (net.slow) return;
     net.slow = true;
+    net.slow_share = 0.2 + 0.75 * dice_.unit();
     return until_mended("network", "slow", [&net] { net.slow = false; });
   }
   if (net.loss > 0) return;
