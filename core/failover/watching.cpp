@@ -50,7 +50,8 @@ void holder_health(Work& w, const Seen& seen) {
       }
       return;
     case Phase::hold:
-      if (w.s.hold_from == Phase::plan && !w.s.move && serves(seen.verdict) && !seen.failing && w.s.running) came_back(w, w.s.active);
+      if (w.s.hold_from == Phase::plan && !w.s.move && serves(seen.verdict) && !seen.failing && w.s.running)
+        came_back(w, w.s.active);
       return;
     case Phase::paused:
       if (seen.verdict == Verdict::down && !w.s.outage_since) {

@@ -40,7 +40,8 @@ Micros longest_unrenewed(const lease::Terms& terms) {
 /// - what a person has accepted with --force;
 /// - an unguarded workload that its host starts by itself after it was stopped: no protocol can forbid that (I7 sees to
 ///   it that it is stopped and told);
-/// - a guarded workload about which its control plane lies, as long as its lease can last: a lie about a confirmed stop is
+/// - a guarded workload about which its control plane lies, as long as its lease can last: a lie about a confirmed stop
+/// is
 ///   outside the bounds of I1 (SAFETY.md: "a confirmed stop skips W"), but the guard must end it in time;
 /// - a workload whose host has just woken, for the kill time: its pushes are refused meanwhile (I5).
 class I1OneSite : public Invariant {
@@ -101,8 +102,8 @@ class I2EpochsRise : public Invariant {
   std::map<int, std::pair<Epoch, TargetId>> last_;
 };
 
-/// I3: nothing is granted to another site before the former epoch is proven stopped: a stop that was asked for after its
-/// grant and confirmed, a start that certainly had no effect, the wait W, or a person's --force.
+/// I3: nothing is granted to another site before the former epoch is proven stopped: a stop that was asked for after
+/// its grant and confirmed, a start that certainly had no effect, the wait W, or a person's --force.
 class I3ProvenStopped : public Invariant {
  public:
   I3ProvenStopped() : Invariant("I3") {}
@@ -180,7 +181,8 @@ class I4SnapshotsStay : public Invariant {
   void on_tick(const World& world) override {
     for (const auto& store : world.stores) {
       for (const auto& id : store.acknowledged) {
-        if (store.of(id) == nullptr) return breaks("snapshot " + id.value + " was acknowledged, and the store has it not");
+        if (store.of(id) == nullptr)
+          return breaks("snapshot " + id.value + " was acknowledged, and the store has it not");
       }
     }
   }
@@ -245,7 +247,8 @@ class I6FreshState : public Invariant {
     // A clock that was set may name an older one as the newest: what arrived last is not held against it.
     const auto number = [](const SnapshotId& id) { return std::stoi(id.value.substr(1)); };
     const auto* newest = world.stores[static_cast<std::size_t>(stored.service)].of(of.newest.id);
-    if (newest != nullptr && newest->info.valid && Store::older(kept->info, of.newest) && number(kept->info.id) < number(of.newest.id))
+    if (newest != nullptr && newest->info.valid && Store::older(kept->info, of.newest) &&
+        number(kept->info.id) < number(of.newest.id))
       breaks(activate.target.value + " is started from " + kept->info.id.value + " although " + of.newest.id.value +
              " is newer");
   }
@@ -270,8 +273,8 @@ class I7ReturnedStaysPassive : public Invariant {
     const auto& s = o.state(service);
     const bool at_rest = (s.phase == Phase::active || s.phase == Phase::suspect) && !s.pause && !s.move;
     const bool reachable = world.network.open(World::orchestrator_node, site.plane_node()) &&
-                           world.network.open(site.plane_node(), World::orchestrator_node) &&
-                           world.network.loss == 0 && !world.network.slow;
+                           world.network.open(site.plane_node(), World::orchestrator_node) && world.network.loss == 0 &&
+                           !world.network.slow;
     return at_rest && reachable && !site.stuck && !site.lies && site.failing == 0 && site.host_up && !site.suspended &&
            !site.guard_frozen && site.guard_up && s.active != site.target().id;
   }
@@ -283,7 +286,8 @@ class I7ReturnedStaysPassive : public Invariant {
     }
     if (!since) since = world.line.now();
     const auto& of = world.service(service);
-    const Micros bound = (of.observe_every + site.target().deactivate_timeout + site.target().stop_grace) * 2 + Millis(60'000);
+    const Micros bound =
+        (of.observe_every + site.target().deactivate_timeout + site.target().stop_grace) * 2 + Millis(60'000);
     if (world.line.now() - *since > bound)
       breaks(world.name_of(site) + " runs although " + world.orchestrator.state(service).active.value +
              " is active, can be reached, and is not stopped");
@@ -338,8 +342,8 @@ class I8AlertsArrive : public Invariant {
   std::map<std::string, Key> keys_;
 };
 
-/// I9, first half: what is done was written down before, so that a crash at any record can be survived. (The second half,
-/// that it ends in ACTIVE or HOLD, is what the run's end judges: liveness.)
+/// I9, first half: what is done was written down before, so that a crash at any record can be survived. (The second
+/// half, that it ends in ACTIVE or HOLD, is what the run's end judges: liveness.)
 class I9JournalBeforeAct : public Invariant {
  public:
   I9JournalBeforeAct() : Invariant("I9") {}
@@ -359,8 +363,8 @@ class I9JournalBeforeAct : public Invariant {
   }
 };
 
-/// I10: while paused no move begins, nothing is granted and no intruder is touched (what was under way when the pause came
-/// goes on to the gate); in mode "observe" nothing is touched at all.
+/// I10: while paused no move begins, nothing is granted and no intruder is touched (what was under way when the pause
+/// came goes on to the gate); in mode "observe" nothing is touched at all.
 class I10PauseHasNoEffect : public Invariant {
  public:
   I10PauseHasNoEffect() : Invariant("I10") {}
@@ -369,8 +373,8 @@ class I10PauseHasNoEffect : public Invariant {
   }
   void on_step(const World& world, const Stored& stored) override {
     const auto& step = stored.step;
-    const bool touches = has_effect<Fence>(step) || has_effect<Save>(step) || has_effect<Prepare>(step) ||
-                         has_effect<Activate>(step);
+    const bool touches =
+        has_effect<Fence>(step) || has_effect<Save>(step) || has_effect<Prepare>(step) || has_effect<Activate>(step);
     if (!world.acts() && touches) breaks("mode is \"observe\", and something is touched");
     auto it = paused_.find(stored.service);
     if (it != paused_.end() && over(it->second, stored)) {
@@ -404,12 +408,13 @@ class I10PauseHasNoEffect : public Invariant {
     if (command != nullptr) return;  // a resume is learned below; the machine refuses moves
     const auto& name = world.service(stored.service).id.value;
     if (!stored.before.move && stored.step.state.move) breaks(name + " is paused, and a move begins");
-    const bool granted = std::ranges::any_of(stored.step.records,
-                                             [](const Record& r) { return std::holds_alternative<Granted>(r); });
+    const bool granted =
+        std::ranges::any_of(stored.step.records, [](const Record& r) { return std::holds_alternative<Granted>(r); });
     if (granted && has_effect<Activate>(stored.step)) breaks(name + " is paused, and an epoch is granted");
     for (const auto& effect : stored.step.effects) {
       const auto* fence = std::get_if<Fence>(&effect);
-      if (fence != nullptr && !stored.before.move) breaks(name + " is paused, and " + fence->target.value + " is stopped");
+      if (fence != nullptr && !stored.before.move)
+        breaks(name + " is paused, and " + fence->target.value + " is stopped");
     }
   }
   std::map<int, Until> paused_;
@@ -431,9 +436,9 @@ class I11FailoversBounded : public Invariant {
     begun.push_back(stored.now.mono);
     std::erase_if(begun, [&](Time t) { return stored.now.mono - t > window; });
     if (static_cast<int>(begun.size()) > limits.max_failovers)
-      breaks(world.service(stored.service).id.value + " failed over " + std::to_string(begun.size()) + " times within " +
-             std::to_string(limits.window.count() / 60'000) + " min; " + std::to_string(limits.max_failovers) +
-             " are allowed");
+      breaks(world.service(stored.service).id.value + " failed over " + std::to_string(begun.size()) +
+             " times within " + std::to_string(limits.window.count() / 60'000) + " min; " +
+             std::to_string(limits.max_failovers) + " are allowed");
   }
 
  private:
@@ -446,10 +451,12 @@ class NoNeedlessFailover : public Invariant {
   NoNeedlessFailover() : Invariant("needless") {}
   void on_step(const World& world, const Stored& stored) override {
     const auto& move = stored.step.state.move;
-    if (stored.before.move || !move || move->kind != MoveKind::failover || only<Command>(stored.event) != nullptr) return;
+    if (stored.before.move || !move || move->kind != MoveKind::failover || only<Command>(stored.event) != nullptr)
+      return;
     const auto seen = stored.step.state.seen.find(move->origin);
     if (seen == stored.step.state.seen.end() || seen->second.verdict != Verdict::down)
-      breaks(world.service(stored.service).id.value + " fails over, and " + move->origin.value + " is not known to be down");
+      breaks(world.service(stored.service).id.value + " fails over, and " + move->origin.value +
+             " is not known to be down");
   }
 };
 
@@ -483,7 +490,8 @@ class I12HoldIsTold : public Invariant {
     for (int i = 0; i < world.services(); ++i) {
       const auto& told = told_[i];
       if (!told || o.state(i).phase != Phase::hold) continue;
-      const Micros bound = world.service(i).limits.remind_every + world.service(i).limits.remind_every / 50 + Millis(10'000);
+      const Micros bound =
+          world.service(i).limits.remind_every + world.service(i).limits.remind_every / 50 + Millis(10'000);
       if (world.line.now() - std::max(*told, *awake_) > bound)
         breaks(world.service(i).id.value + " waits for a person, and nobody was reminded");
     }

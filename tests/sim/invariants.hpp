@@ -1,5 +1,6 @@
-// What must always hold (SAFETY.md), one class each, watching the simulated world from outside: what really runs, what the
-// machine decided and stored, what was performed, what people heard. I13 is not here: drills are not of the machine.
+// What must always hold (SAFETY.md), one class each, watching the simulated world from outside: what really runs, what
+// the machine decided and stored, what was performed, what people heard. I13 is not here: drills are not of the
+// machine.
 #pragma once
 
 #include <memory>
@@ -40,7 +41,7 @@ class Invariant {
   virtual void on_tick(const World&) {}  ///< every few seconds
   virtual void on_end(const World&) {}
 
-  const std::string invariant;///< as in SAFETY.md
+  const std::string invariant;        ///< as in SAFETY.md
   std::optional<std::string> broken;  ///< how
 
  protected:

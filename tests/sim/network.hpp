@@ -19,7 +19,8 @@ class Network {
 
   /// How long a message takes: mostly a millisecond to 50, and while the network is slow up to half a minute.
   [[nodiscard]] Micros delay(Dice& dice) const {
-    if (slow && dice.chance(slow_share)) return Micros(dice.between(500'000, dice.chance(0.5) ? 5'000'000 : 30'000'000));
+    if (slow && dice.chance(slow_share))
+      return Micros(dice.between(500'000, dice.chance(0.5) ? 5'000'000 : 30'000'000));
     return Micros(dice.between(1'000, 50'000));
   }
 

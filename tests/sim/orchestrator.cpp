@@ -235,7 +235,8 @@ void Orchestrator::do_effect(int service, const Fence& e) {
       [this, service, e, life = life_](const std::optional<Stop>& got) {
         const auto stop = got.value_or(Stop{false, "no answer in time"});
         hears(life, [this, service, e, stop] {
-          if (stop.stopped) runner(service).places[index_of(service, e.target)].look = Look{now().wall, true, "stopped"};
+          if (stop.stopped)
+            runner(service).places[index_of(service, e.target)].look = Look{now().wall, true, "stopped"};
           deliver(service, Fenced{e.operation, e.target, stop.stopped, stop.detail});
         });
       });
@@ -244,7 +245,8 @@ void Orchestrator::do_effect(int service, const Fence& e) {
 void Orchestrator::do_effect(int service, const Save& e) {
   auto& site = world_.site(service, index_of(service, e.target));
   const auto& state = *world_.service(service).state;
-  const bool readable = site.host_up && !site.suspended && world_.network.open(World::orchestrator_node, site.host_node);
+  const bool readable =
+      site.host_up && !site.suspended && world_.network.open(World::orchestrator_node, site.host_node);
   using Pushed = std::optional<SnapshotInfo>;
   world_.call<Pushed>(
       World::orchestrator_node, World::store_node, clock_.truly(state.save_timeout),
@@ -263,8 +265,8 @@ void Orchestrator::do_effect(int service, const Save& e) {
 void Orchestrator::do_effect(int service, const Prepare& e) {
   auto& site = world_.site(service, index_of(service, e.target));
   const bool here = !site.target().paths.empty();
-  const bool writable = !here || (site.host_up && !site.suspended &&
-                                  world_.network.open(World::orchestrator_node, site.host_node));
+  const bool writable =
+      !here || (site.host_up && !site.suspended && world_.network.open(World::orchestrator_node, site.host_node));
   using Found = std::optional<SnapshotInfo>;
   world_.call<Found>(
       World::orchestrator_node, World::store_node, Micros(60'000'000),
@@ -320,12 +322,13 @@ void Orchestrator::do_effect(int service, const Arm& e) {
   auto& armed = runner(service).armed[static_cast<int>(e.kind)];
   const auto this_one = ++armed;
   later(e.after, [this, service, e, this_one] {
-    if (runner(service).armed[static_cast<int>(e.kind)] == this_one)
-      deliver(service, TimerFired{e.kind, e.generation});
+    if (runner(service).armed[static_cast<int>(e.kind)] == this_one) deliver(service, TimerFired{e.kind, e.generation});
   });
 }
 
-void Orchestrator::do_effect(int, const Tell&) { later(Millis(25), [this] { send_due(); }); }
+void Orchestrator::do_effect(int, const Tell&) {
+  later(Millis(25), [this] { send_due(); });
+}
 void Orchestrator::do_effect(int, const Answer&) {}
 
 // ---- state --------------------------------------------------------------------------------------------------------

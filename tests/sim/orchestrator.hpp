@@ -1,5 +1,5 @@
-// The orchestrator's process: the pure core, fed with events and obeyed, as core/runtime does it, on virtual time. It can
-// die at any write to its journal, be stopped and go on, and find its disk full.
+// The orchestrator's process: the pure core, fed with events and obeyed, as core/runtime does it, on virtual time. It
+// can die at any write to its journal, be stopped and go on, and find its disk full.
 #pragma once
 
 #include <deque>
@@ -39,7 +39,9 @@ class Orchestrator {
   [[nodiscard]] bool up() const noexcept { return up_; }
   [[nodiscard]] bool frozen() const noexcept { return frozen_; }
   [[nodiscard]] std::uint64_t life() const noexcept { return life_; }
-  [[nodiscard]] const failover::State& state(int service) const { return runners_[static_cast<std::size_t>(service)].state; }
+  [[nodiscard]] const failover::State& state(int service) const {
+    return runners_[static_cast<std::size_t>(service)].state;
+  }
   [[nodiscard]] failover::Now now() const;
   [[nodiscard]] bool quiet() const;  ///< no event waits
   std::uint64_t steps = 0;

@@ -27,7 +27,8 @@ void Orchestrator::queue_alert(const Alert& alert, WallTime at) {
   world_.invariants.alert_stored(world_, alert);
   if (unheard) return;
   for (const auto& d : desk_.router.route(config, routed, at, noon))
-    world_.journal.outbox.push_back({world_.journal.next_row++, d.notifier, alert, at + d.wait, 0, false, false, false});
+    world_.journal.outbox.push_back(
+        {world_.journal.next_row++, d.notifier, alert, at + d.wait, 0, false, false, false});
 }
 
 void Orchestrator::keep(const std::string& key) {
@@ -87,8 +88,7 @@ void Orchestrator::sent(std::uint64_t id, bool ok) {
 void Orchestrator::hand_over(const OutboxRow& row) {
   for (const auto& n : world_.setup.config.notifiers) {
     if (n.id == row.notifier) continue;
-    world_.journal.outbox.push_back(
-        {world_.journal.next_row++, n.id, row.alert, now().wall, 0, true, false, false});
+    world_.journal.outbox.push_back({world_.journal.next_row++, n.id, row.alert, now().wall, 0, true, false, false});
   }
 }
 

@@ -1,4 +1,5 @@
-// Checks, rounds, verdicts, and the plan that is made when the verdict is bad: the pure rooms, as core/runtime uses them.
+// Checks, rounds, verdicts, and the plan that is made when the verdict is bad: the pure rooms, as core/runtime uses
+// them.
 #include <algorithm>
 
 #include "core/detect/round.hpp"
@@ -53,11 +54,13 @@ void Orchestrator::probe_round(int service, std::size_t target, std::uint64_t ge
       [this, service, target, generation, once, life = life_](const std::optional<CheckReport>& got) {
         if (std::exchange(*once, true)) return;
         const auto report = got.value_or(CheckReport{understudy::Outcome::fail, "no answer in time", true, false, {}});
-        hears(life, [this, service, target, generation, report] { probe_answered(service, target, generation, report); });
+        hears(life,
+              [this, service, target, generation, report] { probe_answered(service, target, generation, report); });
       });
 }
 
-void Orchestrator::probe_answered(int service, std::size_t target, std::uint64_t generation, const CheckReport& report) {
+void Orchestrator::probe_answered(int service, std::size_t target, std::uint64_t generation,
+                                  const CheckReport& report) {
   auto& p = runner(service).places[target].probe;
   if (p.generation != generation) return;
   const auto& of = world_.service(service);
@@ -70,8 +73,7 @@ void Orchestrator::probe_answered(int service, std::size_t target, std::uint64_t
                                      world_.net_dice.bits());
   later(wait, [this, service, target, generation] { probe_round(service, target, generation); });
   if (change.changed)
-    deliver(service,
-            HealthSeen{of.targets[target].id, p.detector.verdict(), p.detector.failing(), p.detector.cause()});
+    deliver(service, HealthSeen{of.targets[target].id, p.detector.verdict(), p.detector.failing(), p.detector.cause()});
 }
 
 policy::Candidate Orchestrator::candidate(int service, std::size_t target, const MakePlan& ask) const {

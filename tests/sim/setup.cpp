@@ -32,11 +32,12 @@ void draw_limits(Dice& dice, config::Service& s) {
   s.objective = static_cast<config::Objective>(dice.below(4));
 }
 
-/// Any terms that keep a healthy service running are to be safe. There are no delays in this world that a margin pays for.
+/// Any terms that keep a healthy service running are to be safe. There are no delays in this world that a margin pays
+/// for.
 void draw_lease(Dice& dice, config::Service& s) {
   auto& terms = s.lease;
   terms.margin = Millis(dice.between(0, 2) * 1000);
-  terms.op_timeout = Millis(dice.between(2, 6) * 1000);
+  terms.op_timeout = Millis(dice.between(2, 15) * 1000);
   terms.renew_every = Millis(dice.between(1, 4) * 1000);
   terms.ttl = terms.renew_every + 2 * terms.op_timeout + Millis(dice.between(0, 3) * 1000);
   terms.kill_time = Millis(dice.between(1, 8) * 1000);

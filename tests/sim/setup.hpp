@@ -41,7 +41,7 @@ enum class Fault {
 inline constexpr int fault_count = 25;
 
 struct TargetSetup {
-  bool cloud = false;    ///< its control plane is not its host
+  bool cloud = false;  ///< its control plane is not its host
   double clock_rate = 1;
 };
 

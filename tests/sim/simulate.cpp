@@ -7,8 +7,8 @@
 #include <thread>
 #include <vector>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include "tests/sim/run.hpp"
 
@@ -74,8 +74,8 @@ int many(const Wish& wish, Mutation mutation) {
   work(wish, mutation, tally);
   for (auto& t : threads) t.join();
   const std::chrono::duration<double> took = steady_clock::now() - began;
-  fmt::print("{} runs from seed {}: {} failed; {} steps, {} days of virtual time, {:.1f} s\n", tally.done.load(), wish.seed,
-             tally.failed.load(), tally.steps.load(), tally.virtual_s.load() / 86'400, took.count());
+  fmt::print("{} runs from seed {}: {} failed; {} steps, {} days of virtual time, {:.1f} s\n", tally.done.load(),
+             wish.seed, tally.failed.load(), tally.steps.load(), tally.virtual_s.load() / 86'400, took.count());
   return tally.failed > 0 ? 1 : 0;
 }
 

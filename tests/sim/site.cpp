@@ -91,8 +91,7 @@ void Site::told_to_run(Epoch epoch) {
   starting_ = epoch;
   const auto boot = boots_;
   const Micros longest = world_.sites_dice.chance(0.5) ? Micros(500'000) : Micros(start_takes_at_most);
-  world_.line.after(Micros(world_.sites_dice.between(50'000, longest.count())), [this, epoch,
-                                                                                                      boot] {
+  world_.line.after(Micros(world_.sites_dice.between(50'000, longest.count())), [this, epoch, boot] {
     if (starting_ != epoch) return;
     starting_.reset();
     const bool gone = !host_up || suspended || boot != boots_;

@@ -22,10 +22,10 @@ struct Workload {
   std::uint64_t id = 0;  ///< of this start
   Epoch epoch;
   bool serves = true;
-  bool by_itself = false;               ///< started by its host, not by us
-  bool ending = false;                  ///< told to end
-  std::optional<Time> lied_about;       ///< true time since when its control plane says that it is stopped
-  std::optional<Time> woken;            ///< true time at which its host woke
+  bool by_itself = false;          ///< started by its host, not by us
+  bool ending = false;             ///< told to end
+  std::optional<Time> lied_about;  ///< true time since when its control plane says that it is stopped
+  std::optional<Time> woken;       ///< true time at which its host woke
 };
 
 struct ActivateAnswer {
@@ -75,9 +75,9 @@ class Site {
   const bool cloud;
   const int host_node;
   bool host_up = true, suspended = false, stuck = false, guard_frozen = false, guard_up = true;
-  bool lies = false;       ///< its control plane says "stopped" whatever runs
-  double failing = 0;      ///< share of starts and stops that fail
-  Epoch ended;             ///< no start of this epoch or an older one is carried out any more
+  bool lies = false;   ///< its control plane says "stopped" whatever runs
+  double failing = 0;  ///< share of starts and stops that fail
+  Epoch ended;         ///< no start of this epoch or an older one is carried out any more
 
  private:
   void carry_out(std::function<void()> work);
@@ -101,7 +101,7 @@ class Site {
   const config::Target& target_;
   Clock clock_;
   lease::Guard guard_;
-  Time sent_at_{};  ///< of the last renewal
+  Time sent_at_{};                             ///< of the last renewal
   std::optional<std::pair<Epoch, Time>> lie_;  ///< up to which epoch all is said to be stopped, and since when
   std::optional<Workload> run_;
   std::optional<Epoch> starting_;  ///< a start is under way

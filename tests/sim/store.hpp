@@ -31,13 +31,8 @@ struct Store {
     return answers[request] = take(from, epoch, at);
   }
   std::optional<SnapshotInfo> take(const TargetId& from, Epoch epoch, WallTime at) {
-    SnapshotInfo info{SnapshotId("s" + std::to_string(++pushes) + "-e" + std::to_string(epoch.value)),
-                      epoch,
-                      at,
-                      1000,
-                      3,
-                      true,
-                      ""};
+    SnapshotInfo info{
+        SnapshotId("s" + std::to_string(++pushes) + "-e" + std::to_string(epoch.value)), epoch, at, 1000, 3, true, ""};
     const bool old = epoch < newest_epoch && mutation != Mutation::store_takes_old;
     if (!old) newest_epoch = epoch;
     if (mutation != Mutation::snapshot_not_stored || pushes % 3 != 0) kept.push_back({info, from, old});

@@ -1,5 +1,5 @@
-// What happened, in words, with the true time of each line. Recorded only when somebody wants to read it: a failing seed
-// is run a second time.
+// What happened, in words, with the true time of each line. Recorded only when somebody wants to read it: a failing
+// seed is run a second time.
 #pragma once
 
 #include <string>

@@ -17,11 +17,12 @@ void Troubles::begin() {
 }
 
 void Troubles::next() {
-  world_.line.after(Micros(static_cast<std::int64_t>(dice_.exponential(world_.setup.mean_between_faults_s) * 1e6)), [this] {
-    if (world_.calm) return;
-    strike(kinds_[dice_.below(kinds_.size())]);
-    next();
-  });
+  world_.line.after(Micros(static_cast<std::int64_t>(dice_.exponential(world_.setup.mean_between_faults_s) * 1e6)),
+                    [this] {
+                      if (world_.calm) return;
+                      strike(kinds_[dice_.below(kinds_.size())]);
+                      next();
+                    });
 }
 
 void Troubles::end() {
@@ -174,9 +175,7 @@ void Troubles::strike_site(Fault fault) {
       if (!site.host_up) return;
       site.host_dies();
       return until_mended(name, "off", [&site, by_itself] { site.host_returns(by_itself); });
-    case Fault::hang:
-      site.set_serving(false);
-      return until_mended(name, "hangs", [&site] { site.set_serving(true); });
+    case Fault::hang: site.set_serving(false); return until_mended(name, "hangs", [&site] { site.set_serving(true); });
     case Fault::flap:
       for (int i = 0; i < 8; ++i) {
         world_.line.after(Micros(dice_.between(1'000'000, 240'000'000)), [&site, i] { site.set_serving(i % 2 != 0); });

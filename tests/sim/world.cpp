@@ -23,7 +23,8 @@ std::string words(const Event& event) {
     return f->target.value + (f->stopped ? " is confirmed stopped" : " is not confirmed stopped: " + f->detail);
   if (const auto* a = std::get_if<Activated>(&event))
     return a->target.value + " answers to its start: " + std::string(sdk::name_of(a->status)) + ", " + a->detail;
-  if (const auto* s = std::get_if<Saved>(&event)) return s->ok ? "saved " + s->snapshot.id.value : "not saved: " + s->detail;
+  if (const auto* s = std::get_if<Saved>(&event))
+    return s->ok ? "saved " + s->snapshot.id.value : "not saved: " + s->detail;
   if (const auto* p = std::get_if<Prepared>(&event))
     return p->ok ? "brought " + (p->snapshot.id.empty() ? "nothing: there is none" : p->snapshot.id.value)
                  : "not brought: " + p->detail;

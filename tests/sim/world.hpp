@@ -30,8 +30,8 @@ class World {
 
   // messages
   void send(int from, int to, std::function<void()> arrives);
-  /// A request whose answer has a deadline. `done` hears what came, or nothing at the deadline, and perhaps more: late and
-  /// doubled answers. `deadline` is true time.
+  /// A request whose answer has a deadline. `done` hears what came, or nothing at the deadline, and perhaps more: late
+  /// and doubled answers. `deadline` is true time.
   template <class T>
   void call(int from, int to, Micros deadline, std::function<void(std::function<void(T)>)> serve,
             std::function<void(std::optional<T>)> done) {
