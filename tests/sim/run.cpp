@@ -87,7 +87,7 @@ class Run {
       c.who = "ben";
       c.what = Command::What::resume;
       const auto by = state.blocked ? state.blocked->by : "";
-      if (by == "two_active" || by == "no_snapshot" || by == "state_too_old" || by == "state") {
+      if (!state.pause && (by == "two_active" || by == "no_snapshot" || by == "state_too_old" || by == "state")) {
         c.what = Command::What::promote;
         c.force = by == "two_active";
         c.accept_loss = !c.force;
