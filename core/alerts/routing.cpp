@@ -17,6 +17,11 @@ std::string memory(std::size_t route, const NotifierId& notifier, const Alert& a
   return std::to_string(route) + '|' + notifier.value + '|' + alert.key();
 }
 
+/// A clock that was set back ends a throttle: it must not keep people from hearing for as long as that.
+bool throttled(const config::Route& route, WallTime last, WallTime now) {
+  return now >= last && now - last < route.throttle;
+}
+
 void add(std::vector<Delivery>& out, const Delivery& delivery) {
   if (std::ranges::find(out, delivery.notifier, &Delivery::notifier) == out.end()) out.push_back(delivery);
 }
@@ -70,7 +75,7 @@ std::vector<Delivery> Router::begun(const config::Config& config, const Alert& a
     matched = true;
     for (const auto& notifier : r.to) {
       auto& sent = sent_[memory(i, notifier, alert)];
-      if (sent.at && r.throttle.count() > 0 && now - *sent.at < r.throttle) {
+      if (sent.at && throttled(r, *sent.at, now)) {
         ++sent.suppressed;
         continue;
       }
@@ -89,7 +94,7 @@ std::vector<Delivery> Router::begun(const config::Config& config, const Alert& a
 
 std::vector<Delivery> Router::ended(const config::Config& config, const Alert& alert) {
   std::vector<Delivery> out;
-  bool reached = true;
+  bool reached = true, matched = false;
   const auto tell = [&](std::size_t route, const NotifierId& notifier, bool meant, Millis wait) {
     const auto it = sent_.find(memory(route, notifier, alert));
     if (it == sent_.end() ? !meant : !it->second.told) return;
@@ -100,10 +105,11 @@ std::vector<Delivery> Router::ended(const config::Config& config, const Alert& a
     const auto& r = config.routes[i];
     // Without a memory of it (a restart) the end goes where it would now, at whatever hour.
     const bool meant = reached && matches(r, alert);
+    matched = matched || meant;
     for (const auto& notifier : r.to) tell(i, notifier, meant, r.group_wait);
     if (meant && !r.go_on) reached = false;
   }
-  for (const auto& n : config.notifiers) tell(config.routes.size(), n.id, false, Millis(0));
+  for (const auto& n : config.notifiers) tell(config.routes.size(), n.id, !matched, Millis(0));
   return out;
 }
 
@@ -115,7 +121,7 @@ std::optional<WallTime> Router::held_until(const config::Config& config, const A
     if (!matches(r, alert) || !in_hours(r, local)) continue;
     for (const auto& notifier : r.to) {
       const auto it = sent_.find(memory(i, notifier, alert));
-      if (it == sent_.end() || it->second.told || !it->second.at || now - *it->second.at >= r.throttle) continue;
+      if (it == sent_.end() || it->second.told || !it->second.at || !throttled(r, *it->second.at, now)) continue;
       const WallTime end = *it->second.at + r.throttle;
       if (!out || end < *out) out = end;
     }

@@ -40,7 +40,9 @@ void grant(Work& w) {
   s.active = move.to;
   s.running = true;  // from here on it may run, whatever the answer
   s.seen.erase(move.to);
-  s.intruders.erase(move.to);
+  if (s.intruders.erase(move.to) > 0) {
+    w.tell("second.site", Severity::info, AlertState::resolved, move.to, move.to.value + " is to run from here on", "");
+  }
   move.operation = w.operation("activate");
   move.activated_at = w.now.wall;
   move.start_unknown = false;
@@ -117,6 +119,10 @@ void candidate_failed(Work& w, const std::string& why, bool may_run) {
   move.tried.push_back(move.to);
   w.tell("activation.failed", Severity::critical, AlertState::event, move.to, move.to.value + " could not take over",
          why);
+  if (may_run && !move.saved.empty()) {  // what it pushed meanwhile, if anything, is newer: the newest is asked for
+    move.saved = SnapshotId();
+    move.save = Part::failed;
+  }
   move.from = may_run ? move.to : TargetId();
   move.fence = may_run ? Part::todo : Part::done;
   s.running = may_run;

@@ -26,6 +26,10 @@ bool push_through_hold(Work& w, const Command& command) {
     move.to = command.target;
     if (move.prepare == Part::done || move.prepare == Part::failed) move.prepare = Part::todo;
   }
+  if (command.accept_loss && move.prepare != Part::done && move.save == Part::done) {
+    move.saved = SnapshotId();  // it cannot be brought: the newest that can will do
+    move.save = Part::failed;
+  }
   w.note("forced", Severity::warning, move.to,
          std::string(command.force ? "--force" : "--accept-loss") + " by " + command.who + ": " + command.reason);
   w.accept(command);
@@ -109,20 +113,25 @@ void pause(Work& w, const Command& command) {
   w.tell("paused", Severity::warning, AlertState::firing, {}, w.cx.service.id.value + " is paused by " + command.who,
          command.reason);
   w.arm(TimerKind::pause, command.pause_for);
-  if (before_any_effect(w)) w.enter(Phase::paused);
+  if (before_any_effect(w)) {
+    w.unblock();  // the pause is what keeps it from moving now
+    w.enter(Phase::paused);
+  }
   w.accept(command);
 }
 
 }  // namespace
 
-void resume_now(Work& w, const std::string& who) {
+void end_pause(Work& w, const std::string& who) {
+  w.s.pause.reset();
+  w.disarm(TimerKind::pause);
+  w.tell("paused", Severity::info, AlertState::resolved, {}, w.cx.service.id.value + " is no longer paused",
+         "by " + who);
+}
+
+void resume_now(Work& w, const std::string& who, bool by_person) {
   auto& s = w.s;
-  if (s.pause) {
-    s.pause.reset();
-    w.disarm(TimerKind::pause);
-    w.tell("paused", Severity::info, AlertState::resolved, {}, w.cx.service.id.value + " is no longer paused",
-           "by " + who);
-  }
+  if (s.pause) end_pause(w, who);
   if (s.phase == Phase::paused) {
     w.enter(Phase::active);
     return look_again(w);
@@ -134,7 +143,7 @@ void resume_now(Work& w, const std::string& who) {
     return pass_gate(w);
   }
   if (s.hold_from == Phase::plan) {
-    s.failovers.clear();
+    if (by_person) s.failovers.clear();  // the end of a wait allows as many as are past the window, and no more
     w.enter(Phase::plan);
     return ask_plan(w);
   }
@@ -160,7 +169,7 @@ void on_command(Work& w, const Command& command) {
                         "");
       }
       w.accept(command);
-      return resume_now(w, command.who);
+      return resume_now(w, command.who, true);
   }
 }
 

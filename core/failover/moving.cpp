@@ -182,7 +182,7 @@ void advance_transfer(Work& w) {
   if (move.fence != Part::done) {
     // A failover cannot lose what is already saved: bring that while the old site is being stopped. But a site that
     // keeps its state itself may save once more when it is stopped (an agent does), and that is then the newest.
-    const bool saves_itself = !move.origin.empty() && !w.keeps_paths(move.origin);
+    const bool saves_itself = !w.keeps_paths(move.from);
     if (!planned(move) && !saves_itself && move.prepare == Part::todo) start_prepare(w, move);
     return;
   }
@@ -271,6 +271,7 @@ void on_phase_timer(Work& w, const TimerFired& fired) {
       return w.effect(Observe{w.s.move->to});
     case Phase::verify: return candidate_failed(w, "not healthy in time", true);
     case Phase::hold:
+      if (timeout && w.s.pause) return;  // a person's pause is theirs to end; its end goes on from here
       if (timeout) return resume_now(w, "the limit's window");
       return retry_parts(w);
     default: return;

@@ -73,7 +73,7 @@ void resume_move(Work& w, Phase stored) {
     case Phase::fence:
     case Phase::failback: return redo_transfer(w);
     case Phase::gate: return redo_transfer(w);
-    case Phase::hold: w.s.blocked.reset(); return w.s.hold_from == Phase::plan ? ask_plan(w) : redo_transfer(w);
+    case Phase::hold: return w.s.hold_from == Phase::plan ? ask_plan(w) : redo_transfer(w);
     case Phase::grant:
     case Phase::activate:
     case Phase::verify: return redo_activation(w);
@@ -89,14 +89,13 @@ void resume_move(Work& w, Phase stored) {
 
 void resume_resting(Work& w, Phase stored) {
   auto& s = w.s;
-  s.blocked.reset();
   if (s.pause) {
     if (s.pause->until > w.now.wall) {
       w.arm(TimerKind::pause, s.pause->until - w.now.wall);
       w.effect(Watch{s.active, Watch::Mode::serving});
       return w.enter(Phase::paused);
     }
-    s.pause.reset();
+    end_pause(w, "the pause's end");
   }
   (void)stored;
   become_active(w, s.active);
@@ -107,6 +106,7 @@ void resume_resting(Work& w, Phase stored) {
 void on_started(Work& w, const Started& started) {
   auto& s = w.s;
   const Phase stored = s.phase;
+  w.unblock();  // what still blocks is told anew, with its reminders
   s.phase = Phase::starting;
   s.since = w.now.wall;
   observe_all(w);

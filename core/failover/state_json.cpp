@@ -106,6 +106,9 @@ State read(const Json& in) {
   }
   for (const auto& t : in.value("failovers", Json::array())) s.failovers.emplace_back(Millis(t.get<std::int64_t>()));
   s.failback_failures = in.value("failback_failures", 0);
+  const auto intruders = in.value("intruders", Json::object());
+  for (const auto& [name, since] : intruders.items())
+    s.intruders[TargetId(name)] = WallTime(Millis(since.get<std::int64_t>()));
   s.incident = in.value("incident", "");
   if (in.contains("outage_since")) s.outage_since = wall(in, "outage_since");
   s.random = in.value("random", std::uint64_t{0});
@@ -160,6 +163,7 @@ nlohmann::json to_json(const State& s) {
   Json failovers = Json::array();
   for (const auto t : s.failovers) failovers.push_back(ms(t));
   out["failovers"] = std::move(failovers);
+  for (const auto& [id, since] : s.intruders) out["intruders"][id.value] = ms(since);
   if (!s.incident.empty()) out["incident"] = s.incident;
   if (s.outage_since) out["outage_since"] = ms(*s.outage_since);
   return out;

@@ -15,10 +15,11 @@ void went_down(Work& w, const std::string& cause) {
   ask_plan(w);
 }
 
-void came_back(Work& w) {
+/// `down_at`: where the outage was told.
+void came_back(Work& w, const TargetId& down_at) {
   w.s.outage_since.reset();
   w.unblock();
-  w.tell("service.down", Severity::info, AlertState::resolved, w.s.active,
+  w.tell("service.down", Severity::info, AlertState::resolved, down_at,
          w.cx.service.id.value + " is well again at " + w.s.active.value, "");
   become_active(w, w.s.active);
 }
@@ -31,17 +32,26 @@ void holder_health(Work& w, const Seen& seen) {
         const auto& detect = w.cx.service.detect;
         // Long enough for every probe that could still confirm it, timeouts included.
         w.enter(Phase::suspect, (detect.interval + detect.timeout) * (detect.fall + 1));
+      } else if (serves(seen.verdict) && w.s.outage_since) {
+        came_back(w, w.s.active);  // it was down when we were started again
       }
       return;
     case Phase::suspect:
       if (seen.verdict == Verdict::down) return went_down(w, seen.cause);
-      if (!seen.failing) w.enter(Phase::active);
+      if (seen.failing) return;
+      w.enter(Phase::active);
+      if (serves(seen.verdict) && w.s.outage_since) came_back(w, w.s.active);
       return;
     case Phase::plan:
       if (serves(seen.verdict) && !seen.failing && w.s.running) {
+        const TargetId down_at = w.s.move ? w.s.move->origin : w.s.active;
         if (w.s.move) end_move(w, "cancelled");
-        came_back(w);
+        came_back(w, down_at);
       }
+      return;
+    case Phase::hold:
+      if (w.s.hold_from == Phase::plan && !w.s.move && serves(seen.verdict) && !seen.failing && w.s.running)
+        came_back(w, w.s.active);
       return;
     case Phase::paused:
       if (seen.verdict == Verdict::down && !w.s.outage_since) {
@@ -67,8 +77,9 @@ void maybe_regrant_in_place(Work& w, const HealthSeen& seen) {
   if (seen.target != s.move->from || seen.target != s.active || seen.verdict != Verdict::up) return;
   if (lease_wait(w, s.active)) return;  // its guard is refused from here on, and ends it
   grant_in_place(w, s.active, "", "serves again before it was stopped; nobody else was activated");
+  const TargetId down_at = s.move->origin;
   end_move(w, "cancelled");
-  came_back(w);
+  came_back(w, down_at);
 }
 
 void intruder_seen(Work& w, const Observed& seen) {
@@ -120,6 +131,7 @@ void become_active(Work& w, const TargetId& target) {
   w.s.active = target;
   w.s.running = true;
   w.enter(Phase::active);
+  if (w.s.pause) w.enter(Phase::paused);  // it came during the move that ends here
   w.touch();
   w.effect(Watch{target, Watch::Mode::serving});
   if (target == w.primary()) w.s.home_ok_since.reset();

@@ -112,7 +112,8 @@ void end_move(Work& w, std::string result);
 
 // ---- commands.cpp, recovery.cpp --------------------------------------------------------------------------------
 void on_command(Work& w, const Command& command);
-void resume_now(Work& w, const std::string& who);
+void end_pause(Work& w, const std::string& who);
+void resume_now(Work& w, const std::string& who, bool by_person = false);
 void on_started(Work& w, const Started& started);
 void starting_observed(Work& w, const Observed& seen);
 void starting_timeout(Work& w);

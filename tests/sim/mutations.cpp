@@ -1,0 +1,174 @@
+#include "tests/sim/mutations.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace understudy::sim {
+namespace {
+
+using namespace failover;
+using enum Mutation;
+
+constexpr std::array rows{
+    MutationRow{drop_fence, "drop_fence", "I3 I1", "the old site is taken as stopped without being asked"},
+    MutationRow{late_answer_counts, "late_answer_counts", "I3 I1",
+                "an answer to an earlier stop is taken for one to the present stop"},
+    MutationRow{unknown_is_no_effect, "unknown_is_no_effect", "I3 I1",
+                "a start whose outcome nobody knows is taken for one that did nothing"},
+    MutationRow{epoch_not_raised, "epoch_not_raised", "I2", "the epoch of a grant is the former one again"},
+    MutationRow{old_state_restored, "old_state_restored", "I3 I1 I2 I8 I9 I10 I11 needless liveness",
+                "after a crash an older state of the journal is taken"},
+    MutationRow{act_before_journal, "act_before_journal", "I9", "effects are performed before the records are stored"},
+    MutationRow{full_disk_ignored, "full_disk_ignored", "I9", "a step that could not be stored is taken all the same"},
+    MutationRow{intruder_left, "intruder_left", "I7", "who comes back is told, but not stopped"},
+    MutationRow{pause_ignored, "pause_ignored", "I10 I8", "a pause is accepted and forgotten"},
+    MutationRow{observe_acts, "observe_acts", "I10", "mode = \"observe\" is ignored"},
+    MutationRow{limit_ignored, "limit_ignored", "I11", "failovers are not bounded"},
+    MutationRow{hold_not_told, "hold_not_told", "I12", "nobody is told that a service is blocked"},
+    MutationRow{reminder_not_told, "reminder_not_told", "I12",
+                "people are told once that a service is blocked, and never again"},
+    MutationRow{alert_dropped, "alert_dropped", "I8", "an alert that could not be delivered at once is forgotten"},
+    MutationRow{outbox_in_memory, "outbox_in_memory", "I8", "alerts that wait do not survive a crash"},
+    MutationRow{age_ignored, "age_ignored", "I6", "max_age is not looked at"},
+    MutationRow{older_snapshot, "older_snapshot", "I6", "the next site starts from the snapshot before the newest"},
+    MutationRow{snapshot_not_stored, "snapshot_not_stored", "I4", "the store acknowledges what it has not stored"},
+    MutationRow{store_takes_old, "store_takes_old", "I5", "the store accepts a snapshot of an older epoch"},
+    MutationRow{halved_wait, "halved_wait", "I3 I1", "W is half as long"},
+    MutationRow{wait_not_restarted, "wait_not_restarted", "I3 I1",
+                "after a crash a lease's end is no longer waited for"},
+    MutationRow{judge_grants, "judge_grants", "I1", "every renewal is granted"},
+    MutationRow{revoked_forgotten, "revoked_forgotten", "I1 I3", "a revoked epoch can be renewed"},
+    MutationRow{deadline_from_answer, "deadline_from_answer", "I1", "a guard's deadline counts from the answer"},
+    MutationRow{late_answer_revives, "late_answer_revives", "I1", "an answer that comes after its own deadline counts"},
+    MutationRow{no_watchdog, "no_watchdog", "I1", "nobody ends the workload of a frozen guard"},
+    MutationRow{returned_guard_runs, "returned_guard_runs", "I1 I7",
+                "a guard whose host comes back starts the workload without asking"},
+    MutationRow{timeouts_lost, "timeouts_lost", "liveness", "what waits has no end"},
+};
+
+template <class Pred>
+void drop(Step& step, Pred pred) {
+  std::erase_if(step.effects, pred);
+}
+
+bool tells_block(const Effect& e) {
+  const auto* tell = std::get_if<Tell>(&e);
+  return tell != nullptr && tell->alert.kind == "blocked" && tell->alert.state == AlertState::firing;
+}
+
+bool is_intruder_fence(const Fence& fence) { return fence.operation.find("fence-intruder") != std::string::npos; }
+
+Step without_fence(const Context& context, Step step, const Now& now) {
+  const auto at = std::ranges::find_if(step.effects, [](const Effect& e) {
+    const auto* fence = std::get_if<Fence>(&e);
+    return fence != nullptr && !is_intruder_fence(*fence);
+  });
+  if (at == step.effects.end()) return step;
+  const Fenced assumed{std::get<Fence>(*at).operation, std::get<Fence>(*at).target, true, "assumed"};
+  step.effects.erase(at);
+  auto next = failover::step(context, std::move(step.state), assumed, now);
+  step.state = std::move(next.state);
+  step.store = step.store || next.store;
+  step.records.insert(step.records.end(), next.records.begin(), next.records.end());
+  step.effects.insert(step.effects.end(), next.effects.begin(), next.effects.end());
+  return step;
+}
+
+Step with_old_epoch(Step step) {
+  for (auto& record : step.records) {
+    auto* granted = std::get_if<Granted>(&record);
+    if (granted == nullptr || granted->epoch.value < 2) continue;
+    --granted->epoch.value;
+    step.state.epoch = granted->epoch;
+    for (auto& effect : step.effects) {
+      if (auto* activate = std::get_if<Activate>(&effect)) activate->epoch = granted->epoch;
+    }
+  }
+  return step;
+}
+
+Step with_other_service(Mutation mutation, const Context& context, State state, const Event& event, const Now& now) {
+  config::Service service = context.service;
+  if (mutation == limit_ignored) service.limits.max_failovers = 1'000'000;
+  if (mutation == age_ignored && service.state) service.state->max_age.reset();
+  return failover::step({service, context.act}, std::move(state), event, now);
+}
+
+Event with_other_answer(Mutation mutation, const State& state, Event event) {
+  if (auto* done = std::get_if<Activated>(&event);
+      done != nullptr && mutation == unknown_is_no_effect && done->status == sdk::Status::unknown)
+    done->status = sdk::Status::transient;
+  if (auto* fenced = std::get_if<Fenced>(&event);
+      fenced != nullptr && mutation == late_answer_counts && state.move && state.move->fence == Part::running)
+    fenced->operation = state.move->fence_operation;
+  return event;
+}
+
+Step forget_pause(Step step, const Event& event) {
+  const auto* command = std::get_if<Command>(&event);
+  if (command == nullptr || command->what != Command::What::pause) return step;
+  step.state.pause.reset();
+  if (step.state.phase == Phase::paused) step.state.phase = Phase::active;
+  return step;
+}
+
+Step with_other_lease(Mutation mutation, Step step, const Event& event) {
+  for (auto& effect : step.effects) {
+    if (auto* arm = std::get_if<Arm>(&effect); arm != nullptr && arm->kind == TimerKind::lease) {
+      if (mutation == halved_wait) arm->after /= 2;
+      if (mutation == wait_not_restarted && std::holds_alternative<Started>(event)) arm->after = Millis(1);
+    }
+    if (auto* answer = std::get_if<LeaseAnswer>(&effect); answer != nullptr && mutation == judge_grants)
+      *answer = {answer->id, {}, Millis(12'000)};
+  }
+  if (mutation == revoked_forgotten) step.state.revoked = false;
+  return step;
+}
+
+}  // namespace
+
+std::span<const MutationRow> mutations() noexcept { return rows; }
+
+std::optional<Mutation> mutation_from(std::string_view name) noexcept {
+  if (name == "none") return none;
+  for (const auto& row : rows) {
+    if (row.name == name) return row.mutation;
+  }
+  return std::nullopt;
+}
+
+Step step_with(Mutation mutation, const Context& context, State state, const Event& event, const Now& now) {
+  switch (mutation) {
+    case drop_fence: return without_fence(context, failover::step(context, std::move(state), event, now), now);
+    case late_answer_counts:
+    case unknown_is_no_effect: {
+      const Event other = with_other_answer(mutation, state, event);
+      return failover::step(context, std::move(state), other, now);
+    }
+    case epoch_not_raised: return with_old_epoch(failover::step(context, std::move(state), event, now));
+    case pause_ignored: return forget_pause(failover::step(context, std::move(state), event, now), event);
+    case observe_acts: return failover::step({context.service, true}, std::move(state), event, now);
+    case limit_ignored:
+    case age_ignored: return with_other_service(mutation, context, std::move(state), event, now);
+    default: break;
+  }
+  auto out = with_other_lease(mutation, failover::step(context, std::move(state), event, now), event);
+  const auto* timer = std::get_if<TimerFired>(&event);
+  if (mutation == intruder_left) {
+    drop(out, [](const Effect& e) {
+      const auto* fence = std::get_if<Fence>(&e);
+      return fence != nullptr && is_intruder_fence(*fence);
+    });
+  }
+  if (mutation == hold_not_told) drop(out, tells_block);
+  if (mutation == reminder_not_told && timer != nullptr && timer->kind == TimerKind::remind) drop(out, tells_block);
+  if (mutation == timeouts_lost) {
+    drop(out, [](const Effect& e) {
+      const auto* arm = std::get_if<Arm>(&e);
+      return arm != nullptr && arm->kind == TimerKind::phase;
+    });
+  }
+  return out;
+}
+
+}  // namespace understudy::sim
