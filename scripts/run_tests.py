@@ -13,11 +13,11 @@ LIMIT_S = 1200
 # Release runs everything. Under a sanitizer runs what can find something there: memory in every plugin, races in the core and in
 # the plugins that its tests use (all plugins share one class for their threads).
 UNDER_ASAN = {"test_main_job", "test_operations", "test_isolation", "test_agent", "test_alerts", "test_cassettes", "test_live_check", "test_secret_sources",
-              "test_docker_lies", "test_flyio", "test_gcp_cloudrun", "test_gcp_store", "test_gcp_credentials", "test_rclone", "test_agent_lease", "test_lease_api"}
+              "test_docker_lies", "test_flyio", "test_gcp_cloudrun", "test_gcp_store", "test_rclone", "test_agent_lease", "test_lease_api"}
 UNDER_TSAN = {"test_main_job", "test_operations", "test_isolation", "test_agent", "test_alerts", "test_crash", "test_telegram", "test_docker_lies"}
 os.chdir(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 LANES = 2  # suites wait more than they work
-LONG = {"test_examples", "test_sdk", "test_conformance", "test_flyio_story", "test_rclone", "test_rclone_webdav", "test_gcp_kit", "test_docker_compose"}  # begin first
+LONG = {"test_split_brain", "test_examples", "test_sdk", "test_conformance", "test_flyio_story", "test_rclone", "test_rclone_webdav", "test_gcp_kit", "test_docker_compose"}  # begin first
 ENGINE = {"test_docker_compose", "test_docker_kit", "test_swap", "test_crash"}  # a container engine is alone, and so is what is killed at each write
 engine = threading.Lock()
 telling = threading.Lock()
