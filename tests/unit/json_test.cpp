@@ -153,7 +153,8 @@ TEST_CASE("json: what is odd is read as nlohmann reads it") {
   agree(std::string("[1]\0", 4));
   agree(std::string("[1\0]", 4));
   for (const std::size_t depth : {31, 32, 33, 34}) agree(std::string(depth, '[') + std::string(depth, ']'));
-  CHECK(read_json(std::string(1'000'000, '[') + std::string(1'000'000, ']')).is_array());  // takes no deep stack
+  // Deeper than anything of ours: refused before it can overflow a stack.
+  CHECK(read_json(std::string(1'000'000, '[') + std::string(1'000'000, ']')).is_discarded());
 }
 
 TEST_CASE("json: a special character is seen at each place of a string") {

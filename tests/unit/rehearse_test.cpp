@@ -283,7 +283,7 @@ TEST_CASE("the limit of failovers holds, as it really does") {
   CHECK(r.failovers == 2);
   const auto hold = std::ranges::find(r.holds, "too_many_failovers", &Hold::by);
   REQUIRE(hold != r.holds.end());
-  CHECK(hold->times == 1);
+  CHECK(hold->times == 2);  // each ends when home is well again
 }
 
 TEST_CASE("a service that fails back by hand is brought home by a person") {
@@ -399,7 +399,7 @@ TEST_CASE("faults are drawn at their rate, and a failure domain can fail as one"
   const auto faults = invent(s, a, year * 200, 5);
   CHECK(std::ranges::is_sorted(faults, {}, &Fault::from));
   CHECK(faults.size() > 7'600);
-  CHECK(faults.size() < 2 * 2 * 10 * 200 * 1.05);
+  CHECK(faults.size() < 8'400);
   for (std::size_t i = 0; i + 1 < faults.size(); i += 2) {
     CHECK(faults[i].from == faults[i + 1].from);
     CHECK(faults[i].target != faults[i + 1].target);
