@@ -97,7 +97,7 @@ struct Target {
   Millis deactivate_timeout{60'000};
   Millis stop_grace{10'000};  ///< TERM → KILL
   RehearsedTarget rehearse;
-  bool lease = false;         ///< an agent there renews the service's lease, and ends the workload when it cannot
+  bool lease = false;  ///< an agent there renews the service's lease, and ends the workload when it cannot
   Place place;
 };
 
@@ -225,9 +225,9 @@ struct Config {
   std::vector<NotifierUse> notifiers;               ///< when the file has none: one named "log" with the plugin `log`
   std::map<std::string, PluginUse> secret_sources;  ///< [secrets.NAME], and those that are used without a table
   Rehearsal rehearse;
-  std::vector<Route> routes;                        ///< when the file has none: everything to every notifier
-  std::vector<std::string> files;                   ///< that were read, base first
-  std::string hash;  ///< SHA-256 of the files' contents, hex: names this version of the config
+  std::vector<Route> routes;       ///< when the file has none: everything to every notifier
+  std::vector<std::string> files;  ///< that were read, base first
+  std::string hash;                ///< SHA-256 of the files' contents, hex: names this version of the config
 };
 
 }  // namespace understudy::config

@@ -1,6 +1,6 @@
 // The boundary's quick reader and writer of JSON against the library's.
-#include "tests/fuzz/fuzz.hpp"
 #include "understudy/json.hpp"
+#include "tests/fuzz/fuzz.hpp"
 
 using namespace understudy;
 
