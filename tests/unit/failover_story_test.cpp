@@ -33,6 +33,10 @@ std::string describe(const Effect& e) {
   if (const auto* m = std::get_if<MakePlan>(&e)) return m->desperate ? "plan desperate" : "plan";
   if (const auto* t = std::get_if<Tell>(&e))
     return "tell " + t->alert.kind + (t->alert.state == AlertState::resolved ? " resolved" : "");
+  if (const auto* l = std::get_if<LeaseAnswer>(&e)) {
+    static constexpr const char* verdicts[] = {"granted", "revoked", "stale", "stranger", "undecided"};
+    return std::string("lease ") + verdicts[static_cast<int>(l->judgement.verdict)];
+  }
   if (const auto* a = std::get_if<Answer>(&e)) return a->status == sdk::Status::ok ? "answer ok" : "answer " + a->kind;
   return "";
 }
@@ -84,6 +88,7 @@ class Story {
       config::Target t;
       t.id = TargetId(w[1]);
       if (has(w, "paths")) t.paths = {"/state/" + w[1]};
+      t.lease = has(w, "lease");
       if (s.primary.empty()) s.primary = t.id;
       s.targets.push_back(std::move(t));
     } else if (w[0] == "state") {
@@ -145,6 +150,8 @@ class Story {
                                               : sdk::Status::unknown;
       return Activated{world_.operation("activate"), target, status, how};
     }
+    if (w[0] == "renews")
+      return LeaseAsked{1, {target, Epoch{std::stoull(option(w, "epoch"))}, Millis(5'000), has(w, "holds-over")}};
     if (w[0] == "person") return command(w);
     FAIL("no such word: " << w[0]);
     return Started{};
