@@ -82,7 +82,7 @@ def run_script(preset, path, *only):
         done = subprocess.run([sys.executable, "-W", "ignore", path, "-v", *only], env=environment(preset), timeout=LIMIT_S, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
     except subprocess.TimeoutExpired as late:
         return f"not done in {LIMIT_S} s\n{late.stdout}", 1, []
-    return done.stdout, done.returncode, sorted(set(re.findall(r"\((?:__main__\.)?(\w+\.\w+)\)(?: \[.*\])? \.\.\. (?:FAIL|ERROR)$", done.stdout, re.M)))
+    return done.stdout, done.returncode, sorted(set(re.findall(r"\((?:__main__\.)?(\w+\.\w+)\)(?: [\[(].*[\])])* \.\.\. (?:FAIL|ERROR)$", done.stdout, re.M)))
 
 
 def run_python(preset, path):

@@ -14,7 +14,7 @@ class Target {
   explicit Target(Bench& bench) : bench_(bench), subject_(bench), epoch_(bench.first_epoch) {}
   ~Target() {
     try {
-      (void)subject_.call("standby.deactivate/1", stop_params(epoch_ + 1'000), Millis(60'000));
+      (void)subject_.call("standby.deactivate/1", stop_params(epoch_ + 100), Millis(60'000));
     } catch (...) {  // NOLINT(bugprone-empty-catch): the case's own verdict counts
     }
   }

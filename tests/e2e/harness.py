@@ -155,7 +155,8 @@ stable_for = "{stable_for}"
         for target, port in self.ports.items():
             with socket.socket() as s:
                 s.settimeout(2)
-                if s.connect_ex(("127.0.0.1", port)) == 0:
+                # Where nobody listens, a connection may by chance be made to itself.
+                if s.connect_ex(("127.0.0.1", port)) == 0 and s.getsockname() != s.getpeername():
                     found.append(target)
         return found
 

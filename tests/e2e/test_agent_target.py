@@ -275,7 +275,7 @@ settings = {{ {place} }}
         self.assertGreaterEqual(at_spare["count"], first, "the state did not come along")
         self.understudy("failback", "counter")
         self.serving("home")
-        self.assertGreater(wait_for("the counter", lambda: self.count("home"))["count"], at_spare["count"])
+        self.assertGreaterEqual(wait_for("the counter", lambda: self.count("home"))["count"], at_spare["count"], "the state did not come home")
         self.assertEqual(self.running(), ["home"])
         self.assertEqual(self.agents["spare"].health()["mode"], "standby")
         self.stop()

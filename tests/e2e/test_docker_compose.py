@@ -178,7 +178,6 @@ class ComposeTargets(OnTheEngine):
         self.assertEqual(self.sites(), ["spare"])
 
 
-@unittest.skipUnless(shutil.which("sshd") or os.path.exists("/usr/sbin/sshd"), "no sshd is installed")
 class ComposeDrills(OnTheEngine):
     """A copy of the spare is another project, with a state of its own."""
 
@@ -219,11 +218,12 @@ class ComposeDrills(OnTheEngine):
     def test_a_copy_that_would_share_the_host_s_network_or_the_state_is_refused(self):
         self.begin()
         self.assertIn("the host's network (service web)", self.understudy("drill", "counter", "spare", expect=6))
-        OnTheEngine.write_project(self, "spare")
+        super().write_project("spare")
         self.assertIn("share the state in", self.understudy("drill", "counter", "spare", expect=6))
         self.assertEqual(self.drills(), [])
 
 
+@unittest.skipUnless(shutil.which("sshd") or os.path.exists("/usr/sbin/sshd"), "no sshd is installed")
 class BySsh(OnTheEngine):
     """The engine is reached as on another machine: through a real sshd, by key."""
 
