@@ -254,7 +254,7 @@ void Orchestrator::of_target(const TargetRequest& request, Reply reply) {
 }
 
 void Orchestrator::drill(const DrillRequest& request, Reply reply) {
-  if (auto* runner = find(request.service, reply)) runner->drill(request, std::move(reply));
+  if (auto* runner = find(request.service, reply)) runner->drill(request, reply);
 }
 
 void Orchestrator::for_services(const ServiceId& service, const failover::Command& command, Reply reply) {
