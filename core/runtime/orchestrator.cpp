@@ -109,10 +109,13 @@ void Orchestrator::changed() {
 
 void Orchestrator::on_change(std::uint64_t seen, Millis at_most, std::function<void()> fn) {
   if (revision_ > seen) return fn();
-  waiters_.push_back({seen, boost::asio::steady_timer(world_.loop, at_most), std::move(fn)});
-  const auto it = std::prev(waiters_.end());
-  it->timer.async_wait([this, it, alive = std::weak_ptr(alive_)](const boost::system::error_code& error) {
+  const auto id = next_waiter_++;
+  waiters_.push_back({id, seen, boost::asio::steady_timer(world_.loop, at_most), std::move(fn)});
+  waiters_.back().timer.async_wait([this, id, alive = std::weak_ptr(alive_)](const boost::system::error_code& error) {
     if (error || alive.expired()) return;
+    // It may have been answered since its time was up: a timer that has fired cannot be cancelled any more.
+    const auto it = std::ranges::find(waiters_, id, &Waiter::id);
+    if (it == waiters_.end()) return;
     auto late = std::move(it->fn);
     waiters_.erase(it);
     late();

@@ -61,7 +61,7 @@ class Orchestrator final : public Control {
  private:
   struct Generation;
   struct Waiter {
-    std::uint64_t seen;
+    std::uint64_t id, seen;
     boost::asio::steady_timer timer;
     std::function<void()> fn;
   };
@@ -76,6 +76,7 @@ class Orchestrator final : public Control {
   std::vector<std::filesystem::path> files_;
   std::unique_ptr<Generation> generation_;
   std::list<Waiter> waiters_;
+  std::uint64_t next_waiter_ = 1;
   std::uint64_t revision_ = 1;
   bool change_posted_ = false;
   WallTime started_;
