@@ -1,4 +1,5 @@
 // The HTTP API behind its parser. The input: method, path, query and body, a line each; the body is the rest.
+#include "core/server/lease_routes.hpp"
 #include "core/server/routes.hpp"
 
 #include "tests/fuzz/fuzz.hpp"
@@ -23,6 +24,14 @@ class Echo final : public runtime::Control {
     fuzz::must(r.lines >= 1 && r.lines <= 10'000, "the lines asked for are bounded");
     say(r.target.value, reply);
   }
+  void renew_lease(const ServiceId& service, const lease::Renewal& r, Reply reply) override {
+    fuzz::must(r.kill_time >= Millis(0) && r.kill_time <= Millis(600'000), "a kill time is bounded");
+    say(service.value + r.target.value, reply);
+  }
+  [[nodiscard]] std::optional<std::string> lease_key(const ServiceId& service) const override {
+    return service.value == "s" ? std::optional<std::string>("k") : std::nullopt;
+  }
+  void drill(const runtime::DrillRequest& r, Reply reply) override { say(r.service.value, reply); }
   void pause(const runtime::PauseRequest& r, Reply reply) override { say(r.by.who, reply); }
   void resume(const runtime::PauseRequest& r, Reply reply) override { say(r.by.reason, reply); }
   [[nodiscard]] sdk::Json alerts() const override { return sdk::Json::object(); }
@@ -64,10 +73,16 @@ FUZZ(input) {
   for (std::size_t i = 3; i < lines.size(); ++i) request.body += lines[i] + "\n";
   Echo control;
   int answers = 0;
-  server::handle(control, request, [&](const server::Response& response) {
+  const auto look = [&](const server::Response& response) {
     ++answers;
     fuzz::must(response.status >= 200 && response.status < 600, "an answer has a status");
     (void)fuzz::dumped(response.body);
-  });
+  };
+  if (server::is_lease(request)) {
+    request.headers.emplace_back("x-api-key", "k");
+    server::handle_lease(control, request, look);
+  } else {
+    server::handle(control, request, look);
+  }
   fuzz::must(answers == 1, "each request is answered once");
 }
