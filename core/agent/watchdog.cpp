@@ -13,7 +13,7 @@ namespace understudy::agent {
 namespace {
 
 namespace asio = boost::asio;
-constexpr Millis longest_silence{2'000};
+constexpr Millis longest_silence{5'000};  // a busy machine may need seconds to start it
 constexpr Millis first_pause{1'000}, longest_pause{60'000};
 
 #if defined(__linux__)

@@ -335,10 +335,16 @@ kill_time = "{int(KILL_S * 1000)}ms"
             self.assertEqual(before, len(self.ticks()))
         wait_for("it to go on", lambda: len(self.ticks()) > before)
 
+    @staticmethod
+    def name_of(pid):
+        with open(f"/proc/{pid}/comm") as file:
+            return file.read().strip()
+
     def test_the_watchdog_goes_with_the_agent(self):
         self.register.grant()
         a = self.begin(self.agent())
         watchdog = self.watchdog_of(a)
+        wait_for("the watchdog to be up", lambda: self.name_of(watchdog) == "understudy-wdog")
         os.kill(watchdog, signal.SIGTERM)  # as who ends a whole cgroup does
         asked = len(self.register.asked)
         wait_for("renewals, of which the watchdog is told", lambda: len(self.register.asked) > asked + 2)
