@@ -160,7 +160,8 @@ int run_single(const Single& single) {
   Bench bench{single.library, single.program, single.interface_name,
               single.isolation.empty() ? "loop" : single.isolation, single.uses, random,
               // 1,000 epochs a millisecond are more than a case uses: each begins past all before it.
-              now * 1'000, "conformance-" + std::to_string(single.seed) + single.isolation, scratch, single.tamper, log};
+              now * 1'000, "conformance-" + std::to_string(single.seed) + single.isolation, scratch, single.tamper,
+              log};
   sdk::Json verdict = {{"verdict", "passed"}};
   try {
     one.run(bench);
