@@ -3,11 +3,13 @@
 
 #include <string>
 
-#include "deadline.hpp"
 #include "report.hpp"
+#include "understudy/deadline.hpp"
 #include "understudy/host.hpp"
 
 namespace agent_plugin {
+
+using understudy::sdk::Deadline;
 
 /// `url` without a slash at its end; empty CA: the system's.
 struct Place {

@@ -8,11 +8,13 @@
 #include <string>
 
 #include "answer.hpp"
-#include "deadline.hpp"
 #include "machine.hpp"
+#include "understudy/deadline.hpp"
 #include "understudy/host.hpp"
 
 namespace flyio_plugin {
+
+using understudy::sdk::Deadline;
 
 struct Version {
   std::string id;

@@ -44,7 +44,7 @@ Answer Client::call(Ask ask, About about, Repeat repeat, const Deadline& deadlin
     ask.headers["Authorization"] = "Bearer " + token;
     Attempt now;
     try {
-      now.answer = send(host_, ask, transfer ? deadline : deadline.within(ask.patience));
+      now.answer = send(host_, ask, transfer ? deadline : deadline.at_most(ask.patience));
       if (now.answer.good() || expected.contains(now.answer.status)) return now.answer;
       const auto error = api_error(now.answer);
       now.failed = explain(error, about, repeat == Repeat::once);

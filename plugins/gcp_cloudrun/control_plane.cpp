@@ -56,7 +56,7 @@ class ControlPlane final : public Mode {
     const Millis kept = std::min(most_kept_to_undo, deadline.left() / 4);
     try {
       const auto view = run_.change([&](const ServiceView& now) { return start(now, request); }, CloudRun::Until::ready,
-                                    deadline.within(deadline.left() - kept));
+                                    deadline.at_most(deadline.left() - kept));
       return seen(view, settings_);
     } catch (const Failure& failure) {
       const auto& error = failure.error();

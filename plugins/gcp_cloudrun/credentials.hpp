@@ -9,10 +9,12 @@
 #include <memory>
 #include <string>
 
-#include "deadline.hpp"
+#include "understudy/deadline.hpp"
 #include "understudy/host.hpp"
 
 namespace gcp {
+
+using understudy::sdk::Deadline;
 
 struct Token {
   std::string value;

@@ -46,7 +46,7 @@ Answer ask_for_token(Host& host, const Ask& ask, const Deadline& deadline) {
   for (int tries = 1;; ++tries) {
     const bool last = tries == most_tries || deadline.left() < wait * 2;
     try {
-      auto answer = send(host, ask, deadline.within(one_try));
+      auto answer = send(host, ask, deadline.at_most(one_try));
       if (last || (answer.status < 500 && answer.status != 429)) return answer;
     } catch (const Failure& failure) {
       if (last || failure.error().status == Status::cancelled) throw;

@@ -102,7 +102,7 @@ class MetadataServer final : public Credential {
     request.url = base_ + path;
     request.headers = {{"Metadata-Flavor", "Google"}};
     try {
-      auto answer = ask_for_token(host_, request, deadline.within(Millis(10'000)));
+      auto answer = ask_for_token(host_, request, deadline.at_most(Millis(10'000)));
       if (answer.good()) return answer;
       throw Failure(answer.status >= 500 || answer.status == 429 ? Status::transient : Status::denied,
                     "no token: the metadata server answers HTTP " + std::to_string(answer.status),

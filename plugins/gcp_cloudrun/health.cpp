@@ -41,7 +41,7 @@ class Health final : public HealthSource {
   CheckResult look(const Deadline& deadline) {
     const auto begin = std::chrono::steady_clock::now();
     Finding found;
-    if (!path_.empty() && !url_.empty()) found = asked(url_, deadline.within(deadline.left() / 2));
+    if (!path_.empty() && !url_.empty()) found = asked(url_, deadline.at_most(deadline.left() / 2));
     if (!found.verdict) found = with_condition(found, deadline);
     CheckResult out;
     out.outcome = found.outcome;
@@ -77,7 +77,7 @@ class Health final : public HealthSource {
       const auto view = run_.look(deadline);
       if (!path_.empty() && url_.empty() && !view.uri.empty()) {
         url_ = view.uri;
-        probed = asked(url_, deadline.within(deadline.left() * 2 / 3));
+        probed = asked(url_, deadline.at_most(deadline.left() * 2 / 3));
         if (probed.verdict) return probed;
       }
       return condition(view, probed);

@@ -92,7 +92,7 @@ class Supervised final : public Mode {
   Observation observe(const Deadline& deadline, Fn with_health) {
     SupervisorHealth health;
     try {
-      health = supervisor_.health(base(deadline), deadline.within(deadline.left() * 2 / 3));
+      health = supervisor_.health(base(deadline), deadline.at_most(deadline.left() * 2 / 3));
     } catch (const Failure& failure) {
       return unanswered(failure.error(), deadline);
     }
@@ -152,13 +152,13 @@ class Supervised final : public Mode {
   /// What the supervisor says; started when Cloud Run keeps no instance of it.
   Observation awake(const Deadline& deadline) {
     try {
-      return told(supervisor_.health(base(deadline), deadline.within(deadline.left() / 4)));
+      return told(supervisor_.health(base(deadline), deadline.at_most(deadline.left() / 4)));
     } catch (const Failure& failure) {
       if (failure.error().status == Status::denied || failure.error().status == Status::cancelled) throw;
     }
     try {
       keep_one(deadline);
-      return answering(deadline.within(cold_start));
+      return answering(deadline.at_most(cold_start));
     } catch (const Failure& failure) {
       // Instances were kept at most: the workload starts only when the supervisor is asked.
       Error error = failure.error();

@@ -57,7 +57,7 @@ Answer Supervisor::ask(Ask request, const std::string& base, const Deadline& dea
       token = tokens_.identity(audience, deadline);
       request.headers["Authorization"] = "Bearer " + token;
     }
-    auto answer = send(host_, request, deadline.within(one_answer));
+    auto answer = send(host_, request, deadline.at_most(one_answer));
     if (answer.status != 401 || token.empty() || renewed) return answer;
     tokens_.distrust(token);
   }

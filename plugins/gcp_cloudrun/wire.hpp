@@ -5,10 +5,12 @@
 #include <map>
 #include <string>
 
-#include "deadline.hpp"
+#include "understudy/deadline.hpp"
 #include "understudy/host.hpp"
 
 namespace gcp {
+
+using understudy::sdk::Deadline;
 
 struct Ask {
   std::string method = "GET", url;

@@ -5,10 +5,11 @@
 #include <cstdint>
 #include <functional>
 #include <string>
-
-#include "deadline.hpp"
+#include "understudy/deadline.hpp"
 
 namespace gcp {
+
+using understudy::sdk::Deadline;
 
 struct Work {
   std::string name;  ///< "push 20261120T101500.123Z-e7"
