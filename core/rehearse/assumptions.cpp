@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "core/policy/plan.hpp"
+#include "core/policy/price.hpp"
 
 namespace understudy::rehearse {
 namespace {
@@ -14,16 +15,7 @@ constexpr double year_ms = 365.25 * 86'400'000;
 
 Price price_of(const config::Target& target, const Quotes& quotes) {
   const auto quoted = quotes.find(target.id);
-  Price out = quoted != quotes.end() ? quoted->second : Price{};
-  const auto& o = target.price;
-  if (o.standby_per_hour) out.standby_per_hour = *o.standby_per_hour;
-  if (o.active_per_hour) out.active_per_hour = *o.active_per_hour;
-  if (o.activation) out.activation = *o.activation;
-  if (o.transfer_per_gb) out.transfer_per_gb = *o.transfer_per_gb;
-  if (o.min_billing) out.min_billing = *o.min_billing;
-  if (o.place.line > 0)
-    out.source = o.place.file + ":" + std::to_string(o.place.line) + (out.source.empty() ? "" : ", " + out.source);
-  return out;
+  return policy::with_overrides(quoted != quotes.end() ? quoted->second : Price{}, target.price);
 }
 
 void learn_outages(TargetAssumptions& t, const TargetId& id, const Past& past) {

@@ -1,6 +1,7 @@
 // The inputs of the policy engine, gathered; and the service as status shows it.
 #include <nlohmann/json.hpp>
 
+#include "core/policy/price.hpp"
 #include "core/runtime/drill.hpp"
 
 namespace understudy::runtime {
@@ -19,16 +20,7 @@ WallTime month_start(WallTime at) {
 }  // namespace
 
 Price ServiceRunner::price_of(const Place& p) const {
-  Price out = p.quote.value_or(Price{});
-  const auto& o = p.target->price;
-  if (o.standby_per_hour) out.standby_per_hour = *o.standby_per_hour;
-  if (o.active_per_hour) out.active_per_hour = *o.active_per_hour;
-  if (o.activation) out.activation = *o.activation;
-  if (o.transfer_per_gb) out.transfer_per_gb = *o.transfer_per_gb;
-  if (o.min_billing) out.min_billing = *o.min_billing;
-  if (o.place.line > 0)
-    out.source = o.place.file + ":" + std::to_string(o.place.line) + (out.source.empty() ? "" : ", " + out.source);
-  return out;
+  return policy::with_overrides(p.quote.value_or(Price{}), p.target->price);
 }
 
 policy::Candidate ServiceRunner::candidate(const Place& p, const failover::MakePlan& ask) const {
