@@ -87,7 +87,7 @@ void resume_move(Work& w, Phase stored) {
   ask_plan(w);
 }
 
-void resume_resting(Work& w, Phase stored) {
+void resume_resting(Work& w) {
   auto& s = w.s;
   if (s.pause) {
     if (s.pause->until > w.now.wall) {
@@ -97,7 +97,6 @@ void resume_resting(Work& w, Phase stored) {
     }
     end_pause(w, "the pause's end");
   }
-  (void)stored;
   become_active(w, s.active);
 }
 
@@ -124,7 +123,7 @@ void on_started(Work& w, const Started& started) {
                 w.command("promote", "TARGET --force"));
   }
   if (s.move) return resume_move(w, stored);
-  resume_resting(w, stored);
+  resume_resting(w);
 }
 
 void starting_observed(Work& w, const Observed& seen) {

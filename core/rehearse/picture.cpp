@@ -5,6 +5,7 @@
 
 #include "core/rehearse/assumptions.hpp"
 #include "core/rehearse/render.hpp"
+#include "understudy/text.hpp"
 
 namespace understudy::rehearse {
 namespace {
@@ -12,24 +13,10 @@ namespace {
 constexpr int row = 26, head = 64, gap = 30;
 constexpr int name_x = 16, down_x = 250, cost_x = 560, bar = 200, width = 900;
 
-std::string escaped(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      default: out += c;
-    }
-  }
-  return out;
-}
-
 double per_year(const Report& r, double value) { return r.years() > 0 ? value / r.years() : 0; }
 
 std::string text(int x, int y, const char* kind, const std::string& what) {
-  return fmt::format("<text x=\"{}\" y=\"{}\" class=\"{}\">{}</text>\n", x, y, kind, escaped(what));
+  return fmt::format("<text x=\"{}\" y=\"{}\" class=\"{}\">{}</text>\n", x, y, kind, sdk::escape_markup(what));
 }
 
 /// Pieces of one bar, side by side. `unit`: pixels for one.
