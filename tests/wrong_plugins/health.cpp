@@ -100,7 +100,7 @@ extern "C" US_EXPORT int helper_of_mine();
 #define SETTING R"("token": {"x-secret": true)"
 #endif
 
-UNDERSTUDY_PLUGIN(R"({"name": ")" NAME
+UNDERSTUDY_PLUGIN(R"({"name": ")" WRONG_NAME
                   R"(", "version": "1", "license": "Apache-2.0", "summary": "For the kit's own tests",
   "interfaces": {"health": {"provides": ["health.check/1"],
     "settings": {"properties": {)" SETTING R"(, "description": "to ask with"}}}}},

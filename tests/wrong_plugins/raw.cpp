@@ -54,7 +54,7 @@ constexpr std::uint32_t major = 0;
 constexpr std::uint32_t major = US_ABI_MAJOR;
 #endif
 constexpr std::string_view manifest =
-    R"({"name": ")" NAME
+    R"({"name": ")" WRONG_NAME
     R"(", "version": "1", "license": "Apache-2.0", "summary": "For the kit's own tests", "interfaces": {)" INTERFACE
     "}}";
 }  // namespace

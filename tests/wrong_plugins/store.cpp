@@ -141,7 +141,7 @@ class Copies final : public StateStore {
 };
 }  // namespace
 
-UNDERSTUDY_PLUGIN(R"({"name": ")" NAME
+UNDERSTUDY_PLUGIN(R"({"name": ")" WRONG_NAME
                   R"(", "version": "1", "license": "Apache-2.0", "summary": "For the kit's own tests",
   "interfaces": {"state": {"provides": ["store.push/1", "store.pull/1", "store.list/1", "store.verify/1", "store.prune/1"],
     "settings": {"required": ["dir"], "properties": {"dir": {"type": "string", "format": "path", "description": "where"}}}}}})",

@@ -69,7 +69,7 @@ class FileTarget final : public StandbyTarget {
 };
 }  // namespace
 
-UNDERSTUDY_PLUGIN(R"({"name": ")" NAME
+UNDERSTUDY_PLUGIN(R"({"name": ")" WRONG_NAME
                   R"(", "version": "1", "license": "Apache-2.0", "summary": "For the kit's own tests",
   "interfaces": {"target": {"provides": ["standby.observe/1", "standby.activate/1", "standby.deactivate/1"],
     "settings": {"required": ["dir"], "properties": {"dir": {"type": "string", "format": "path", "description": "where"}}}}}})",
