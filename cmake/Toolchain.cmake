@@ -12,6 +12,10 @@ if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
   # libstdc++ 12's own stable_sort calls what it declares deprecated.
   target_compile_options(understudy_flags INTERFACE -Wno-deprecated-declarations)
 endif()
+if(UNDERSTUDY_UNITY)
+  # Of a neighbour file's helper; and what looks like a header's anonymous namespace.
+  target_compile_options(understudy_flags INTERFACE -Wno-shadow $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
+endif()
 target_compile_definitions(understudy_flags INTERFACE UNDERSTUDY_VERSION="${PROJECT_VERSION}")
 target_include_directories(understudy_flags INTERFACE ${CMAKE_SOURCE_DIR})
 
@@ -21,6 +25,7 @@ if(UNDERSTUDY_SANITIZE)
   endif()
   add_compile_options(-fsanitize=${UNDERSTUDY_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${UNDERSTUDY_SANITIZE})
+  target_compile_definitions(understudy_flags INTERFACE UNDERSTUDY_SANITIZED)
   if(UNDERSTUDY_FUZZ)
     # nlohmann/json casts a float that is read as an integer, whatever its size: undefined in form, a fixed value in fact.
     add_compile_options(-fno-sanitize=float-cast-overflow)

@@ -1,8 +1,11 @@
-"""Runs the test programs of the given presets and counts their cases: `N passed, N failed, N skipped` is the last line."""
+"""Runs the test programs of the given presets and counts their cases: `N passed, N failed, N skipped` is the last line.
+`--build` builds each preset first, `--discard` removes its folder afterwards (all of them together need 10 GB)."""
+import argparse
 import concurrent.futures
 import contextlib
 import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -13,9 +16,11 @@ LIMIT_S = 1200
 # Release runs everything. Under a sanitizer runs what can find something there: memory in every plugin, races in the core and in
 # the plugins that its tests use (all plugins share one class for their threads).
 UNDER_ASAN = {"test_main_job", "test_operations", "test_isolation", "test_agent", "test_alerts", "test_cassettes", "test_live_check", "test_secret_sources",
-              "test_docker_lies", "test_flyio", "test_gcp_cloudrun", "test_gcp_store", "test_rclone", "test_agent_lease", "test_lease_api"}
+              "test_docker_lies", "test_flyio", "test_gcp_cloudrun", "test_gcp_credentials", "test_gcp_store", "test_rclone", "test_agent_lease", "test_lease_api",
+              "test_telegram", "test_webhook", "test_smtp", "test_crash", "test_drill_process", "test_rehearse", "test_agent_target", "test_flyio_faults", "test_rclone_faults"}
 UNDER_TSAN = {"test_main_job", "test_operations", "test_isolation", "test_agent", "test_alerts", "test_crash", "test_telegram", "test_docker_lies"}
 os.chdir(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+ONLY = {"clang": "core_and_basics", "tsan": "checked_for_races"}  # what of a preset is built; the others wholly
 LANES = 2  # suites wait more than they work
 LONG = {"test_split_brain", "test_examples", "test_sdk", "test_conformance", "test_flyio_story", "test_rclone", "test_rclone_webdav", "test_gcp_kit", "test_docker_compose"}  # begin first
 ENGINE = {"test_docker_compose", "test_docker_kit", "test_swap", "test_crash"}  # a container engine is alone, and so is what is killed at each write
@@ -37,10 +42,11 @@ def count(name, passed, failed, skipped=0):
 
 def environment(preset):
     env = dict(os.environ)
-    env["ASAN_OPTIONS"] = "detect_leaks=1:abort_on_error=0:detect_stack_use_after_return=1"
-    env["UBSAN_OPTIONS"] = "print_stacktrace=1:halt_on_error=1"
-    env["TSAN_OPTIONS"] = "halt_on_error=1:second_deadlock_stack=1"
-    env["LSAN_OPTIONS"] = "print_suppressions=0:suppressions=" + os.path.abspath("tests/lsan.supp")
+    symbolizer = shutil.which("llvm-symbolizer-19") or shutil.which("llvm-symbolizer")
+    names = f":external_symbolizer_path={symbolizer}" if symbolizer else ""
+    env["ASAN_OPTIONS"] = "detect_leaks=1:abort_on_error=0:detect_stack_use_after_return=1" + names
+    env["UBSAN_OPTIONS"] = "print_stacktrace=1:halt_on_error=1" + names
+    env["TSAN_OPTIONS"] = "halt_on_error=1:second_deadlock_stack=1" + names
     env["UNDERSTUDY_BUILD"] = os.path.abspath(folder(preset))
     return env
 
@@ -158,9 +164,25 @@ def run_preset(preset):
             done.result()
 
 
+def build(preset):
+    """Whether it is built; what fails to be counts as one failure."""
+    done = subprocess.run(["scripts/build", preset, *ONLY.get(preset, "").split()])
+    if done.returncode:
+        count(f"{preset}: the build", 0, 1)
+    return done.returncode == 0
+
+
+options = argparse.ArgumentParser(description=__doc__)
+options.add_argument("presets", nargs="*", default=["release"])
+options.add_argument("--build", action="store_true")
+options.add_argument("--discard", action="store_true")
+given = options.parse_args()
 run_layers()
-for preset in sys.argv[1:] or ["release"]:
-    run_preset(preset)
+for preset in given.presets:
+    if not given.build or build(preset):
+        run_preset(preset)
+    if given.discard:
+        shutil.rmtree(folder(preset), ignore_errors=True)
 for one in repeated:
     print("failed at first, passed when repeated: " + one)
 if failures:

@@ -2,6 +2,8 @@
 
 #include <boost/dll/shared_library.hpp>
 
+#include "core/plugins/for_ever.hpp"
+
 namespace understudy::plugins {
 namespace {
 
@@ -34,8 +36,7 @@ std::variant<const us_plugin*, LoadError> open(const std::filesystem::path& path
                  "build it with understudy_add_plugin()");
   const auto entry_point = library.get<const us_plugin*()>(US_PLUGIN_SYMBOL);
   const us_plugin* entry = entry_point();
-  // Never unloaded: one handle is kept for the life of the process.
-  (void)new dll::shared_library(std::move(library));  // NOLINT(clang-analyzer-cplusplus.NewDeleteLeaks)
+  keep_for_ever(std::move(library));  // never unloaded
   if (entry == nullptr) return wrong(path, "understudy_plugin() returned nothing", "this is a bug of the plugin");
   return entry;
 }

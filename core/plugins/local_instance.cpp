@@ -7,6 +7,7 @@
 #include <boost/asio/dispatch.hpp>
 
 #include "core/plugins/deadlines.hpp"
+#include "core/plugins/for_ever.hpp"
 #include "core/plugins/host_calls.hpp"
 #include "understudy/json.hpp"
 
@@ -215,7 +216,7 @@ class LocalInstance final : public Instance {
     if (link->thread && link->thread->busy_for() > start_timeout) {
       link->drop_all();
       link->wiring.log.write(host::Level::error, link->caller.instance, "the plugin hangs and is left behind");
-      (void)new std::shared_ptr<Link>(link);  // it may still call: what it calls stays for ever NOLINT
+      keep_for_ever(link);  // it may still call
       return;
     }
     if (!link->thread) {
@@ -285,8 +286,7 @@ std::variant<std::unique_ptr<Instance>, LoadError> make_local_instance(const Reg
   const auto status = run_create(link, sdk::write_json(envelope));
   if (status != US_OK) {
     if (status == US_UNKNOWN && link->create_error.empty()) {
-      // A hung create may still write to the link: it stays for ever.
-      (void)new std::shared_ptr<Link>(link);  // NOLINT(clang-analyzer-cplusplus.NewDeleteLeaks)
+      keep_for_ever(link);  // a hung create may still write to it
       return LoadError{
           "plugin " + link->caller.plugin + " did not finish create() for " + link->caller.instance + " within 5 s",
           "create() must do no I/O"};

@@ -12,7 +12,7 @@ namespace understudy::plugins {
 namespace {
 
 constexpr rlim_t most_descriptors = 256;
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#ifndef UNDERSTUDY_SANITIZED
 constexpr rlim_t most_memory = 2ULL * 1024 * 1024 * 1024;
 #endif
 
@@ -41,7 +41,7 @@ void confine_self(int first_closed) noexcept {
   close_from(first_closed);
   limit(RLIMIT_CORE, 0);
   limit(RLIMIT_NOFILE, most_descriptors);
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#ifndef UNDERSTUDY_SANITIZED
   limit(RLIMIT_AS, most_memory);  // a sanitizer's shadow alone is larger than any limit that makes sense
 #endif
 }

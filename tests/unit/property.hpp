@@ -12,7 +12,7 @@
 
 namespace understudy::test {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef UNDERSTUDY_SANITIZED
 inline constexpr int property_runs = 200;
 #else
 inline constexpr int property_runs = 2'000;
