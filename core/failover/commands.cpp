@@ -147,11 +147,9 @@ void resume_now(Work& w, const std::string& who, bool by_person) {
     w.enter(Phase::plan);
     return ask_plan(w);
   }
-  if (s.move) {
-    w.enter(s.hold_from, w.cx.service.limits.fence_timeout);
-    return advance_transfer(w);
-  }
-  for (const auto& t : w.cx.service.targets) w.effect(Observe{t.id});
+  if (!s.move) return find_out_again(w);
+  w.enter(s.hold_from, w.cx.service.limits.fence_timeout);
+  advance_transfer(w);
 }
 
 void on_command(Work& w, const Command& command) {

@@ -7,10 +7,6 @@
 namespace understudy::failover {
 namespace {
 
-void observe_all(Work& w) {
-  for (const auto& t : w.cx.service.targets) w.effect(Observe{t.id});
-}
-
 /// Takes what already runs as it is, under an epoch above every one that was seen.
 void adopt(Work& w, const TargetId& target, std::string why) {
   w.s.data_at = target;
@@ -38,6 +34,10 @@ void decide_fresh(Work& w) {
   const bool stopped = home != s.observed.end() && home->second == SiteState::stopped;
   if (!stopped) return adopt(w, w.primary(), "its provider does not answer yet; the primary is taken to run");
   if (!w.cx.act) return adopt(w, w.primary(), "mode is \"observe\": the primary is watched although it does not run");
+  if (s.pause) {
+    return hold(w, Phase::starting, "paused",
+                "nothing runs yet, and it is paused by " + s.pause->who + "; nobody serves", w.command("resume"));
+  }
   s.data_at = w.primary();
   begin_move(w, MoveKind::start, w.primary(), "nothing runs yet", nullptr);
 }
@@ -100,7 +100,17 @@ void resume_resting(Work& w) {
   become_active(w, s.active);
 }
 
+void observe_all(Work& w) {
+  for (const auto& t : w.cx.service.targets) w.effect(Observe{t.id});
+}
+
 }  // namespace
+
+void find_out_again(Work& w) {
+  w.s.observed.clear();
+  w.enter(Phase::starting, w.cx.service.limits.plan_timeout);
+  observe_all(w);
+}
 
 void on_started(Work& w, const Started& started) {
   auto& s = w.s;

@@ -19,7 +19,7 @@ constexpr std::array from_grant{activate};
 constexpr std::array from_activate{verify, revoke, plan, gate, hold};
 constexpr std::array from_verify{active, revoke, plan, hold};
 constexpr std::array from_paused{active, suspect, plan, hold};
-constexpr std::array from_hold{active, plan, fence, failback, gate, revoke};
+constexpr std::array from_hold{starting, active, plan, fence, failback, gate, revoke};
 
 constexpr std::array<PhaseRow, phase_count> rows{{
     {starting, "limits.plan_timeout", from_starting},

@@ -223,16 +223,16 @@ class I6FreshState : public Invariant {
     const auto* prepare = std::get_if<Prepare>(&effect);
     if (prepare == nullptr) return;
     auto& of = services_[service];
-    of.newest = SnapshotInfo{};
+    of.newest = Store::Kept{};
     for (const auto& kept : world.stores[static_cast<std::size_t>(service)].kept) {
-      if (!kept.aside && kept.info.valid && !Store::older(kept.info, of.newest)) of.newest = kept.info;
+      if (!kept.aside && kept.info.valid && kept.content >= of.newest.content) of.newest = kept;
     }
   }
 
  private:
   struct OfService {
     bool consent = false;
-    SnapshotInfo newest;  ///< that verified when the state was last asked for
+    Store::Kept newest;  ///< that verified when the state was last asked for
   };
   void check(const World& world, const OfService& of, const Stored& stored, const Activate& activate) {
     const auto& service = world.service(stored.service);
@@ -244,12 +244,12 @@ class I6FreshState : public Invariant {
     if (kept == nullptr) return breaks(activate.target.value + " is started without any state, and nobody agreed");
     if (service.state->max_age && stored.now.wall - kept->info.created > *service.state->max_age)
       breaks(activate.target.value + " is started from " + kept->info.id.value + ", which is older than max_age");
-    // A clock that was set may name an older one as the newest: what arrived last is not held against it.
-    const auto number = [](const SnapshotId& id) { return std::stoi(id.value.substr(1)); };
-    const auto* newest = world.stores[static_cast<std::size_t>(stored.service)].of(of.newest.id);
-    if (newest != nullptr && newest->info.valid && Store::older(kept->info, of.newest) &&
-        number(kept->info.id) < number(of.newest.id))
-      breaks(activate.target.value + " is started from " + kept->info.id.value + " although " + of.newest.id.value +
+    // What counts is what is in it: two saves of a site that is stopped are as good. And a clock that was set may name
+    // an older one as the newest.
+    const auto* newest = world.stores[static_cast<std::size_t>(stored.service)].of(of.newest.info.id);
+    if (newest != nullptr && newest->info.valid && kept->content < newest->content &&
+        Store::older(kept->info, newest->info))
+      breaks(activate.target.value + " is started from " + kept->info.id.value + " although " + newest->info.id.value +
              " is newer");
   }
   std::map<int, OfService> services_;

@@ -18,7 +18,8 @@ class Network {
   [[nodiscard]] int nodes() const noexcept { return nodes_; }
 
   /// How long a message takes: mostly a millisecond to 50, and while the network is slow up to half a minute.
-  [[nodiscard]] Micros delay(Dice& dice) const {
+  [[nodiscard]] Micros delay(int to, Dice& dice) const {
+    if (late_to == to && dice.chance(0.8)) return Micros(dice.between(1'000'000, 14'000'000));
     if (slow && dice.chance(slow_share))
       return Micros(dice.between(500'000, dice.chance(0.5) ? 5'000'000 : 30'000'000));
     return Micros(dice.between(1'000, 50'000));
@@ -27,6 +28,7 @@ class Network {
   double loss = 0, doubling = 0;  ///< of one message
   bool slow = false;
   double slow_share = 0;  ///< of messages, while it is slow
+  int late_to = -1;       ///< what this node is sent takes seconds
 
  private:
   [[nodiscard]] std::size_t index(int from, int to) const {

@@ -155,9 +155,9 @@ bool Orchestrator::store(int service, const State& before, const Event& event, c
   const bool tells = std::ranges::any_of(step.effects, [](const Effect& e) { return std::holds_alternative<Tell>(e); });
   if (step.store || tells) {
     if (world_.journal.full && world_.mutation != Mutation::full_disk_ignored) return false;
-    if (crash_at_write_ && step.store && world_.fault_dice.chance(0.4)) {
-      world_.story.add("orchestrator", "is about to write to its journal");
-      crash(Micros(world_.fault_dice.between(1'000'000, 60'000'000)));
+    const bool by_chance = crash_at_write_ && step.store && world_.fault_dice.chance(0.4);
+    if (by_chance || (step.store && dies_here())) {
+      crash_at_point("is about to write to its journal");
       return false;
     }
     if (!world_.journal.full) write(service, step, at);
@@ -192,15 +192,20 @@ void Orchestrator::write(int service, const Step& step, const Now& at) {
 
 void Orchestrator::perform_all(int service, const Step& step) {
   const auto life = life_;
-  std::size_t until = step.effects.size() + 1;
-  if (crash_at_write_ && step.store) until = world_.fault_dice.below(step.effects.size() + 1);
-  for (std::size_t i = 0; i < step.effects.size() && life == life_; ++i) {
-    if (i == until) break;
-    perform(service, step.effects[i]);
+  const auto& effects = step.effects;
+  const bool dies = crash_at_write_ && step.store;
+  const auto until = dies ? world_.fault_dice.below(effects.size() + 1) : effects.size() + 1;
+  for (std::size_t i = 0; i <= effects.size() && life == life_; ++i) {
+    if (i == until || (step.store && dies_here())) {
+      return crash_at_point("has written to its journal, and done " + std::to_string(i) + " of " +
+                            std::to_string(effects.size()) + " effects");
+    }
+    if (i < effects.size()) perform(service, effects[i]);
   }
-  if (until > step.effects.size() || life != life_) return;
-  world_.story.add("orchestrator", "has written to its journal, and done " + std::to_string(until) + " of " +
-                                       std::to_string(step.effects.size()) + " effects");
+}
+
+void Orchestrator::crash_at_point(const std::string& what) {
+  world_.story.add("orchestrator", what);
   crash(Micros(world_.fault_dice.between(1'000'000, 60'000'000)));
 }
 
@@ -250,10 +255,10 @@ void Orchestrator::do_effect(int service, const Save& e) {
   using Pushed = std::optional<SnapshotInfo>;
   world_.call<Pushed>(
       World::orchestrator_node, World::store_node, clock_.truly(state.save_timeout),
-      [this, service, e, readable, request = world_.next_id++](const std::function<void(Pushed)>& answer) {
+      [this, service, e, readable, &site, request = world_.next_id++](const std::function<void(Pushed)>& answer) {
         auto& store = world_.stores[static_cast<std::size_t>(service)];
         if (store.down || !readable) return answer(std::nullopt);
-        answer(store.push(request, e.target, e.epoch, now().wall));
+        answer(store.push(request, e.target, e.epoch, now().wall, site.wrote_until()));
       },
       [this, service, e, life = life_](const std::optional<Pushed>& got) {
         const bool ok = got && *got;

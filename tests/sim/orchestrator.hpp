@@ -45,6 +45,8 @@ class Orchestrator {
   [[nodiscard]] failover::Now now() const;
   [[nodiscard]] bool quiet() const;  ///< no event waits
   std::uint64_t steps = 0;
+  std::uint64_t crash_points = 0;  ///< passed: before each write that changes a service, and after each of its effects
+  std::uint64_t crash_at = 0;      ///< dies at this one; 0: at none
 
  private:
   struct Look {
@@ -121,6 +123,9 @@ class Orchestrator {
   void hand_over(const OutboxRow& row);
   void remind();
 
+  /// Passes a point; true: this is where it is to die.
+  [[nodiscard]] bool dies_here() { return ++crash_points == crash_at; }
+  void crash_at_point(const std::string& what);
   [[nodiscard]] Runner& runner(int service) { return runners_[static_cast<std::size_t>(service)]; }
   [[nodiscard]] std::size_t index_of(int service, const TargetId& target) const;
 

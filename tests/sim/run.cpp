@@ -18,7 +18,9 @@ constexpr Micros rest_within{5'400'000'000};
 class Run {
  public:
   explicit Run(const Options& options)
-      : options_(options), world_(Dice(options.seed), options.mutation, options.tell), troubles_(world_) {}
+      : options_(options), world_(Dice(options.seed), options.mutation, options.tell), troubles_(world_) {
+    world_.orchestrator.crash_at = options.crash_at;
+  }
 
   Result operator()() {
     begin();
@@ -87,7 +89,9 @@ class Run {
       c.who = "ben";
       c.what = Command::What::resume;
       const auto by = state.blocked ? state.blocked->by : "";
-      if (!state.pause && (by == "two_active" || by == "no_snapshot" || by == "state_too_old" || by == "state")) {
+      const bool looks_again = by == "two_active" && world_.fault_dice.chance(0.3);
+      if (!looks_again && !state.pause &&
+          (by == "two_active" || by == "no_snapshot" || by == "state_too_old" || by == "state")) {
         c.what = Command::What::promote;
         c.force = by == "two_active";
         c.accept_loss = !c.force;
@@ -128,6 +132,7 @@ class Run {
     }
     out.story = std::move(world_.story.lines);
     out.steps = world_.orchestrator.steps;
+    out.crash_points = world_.orchestrator.crash_points;
     out.virtual_s = world_.line.now().time_since_epoch().count() / 1'000'000;
     return out;
   }
@@ -151,6 +156,7 @@ Result run(const Options& options) { return Run(options)(); }
 std::string replay(const Options& options) {
   std::string out = "build/bin/simulate --seed " + std::to_string(options.seed);
   if (options.mutation != Mutation::none) out += " --mutation " + name_of(options.mutation);
+  if (options.crash_at > 0) out += " --crash-at " + std::to_string(options.crash_at);
   return out + " --verbose";
 }
 

@@ -12,7 +12,8 @@ namespace understudy::sim {
 struct Options {
   std::uint64_t seed = 1;
   Mutation mutation = Mutation::none;
-  bool tell = false;  ///< record the story
+  bool tell = false;           ///< record the story
+  std::uint64_t crash_at = 0;  ///< the orchestrator dies at this point of its writing (1 ..); 0: at none but the seed's
 };
 
 struct Result {
@@ -22,6 +23,7 @@ struct Result {
   std::vector<std::string> story;  ///< when told: a line for each thing that happened
   std::uint64_t steps = 0;         ///< of the state machines
   std::int64_t virtual_s = 0;
+  std::uint64_t crash_points = 0;  ///< at which it could have died
 };
 
 [[nodiscard]] Result run(const Options& options);

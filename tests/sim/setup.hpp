@@ -32,13 +32,14 @@ enum class Fault {
   host_suspends,    ///< a host sleeps, and its clock with it does not
   guard_frozen,     ///< the guard is stopped (SIGSTOP); its watchdog is not
   guard_dies,       ///< the guard is killed, and started again
+  cornered,         ///< a guarded workload hangs, nobody can stop it, and its renewals still go through, slowly
   store_down,       ///< pushes and pulls fail
   store_corrupts,   ///< a snapshot does not verify
   notifier_down,    ///< alerts are refused
   people,           ///< promote, failback, pause and resume at bad moments
   people_force,     ///< ... with --force and --accept-loss
 };
-inline constexpr int fault_count = 25;
+inline constexpr int fault_count = 26;
 
 struct TargetSetup {
   bool cloud = false;  ///< its control plane is not its host

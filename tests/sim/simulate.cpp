@@ -18,11 +18,11 @@ using namespace understudy::sim;
 using std::chrono::steady_clock;
 
 struct Wish {
-  std::uint64_t seed = 1, runs = 1;
+  std::uint64_t seed = 1, runs = 1, crash_at = 0;
   double seconds = 0;  ///< 0: no end by time
   unsigned jobs = 1;
   std::string mutation = "none";
-  bool list = false, verbose = false, keep_going = false;
+  bool list = false, verbose = false, keep_going = false, every_write = false;
 };
 
 struct Tally {
@@ -44,7 +44,8 @@ void work(const Wish& wish, Mutation mutation, Tally& tally) {
   while (!tally.stop) {
     const auto n = tally.next++;
     if (wish.seconds > 0 ? steady_clock::now() >= until : n >= wish.runs) return;
-    const Options options{wish.seed + n, mutation, false};
+    Options options{wish.seed + n, mutation, false, wish.crash_at};
+    if (wish.every_write) options = {wish.seed, mutation, false, n + 1};
     const auto result = run(options);
     ++tally.done;
     tally.steps += result.steps;
@@ -57,7 +58,7 @@ void work(const Wish& wish, Mutation mutation, Tally& tally) {
 }
 
 int one(const Wish& wish, Mutation mutation) {
-  const Options options{wish.seed, mutation, true};
+  const Options options{wish.seed, mutation, true, wish.crash_at};
   const auto result = run(options);
   for (const auto& line : result.story) fmt::print("{}\n", line);
   fmt::print("\nseed {}: {}, {} steps, {} s of virtual time\n", wish.seed,
@@ -66,7 +67,8 @@ int one(const Wish& wish, Mutation mutation) {
   return result.ok ? 0 : 1;
 }
 
-int many(const Wish& wish, Mutation mutation) {
+int many(Wish wish, Mutation mutation) {
+  if (wish.every_write) wish.runs = run({wish.seed, mutation, false}).crash_points;
   Tally tally;
   const auto began = steady_clock::now();
   std::vector<std::thread> threads;
@@ -74,8 +76,9 @@ int many(const Wish& wish, Mutation mutation) {
   work(wish, mutation, tally);
   for (auto& t : threads) t.join();
   const std::chrono::duration<double> took = steady_clock::now() - began;
-  fmt::print("{} runs from seed {}: {} failed; {} steps, {} days of virtual time, {:.1f} s\n", tally.done.load(),
-             wish.seed, tally.failed.load(), tally.steps.load(), tally.virtual_s.load() / 86'400, took.count());
+  fmt::print("{} runs {} seed {}: {} failed; {} steps, {} days of virtual time, {:.1f} s\n", tally.done.load(),
+             wish.every_write ? "with a crash at each write of" : "from", wish.seed, tally.failed.load(),
+             tally.steps.load(), tally.virtual_s.load() / 86'400, took.count());
   return tally.failed > 0 ? 1 : 0;
 }
 
@@ -88,6 +91,9 @@ int main(int argc, char** argv) {
   app.add_option("--runs", wish.runs, "so many seeds")->capture_default_str();
   app.add_option("--seconds", wish.seconds, "as many seeds as can be done in this time");
   app.add_option("--jobs", wish.jobs, "threads")->capture_default_str()->check(CLI::Range(1, 256));
+  app.add_flag("--every-write", wish.every_write,
+               "the one seed, once for each point at which a write of the orchestrator can be cut short by its crash");
+  app.add_option("--crash-at", wish.crash_at, "... this point only");
   app.add_option("--mutation", wish.mutation, "with a planted bug")->capture_default_str();
   app.add_flag("--list-mutations", wish.list, "the planted bugs, and what must catch each");
   app.add_flag("--verbose", wish.verbose, "the whole story of one seed");

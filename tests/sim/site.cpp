@@ -40,9 +40,12 @@ void Site::start(Epoch epoch, bool by_itself) {
 void Site::end(const std::string& why) {
   if (!run_) return;
   run_.reset();
+  ended_at_ = world_.line.now();
   if (world_.story.on) say("the workload has ended: " + why);
   world_.runs_changed(service);
 }
+
+Time Site::wrote_until() const { return run_ ? world_.line.now() : ended_at_; }
 
 void Site::kill(Millis within, const std::string& why, std::function<void()> then) {
   if (!run_) return then();

@@ -62,6 +62,8 @@ class Site {
   [[nodiscard]] std::optional<Workload>& workload() noexcept { return run_; }
   /// Executes instructions now.
   [[nodiscard]] bool runs() const noexcept { return run_ && host_up && !suspended; }
+  /// True time until which its workload can have written.
+  [[nodiscard]] Time wrote_until() const;
   [[nodiscard]] bool guarded() const noexcept { return target_.lease; }
   /// Answers a check over the network.
   [[nodiscard]] bool serves() const noexcept { return runs() && run_->serves && !run_->ending; }
@@ -104,6 +106,7 @@ class Site {
   Time sent_at_{};                             ///< of the last renewal
   std::optional<std::pair<Epoch, Time>> lie_;  ///< up to which epoch all is said to be stopped, and since when
   std::optional<Workload> run_;
+  Time ended_at_{};                ///< true time at which the last workload ended
   std::optional<Epoch> starting_;  ///< a start is under way
   Epoch label_;                    ///< of the last workload: what a host that starts it by itself would run
   std::vector<std::function<void()>> parked_;

@@ -15,6 +15,7 @@ struct Store {
   struct Kept {
     SnapshotInfo info;
     TargetId from;
+    Time content;        ///< true time until which its workload can have written what is in it
     bool aside = false;  ///< brought by an older epoch after a newer one had begun
   };
   Mutation mutation = Mutation::none;
@@ -26,16 +27,17 @@ struct Store {
   std::map<std::uint64_t, std::optional<SnapshotInfo>> answers;  ///< by request
 
   /// None: refused. A request that comes twice (`request` is its name) makes one snapshot.
-  std::optional<SnapshotInfo> push(std::uint64_t request, const TargetId& from, Epoch epoch, WallTime at) {
+  std::optional<SnapshotInfo> push(std::uint64_t request, const TargetId& from, Epoch epoch, WallTime at,
+                                   Time content) {
     if (const auto it = answers.find(request); it != answers.end()) return it->second;
-    return answers[request] = take(from, epoch, at);
+    return answers[request] = take(from, epoch, at, content);
   }
-  std::optional<SnapshotInfo> take(const TargetId& from, Epoch epoch, WallTime at) {
+  std::optional<SnapshotInfo> take(const TargetId& from, Epoch epoch, WallTime at, Time content) {
     SnapshotInfo info{
         SnapshotId("s" + std::to_string(++pushes) + "-e" + std::to_string(epoch.value)), epoch, at, 1000, 3, true, ""};
     const bool old = epoch < newest_epoch && mutation != Mutation::store_takes_old;
     if (!old) newest_epoch = epoch;
-    if (mutation != Mutation::snapshot_not_stored || pushes % 3 != 0) kept.push_back({info, from, old});
+    if (mutation != Mutation::snapshot_not_stored || pushes % 3 != 0) kept.push_back({info, from, content, old});
     if (old) return std::nullopt;
     acknowledged.push_back(info.id);
     return info;

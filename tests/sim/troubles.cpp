@@ -51,14 +51,15 @@ Site& Troubles::some_site() {
   return world_.site(service, dice_.below(targets.size()));
 }
 
-void Troubles::until_mended(const std::string& who, const std::string& what, std::function<void()> mend) {
+void Troubles::until_mended(const std::string& who, const std::string& what, std::function<void()> mend,
+                            Micros at_least) {
   if (world_.story.on) world_.story.add(who, what);
   const auto id = next_++;
   broken_.emplace(id, [this, who, what, mend = std::move(mend)] {
     if (world_.story.on) world_.story.add(who, "no longer: " + what);
     mend();
   });
-  world_.line.after(some_time(), [this, id] {
+  world_.line.after(at_least + some_time(), [this, id] {
     const auto it = broken_.find(id);
     if (it == broken_.end()) return;
     const auto mend_now = std::exchange(it->second, nullptr);
@@ -110,14 +111,16 @@ void Troubles::strike_orchestrator(Fault fault) {
   until_mended("orchestrator", "its disk is full", [this] { world_.journal.full = false; });
 }
 
-void Troubles::cut(int from, int to, bool both) {
+void Troubles::cut(int from, int to, bool both, Micros at_least) {
   world_.network.cut(from, to);
   if (both) world_.network.cut(to, from);
-  until_mended("network", "cut: " + world_.node_name(from) + (both ? " <-> " : " -> ") + world_.node_name(to),
-               [this, from, to, both] {
-                 world_.network.heal(from, to);
-                 if (both) world_.network.heal(to, from);
-               });
+  until_mended(
+      "network", "cut: " + world_.node_name(from) + (both ? " <-> " : " -> ") + world_.node_name(to),
+      [this, from, to, both] {
+        world_.network.heal(from, to);
+        if (both) world_.network.heal(to, from);
+      },
+      at_least);
 }
 
 void Troubles::strike_network(Fault fault) {
@@ -145,6 +148,34 @@ void Troubles::strike_network(Fault fault) {
   net.loss = dice_.unit() * 0.3;
   net.doubling = dice_.unit() * 0.3;
   until_mended("network", "messages are lost and doubled", [&net] { net.loss = net.doubling = 0; });
+}
+
+/// What a lease's arithmetic is for: the holder renews until it is revoked, hears of it late, and then of nothing.
+void Troubles::corner(Site& site) {
+  auto& net = world_.network;
+  if (!site.guarded() || site.stuck || net.late_to >= 0) return;
+  const auto name = world_.name_of(site);
+  site.set_stuck(true);
+  until_mended(name, "its control plane takes requests and does nothing", [&site] { site.set_stuck(false); });
+  site.set_serving(false);
+  until_mended(name, "hangs", [&site] { site.set_serving(true); });
+  net.late_to = site.host_node;
+  until_mended(name, "is told everything late", [&net] { net.late_to = -1; });
+  cut_when_revoked(site, dice_.between(100, 500));
+}
+
+void Troubles::cut_when_revoked(const Site& site, std::int64_t looks) {
+  if (world_.calm || looks == 0) return;
+  const auto& o = world_.orchestrator;
+  if (o.up() && o.state(site.service).revoked) {
+    const auto terms = world_.service(site.service).lease;
+    const Micros soon(dice_.between(0, Micros(terms.op_timeout).count()));
+    world_.line.after(soon, [this, &site, over = lease::wait_of(terms)] {
+      if (!world_.calm) cut(World::orchestrator_node, site.host_node, true, over);
+    });
+    return;
+  }
+  world_.line.after(Micros(200'000), [this, &site, looks] { cut_when_revoked(site, looks - 1); });
 }
 
 void Troubles::strike_provider(Fault fault) {
@@ -193,6 +224,7 @@ void Troubles::strike_site(Fault fault) {
     case Fault::guard_dies:
       if (site.guarded() && site.guard_up && site.host_up && !site.suspended) site.guard_dies();
       return;
+    case Fault::cornered: return corner(site);
     default: return;
   }
 }

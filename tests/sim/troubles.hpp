@@ -26,9 +26,12 @@ class Troubles {
   void strike_site(Fault fault);
   void strike_others(Fault fault);
   void person(bool forcefully);
-  void cut(int from, int to, bool both);
+  void corner(Site& site);
+  void cut_when_revoked(const Site& site, std::int64_t looks);
+  void cut(int from, int to, bool both, Micros at_least = Micros(0));
   /// `mend` happens after some time, or at the end.
-  void until_mended(const std::string& who, const std::string& what, std::function<void()> mend);
+  void until_mended(const std::string& who, const std::string& what, std::function<void()> mend,
+                    Micros at_least = Micros(0));
   [[nodiscard]] Micros some_time();
   [[nodiscard]] Site& some_site();
 

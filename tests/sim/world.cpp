@@ -97,7 +97,7 @@ void World::send(int from, int to, std::function<void()> arrives) {
   const bool twice = network.doubling > 0 && net_dice.chance(network.doubling);
   const auto one = [&](std::function<void()> then) {
     if (network.loss > 0 && net_dice.chance(network.loss)) return;
-    line.after(network.delay(net_dice), [this, from, to, then = std::move(then)] {
+    line.after(network.delay(to, net_dice), [this, from, to, then = std::move(then)] {
       if (network.open(from, to)) then();
     });
   };
@@ -121,19 +121,20 @@ bool World::reference_answers() const {
 
 void World::site_pushes(const Site& site) {
   if (!site.runs()) return;
-  send(site.host_node, store_node, [this, &site, epoch = site.workload()->epoch, request = next_id++] {
-    auto& store = stores[static_cast<std::size_t>(site.service)];
-    if (store.down) return;
-    const auto info = store.push(request, site.target().id, epoch, true_wall());
-    if (story.on && !info) story.add("store", "refuses a snapshot of " + name_of(site) + ": its epoch is old");
-  });
+  send(site.host_node, store_node,
+       [this, &site, epoch = site.workload()->epoch, request = next_id++, content = line.now()] {
+         auto& store = stores[static_cast<std::size_t>(site.service)];
+         if (store.down) return;
+         const auto info = store.push(request, site.target().id, epoch, true_wall(), content);
+         if (story.on && !info) story.add("store", "refuses a snapshot of " + name_of(site) + ": its epoch is old");
+       });
 }
 
 void World::orchestrator_pushes(const Site& site, Epoch epoch, WallTime at) {
   if (!site.host_up || site.suspended || !network.open(orchestrator_node, site.host_node)) return;
-  send(orchestrator_node, store_node, [this, &site, epoch, at, request = next_id++] {
+  send(orchestrator_node, store_node, [this, &site, epoch, at, request = next_id++, content = site.wrote_until()] {
     auto& store = stores[static_cast<std::size_t>(site.service)];
-    if (!store.down) (void)store.push(request, site.target().id, epoch, at);
+    if (!store.down) (void)store.push(request, site.target().id, epoch, at, content);
   });
 }
 

@@ -117,6 +117,24 @@ TEST_CASE("unknown never counts: not from the check, not when our own network is
   CHECK(d.verdict() == Verdict::down);
 }
 
+TEST_CASE(
+    "a witness that still sees the service keeps it, whatever the others say and for how long (repmgr #821, #439)") {
+  config::Detect c;
+  c.fall = 3;
+  Detector d;
+  (void)d.on_round(c, round(Outcome::pass), true, at(0));
+  for (int second = 1; second < 100; ++second) {
+    Round r(config::Combine::k_of_n, 1, 3);
+    (void)r.next();
+    (void)r.report(0, report(Outcome::fail));
+    (void)r.report(1, report(Outcome::fail));
+    const auto result = r.report(2, report(second % 2 == 0 ? Outcome::pass : Outcome::degraded));
+    REQUIRE(result);
+    (void)d.on_round(c, *result, true, at(second));
+    CHECK(d.verdict() != Verdict::down);
+  }
+}
+
 TEST_CASE("the start-up grace ends with the first pass") {
   config::Detect c;
   c.fall = 1;
