@@ -37,6 +37,7 @@ void grant(Work& w) {
   s.epoch = s.epoch.next();
   s.revoked = false;
   move.lease_over.reset();
+  w.disarm(TimerKind::lease);
   s.active = move.to;
   s.running = true;  // from here on it may run, whatever the answer
   s.seen.erase(move.to);

@@ -57,7 +57,9 @@ void on_lease_over(Work& w) {
   auto& s = w.s;
   const bool fencing = s.phase == Phase::fence || s.phase == Phase::failback ||
                        (s.phase == Phase::hold && (s.hold_from == Phase::fence || s.hold_from == Phase::failback));
-  if (!fencing || !s.move || s.move->fence == Part::done) return;
+  if (!fencing || !s.move || s.move->fence == Part::done || !s.move->lease_over) return;
+  if (w.now.mono < *s.move->lease_over)
+    return w.arm(TimerKind::lease, std::chrono::ceil<Millis>(*s.move->lease_over - w.now.mono));
   if (s.move->fence == Part::running)
     w.record(Outcome{s.move->fence_operation, "unknown", "not awaited any longer: the lease has run out"});
   fence_confirmed(w, "its lease has run out");

@@ -54,8 +54,21 @@ void ServiceRunner::deliver(failover::Event event) {
                       "too many events wait for the journal; the oldest is dropped");
     queue_.pop_front();
   }
+  if (stuck_ && std::holds_alternative<failover::LeaseAsked>(event) && answered_meanwhile(event)) return;
   queue_.push_back(std::move(event));
   if (!pumping_) pump();
+}
+
+/// While the journal cannot be written, a lease is still renewed: that changes nothing, and a full disk here must not
+/// end a workload elsewhere. What waits at the queue's head has not happened yet, a revocation neither: its wait begins
+/// when it is stored.
+bool ServiceRunner::answered_meanwhile(const failover::Event& event) {
+  auto step = advance(event, now());
+  const bool tells =
+      std::ranges::any_of(step.effects, [](const auto& e) { return std::holds_alternative<failover::Tell>(e); });
+  if (step.store || tells || !step.records.empty()) return false;
+  for (const auto& effect : step.effects) perform(effect);
+  return true;
 }
 
 /// The step for an event. When a check decides and the machine asks for a plan, the plan is made at once and answered
@@ -85,7 +98,8 @@ void ServiceRunner::pump() {
   while (!queue_.empty()) {
     const auto at = now();
     auto step = advance(queue_.front(), at);
-    if (!store(step, at)) {
+    stuck_ = !store(step, at);
+    if (stuck_) {
       retry_timer_.expires_after(store_retry);
       retry_timer_.async_wait([this, alive = std::weak_ptr(alive_)](const boost::system::error_code& error) {
         if (!error && !alive.expired()) pump();

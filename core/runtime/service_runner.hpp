@@ -83,6 +83,7 @@ class ServiceRunner {
   // stepping
   void deliver(failover::Event event);
   void pump();
+  [[nodiscard]] bool answered_meanwhile(const failover::Event& event);
   [[nodiscard]] failover::Step advance(const failover::Event& event, const failover::Now& at);
   [[nodiscard]] failover::PlanMade make_plan(const failover::MakePlan& ask) const;
   [[nodiscard]] bool store(const failover::Step& step, const failover::Now& at);
@@ -129,7 +130,7 @@ class ServiceRunner {
   std::map<TargetId, std::unique_ptr<Place>> places_;
   std::unique_ptr<state::StateKeeper> keeper_;
   std::deque<failover::Event> queue_;
-  bool pumping_ = false;
+  bool pumping_ = false, stuck_ = false;    ///< stuck: the step at the head cannot be stored
   std::map<std::uint64_t, Reply> replies_;  ///< of commands and renewals
   std::uint64_t next_command_ = 1;
   std::unique_ptr<boost::asio::steady_timer> timers_[failover::timer_count];

@@ -1,6 +1,8 @@
 """POST /v1/services/S/lease as an agent sees it, and what status and plan tell of it."""
+import contextlib
 import json
 import os
+import subprocess
 import unittest
 import urllib.error
 import urllib.request
@@ -74,6 +76,26 @@ key = {{ env = "LEASE_KEY" }}
         self.understudy("promote", "counter", "spare", "--yes")
         self.serving("spare")
         self.assertEqual(refused(), (409, "stale"))
+
+    @unittest.skipUnless(os.geteuid() == 0, "a small disk of our own needs root")
+    def test_a_full_disk_does_not_keep_a_holder_from_renewing(self):
+        self.stop()
+        disk = os.path.join(self.folder, "var")
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m,mode=0700", "tmpfs", disk], check=True)
+        self.addCleanup(subprocess.run, ["umount", "-l", disk], check=False)
+        self.addCleanup(self.stop)
+        self.start()
+        self.epoch = self.serving("home")["epoch"]
+        self.assertEqual(self.ask()[0], 200)
+        with open(os.path.join(disk, "ballast"), "wb", buffering=0) as out, contextlib.suppress(OSError):
+            while True:
+                out.write(b"x" * 512)
+        self.kill_site("home")  # a step that cannot be stored now stands first in line
+        wait_for("the complaint", lambda: "full" in open(self.log_path).read().lower())
+        self.assertEqual(self.ask()[0], 200)
+        os.unlink(os.path.join(disk, "ballast"))
+        self.serving("spare")
+        self.assertEqual(self.ask()[0], 409)
 
     def test_who_has_no_key_learns_nothing(self):
         wrong = self.ask(key="wrong")

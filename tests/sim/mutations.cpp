@@ -115,8 +115,10 @@ Step forget_pause(Step step, const Event& event) {
 Step with_other_lease(Mutation mutation, Step step, const Event& event) {
   for (auto& effect : step.effects) {
     if (auto* arm = std::get_if<Arm>(&effect); arm != nullptr && arm->kind == TimerKind::lease) {
+      const auto right = arm->after;
       if (mutation == halved_wait) arm->after /= 2;
       if (mutation == wait_not_restarted && std::holds_alternative<Started>(event)) arm->after = Millis(1);
+      if (step.state.move && step.state.move->lease_over) *step.state.move->lease_over -= right - arm->after;
     }
     if (auto* answer = std::get_if<LeaseAnswer>(&effect); answer != nullptr && mutation == judge_grants)
       *answer = {answer->id, {}, Millis(12'000)};

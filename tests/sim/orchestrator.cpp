@@ -100,8 +100,15 @@ void Orchestrator::set_frozen(bool frozen) {
 // ---- one service --------------------------------------------------------------------------------------------------
 
 void Orchestrator::deliver(int service, Event event) {
-  runner(service).queue.push_back(std::move(event));
-  if (!runner(service).pumping) pump(service);
+  auto& r = runner(service);
+  if (r.stuck && std::holds_alternative<LeaseAsked>(event)) {
+    // As core/runtime: a renewal changes nothing, and does not wait for the journal.
+    const auto at = now();
+    const auto next = advance(service, event, at);
+    if (!next.store && next.records.empty()) return perform_all(service, next);
+  }
+  r.queue.push_back(std::move(event));
+  if (!r.pumping) pump(service);
 }
 
 Step Orchestrator::step(int service, State state, const Event& event, const Now& at) {
@@ -141,9 +148,11 @@ void Orchestrator::pump(int service) {
     if (world_.mutation == Mutation::act_before_journal) perform_all(service, next);
     if (life != life_) return;
     if (!store(service, r.state, event, next, at)) {
+      if (life == life_) runner(service).stuck = true;
       if (life == life_) later(store_retry, [this, service] { pump(service); });
       return;
     }
+    r.stuck = false;
     r.queue.pop_front();
     r.state = std::move(next.state);
     if (world_.mutation != Mutation::act_before_journal) perform_all(service, next);

@@ -68,7 +68,7 @@ class Orchestrator {
     failover::State state;
     std::deque<failover::Event> queue;
     std::vector<Place> places;
-    bool pumping = false;
+    bool pumping = false, stuck = false;
     std::uint64_t armed[failover::timer_count] = {};
     std::map<std::uint64_t, Renewed> renewals;
   };
