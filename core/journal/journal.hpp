@@ -58,6 +58,9 @@ class Journal {
   [[nodiscard]] std::vector<OutboxRow> outbox_group(const NotifierId& notifier, const std::string& incident);
   /// The oldest delivery that is due for each notifier.
   [[nodiscard]] std::vector<OutboxRow> outbox_due(WallTime now);
+  /// What was queued before `row` for the same notifier and incident, the oldest of it. None, when `row` has no
+  /// incident.
+  [[nodiscard]] std::optional<OutboxRow> outbox_before(const OutboxRow& row);
   [[nodiscard]] std::optional<WallTime> outbox_next();
   struct OutboxCounts {
     std::int64_t queued = 0, dead = 0;

@@ -65,6 +65,12 @@ struct OutboxUpdate {
   std::string detail;  ///< receipt, or the last error
 };
 
+/// What waits for its next try is due at `due`, if that is earlier. Without a notifier: for all of them.
+struct OutboxHasten {
+  NotifierId notifier;
+  WallTime due{};
+};
+
 /// A small document that is replaced as a whole: an open alert, a silence, a notifier's thread of an incident.
 struct DocumentPut {
   std::string space, key;
@@ -76,7 +82,7 @@ struct DocumentErase {
 };
 
 using Entry = std::variant<StateRow, MachineRecord, SnapshotRow, SpendRow, DrillRow, OutboxPut, OutboxUpdate,
-                           DocumentPut, DocumentErase>;
+                           OutboxHasten, DocumentPut, DocumentErase>;
 /// Committed together or not at all.
 using Batch = std::vector<Entry>;
 

@@ -124,6 +124,12 @@ struct Writer {
     auto s = db.prepare("UPDATE outbox SET state = ?, attempt = ?, not_before_ms = ?, detail = ? WHERE id = ?");
     s.bind(to_string(r.state)).bind(r.attempt).bind(ms(r.not_before)).bind(r.detail).bind(r.id).run();
   }
+  void operator()(const OutboxHasten& r) const {
+    auto s = db.prepare(
+        "UPDATE outbox SET not_before_ms = ? WHERE state = 'queued' AND not_before_ms > ? AND (? = '' OR notifier = "
+        "?)");
+    s.bind(ms(r.due)).bind(ms(r.due)).bind(r.notifier.value).bind(r.notifier.value).run();
+  }
 };
 
 }  // namespace

@@ -18,11 +18,18 @@ constexpr int attempts_before_hand_over = 5;
 constexpr int attempts_in_all = 200;  // with the longest backoff about 16 hours
 /// A failover tells much in its first milliseconds, and sending writes to the journal: acting comes first.
 constexpr Millis after_acting{25}, between_deliveries{1};
+constexpr Millis longest_silence{60'000};  // that a notifier may ask for: what is new tries it again after that
+constexpr Millis clock_slack{1'000};       // a clock that is slewed moves less between two looks
 constexpr std::size_t largest_thread = 16 * 1024;
 
 std::uint64_t random64() {
   static thread_local std::mt19937_64 engine{std::random_device{}()};
   return engine();
+}
+
+Millis wall_ahead_of_steady() {
+  const auto steady = std::chrono::steady_clock::now().time_since_epoch();
+  return wall_now().time_since_epoch() - std::chrono::duration_cast<Millis>(steady);
 }
 
 std::string thread_key(const journal::OutboxRow& row) {
@@ -52,7 +59,8 @@ Json joined(const std::vector<journal::OutboxRow>& rows) {
 
 }  // namespace
 
-Outbox::Outbox(const Wiring& wiring, const config::Config& config) : wiring_(wiring), timer_(wiring.loop) {
+Outbox::Outbox(const Wiring& wiring, const config::Config& config)
+    : wiring_(wiring), timer_(wiring.loop), wall_ahead_(wall_ahead_of_steady()) {
   for (const auto& n : config.notifiers) {
     auto made = wiring.registry.make(wiring.for_plugins(), n.use, "notifier", "notifier/" + n.id.value, "", "");
     if (auto* error = std::get_if<plugins::LoadError>(&made)) {
@@ -75,10 +83,11 @@ void Outbox::send_now(const NotifierId& notifier, Json alert, std::function<void
 void Outbox::send_due() {
   std::vector<Sending> all;
   journal::Batch sending;
+  look_at_clock();
   for (auto& row : wiring_.journal.outbox_due(wall_now())) {
-    if (in_flight_[row.notifier] > 0) continue;  // in order, one at a time for each notifier
+    if (in_flight_[row.notifier] > 0 || asked_to_wait(row.notifier)) continue;  // in order, one at a time for each
     ++in_flight_[row.notifier];
-    all.push_back(gather(std::move(row)));
+    all.push_back(gather(next_of(std::move(row), sending)));
     // Stored before the call: after a crash it is sent again, marked as a possible duplicate.
     const auto mark = [&](const journal::OutboxRow& r) {
       sending.push_back(journal::OutboxUpdate{r.id, journal::OutboxState::sending, r.attempt + 1, r.not_before, ""});
@@ -95,6 +104,28 @@ void Outbox::send_due() {
     }
   }
   sleep_until_due();
+}
+
+journal::OutboxRow Outbox::next_of(journal::OutboxRow due, journal::Batch& batch) const {
+  auto older = wiring_.journal.outbox_before(due);
+  if (!older) return due;
+  const auto wait = alerts::delivery_backoff(older->attempt + 1, random64());
+  batch.push_back(journal::OutboxUpdate{due.id, journal::OutboxState::queued, due.attempt, wall_now() + wait, ""});
+  return std::move(*older);
+}
+
+void Outbox::look_at_clock() {
+  const auto ahead = wall_ahead_of_steady();
+  const bool set_back = ahead < wall_ahead_ - clock_slack;
+  wall_ahead_ = ahead;
+  if (!set_back) return;
+  wiring_.log.write(host::Level::warning, "alerts", "the clock was set back; what waits to be sent is tried now");
+  (void)wiring_.journal.commit({journal::OutboxHasten{{}, wall_now()}});
+}
+
+bool Outbox::asked_to_wait(const NotifierId& notifier) const {
+  const auto it = not_before_.find(notifier);
+  return it != not_before_.end() && std::chrono::steady_clock::now() < it->second;
 }
 
 Outbox::Sending Outbox::gather(journal::OutboxRow row) {
@@ -133,6 +164,8 @@ void Outbox::finished(const Sending& sending, const sdk::Result& result) {
   for (const auto& other : sending.joined) close(other);
   if (result.ok()) {
     keep_thread(sending.row, result.value, batch);
+    // It can be reached again: nothing waits any longer.
+    if (sending.row.attempt > 0) batch.push_back(journal::OutboxHasten{sending.row.notifier, wall_now()});
   } else {
     wiring_.log.write(host::Level::warning, "alerts",
                       "not delivered to " + sending.row.notifier.value + ": " + result.error.message);
@@ -157,6 +190,8 @@ journal::OutboxUpdate Outbox::after_failure(const journal::OutboxRow& row, const
                         error.status == sdk::Status::unsupported;
   if (hopeless || attempt == attempts_before_hand_over) hand_over(row);
   const Millis wait = std::max(alerts::delivery_backoff(attempt, random64()), error.retry_after.value_or(Millis(0)));
+  if (error.retry_after)
+    not_before_[row.notifier] = std::chrono::steady_clock::now() + std::min(*error.retry_after, longest_silence);
   return {row.id, hopeless || attempt >= attempts_in_all ? journal::OutboxState::dead : journal::OutboxState::queued,
           attempt, wall_now() + wait, error.message};
 }
@@ -177,7 +212,9 @@ void Outbox::hand_over(const journal::OutboxRow& row) {
 void Outbox::sleep_until_due() {
   const auto next = wiring_.journal.outbox_next();
   if (!next) return;
-  wake_after(Millis(std::clamp<std::int64_t>((*next - wall_now()).count(), 50, 60'000)));
+  const bool waits = std::ranges::any_of(not_before_, [this](const auto& one) { return asked_to_wait(one.first); });
+  const std::int64_t shortest = waits ? 1'000 : 50;
+  wake_after(Millis(std::clamp<std::int64_t>((*next - wall_now()).count(), shortest, 60'000)));
 }
 
 void Outbox::wake_after(Millis wait) {

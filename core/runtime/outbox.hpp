@@ -33,6 +33,11 @@ class Outbox {
     std::vector<journal::OutboxRow> joined;
   };
   void send_due();
+  /// A row that is due, or what was queued before it of the same incident: an end is not told before its beginning.
+  [[nodiscard]] journal::OutboxRow next_of(journal::OutboxRow due, journal::Batch& batch) const;
+  /// What waits for a time of a clock that was set back is due now.
+  void look_at_clock();
+  [[nodiscard]] bool asked_to_wait(const NotifierId& notifier) const;
   void wake_after(Millis wait);
   [[nodiscard]] Sending gather(journal::OutboxRow row);
   void send(const Sending& sending);
@@ -45,7 +50,9 @@ class Outbox {
   const Wiring& wiring_;
   std::map<NotifierId, std::unique_ptr<plugins::Instance>> notifiers_;
   std::map<NotifierId, int> in_flight_;
+  std::map<NotifierId, std::chrono::steady_clock::time_point> not_before_;  ///< by its own word (retry_after)
   boost::asio::steady_timer timer_;
+  Millis wall_ahead_;  ///< of the steady clock, when last looked at
   bool waiting_ = false;
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };

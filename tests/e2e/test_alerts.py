@@ -1,7 +1,9 @@
 """Where alerts go: routes, throttle, grouping, reminders, acknowledgement, escalation, silences, fallback, heartbeat, over the
 whole program; each notifier is a file."""
+import http.server
 import json
 import os
+import threading
 import time
 import unittest
 
@@ -65,6 +67,37 @@ throttle = "0s"
         self.assertLess(len(self.told("grouped")), len(self.told("all")))
         first = next(a for a in self.told("grouped") if int(a["facts"].get("joined", "1")) > 1)
         self.assertIn("failover", first["text"])
+
+    def test_what_a_notifier_did_not_take_is_told_before_what_came_later(self):
+        taken, refused = [], []
+
+        class Receiver(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                kind = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["kind"]
+                refuse = kind == "service.down" and not refused
+                (refused if refuse else taken).append(kind)
+                self.send_response(503 if refuse else 200)
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.addCleanup(server.shutdown)
+        self.write_config(extra=f"""
+[notifier.hook]
+plugin = "webhook"
+settings = {{ url = "http://127.0.0.1:{server.server_port}/" }}
+[[route]]
+to = ["hook"]
+throttle = "0s"
+""")
+        self.fail_over()
+        wait_for("the end to be told", lambda: "failover.done" in taken)
+        self.assertEqual(refused, ["service.down"])
+        order = [taken.index(kind) for kind in ("service.down", "failover.started", "failover.done")]
+        self.assertEqual(order, sorted(order), taken)
 
     def stay_down(self, extra):
         """Down, and nobody may do anything about it."""

@@ -115,6 +115,32 @@ TEST_CASE("a full disk is a problem with a hint, and passes when there is room a
   CHECK_THAT(problem->hint, ContainsSubstring("free space"));
 }
 
+TEST_CASE("what was queued before of the same incident is found, and what waits can be made due") {
+  Folder f;
+  const auto j = open_or_fail(f.path);
+  const NotifierId log("log");
+  const auto of = [](const char* incident) { return nlohmann::json{{"incident", incident}}; };
+  (void)j->commit({OutboxPut{"1", log, of("a"), {}}, OutboxPut{"2", log, of("b"), {}}, OutboxPut{"3", log, of("a"), {}},
+                   OutboxPut{"4", NotifierId("mail"), of("a"), {}}});
+  const WallTime later(Millis(1'000)), now(Millis(10));
+  (void)j->commit({OutboxUpdate{"1", OutboxState::queued, 1, later, "down"},
+                   OutboxUpdate{"4", OutboxState::queued, 1, later, "down"}});
+  OutboxRow third;
+  third.id = "3";
+  third.notifier = log;
+  third.alert = of("a");
+  REQUIRE(j->outbox_before(third));
+  CHECK(j->outbox_before(third)->id == "1");
+  third.id = "1";
+  CHECK_FALSE(j->outbox_before(third));
+  CHECK(j->outbox_due(now).front().id == "2");
+  (void)j->commit({OutboxHasten{log, now}});
+  REQUIRE(j->outbox_due(now).size() == 1);
+  CHECK(j->outbox_due(now).front().id == "1");
+  (void)j->commit({OutboxHasten{{}, now}});
+  CHECK(j->outbox_due(now).size() == 2);
+}
+
 TEST_CASE("what was being sent when the process died is sent again, marked") {
   Folder f;
   {
