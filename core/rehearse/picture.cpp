@@ -41,7 +41,7 @@ std::string legend(int y) {
   };
   entry(down_x, "outage", "outages");
   entry(down_x + 70, "planned", "planned moves");
-  entry(down_x + 168, "needless", "needless");
+  entry(down_x + 186, "needless", "needless");
   entry(cost_x, "silence", "silence");
   entry(cost_x + 70, "targets", "targets");
   return out;
