@@ -70,8 +70,8 @@ void promote(Work& w, const Command& command, const TargetId& to, MoveKind plann
   if (no.status != Status::ok) return w.answer(command, no.status, no.kind, no.message, no.hint);
   if (push_through_hold(w, command)) return;
   auto& s = w.s;
-  const bool two_active = s.phase == Phase::hold && s.hold_from == Phase::starting;
-  if (two_active && command.force && !to.empty()) {
+  const bool held_at_start = s.phase == Phase::hold && s.hold_from == Phase::starting;
+  if (held_at_start && command.force && !to.empty()) {
     w.accept(command);
     w.unblock();
     grant_in_place(w, to, command.who, "chosen among several that ran: " + command.reason);
@@ -137,6 +137,9 @@ void resume_now(Work& w, const std::string& who, bool by_person) {
     return look_again(w);
   }
   if (s.phase != Phase::hold) return;
+  // Which of two has the true state, and what runs where the file does not look, is a person's to say, not the clock's.
+  const bool asks_a_person = s.hold_from == Phase::starting && s.blocked && s.blocked->by != "paused";
+  if (asks_a_person && !by_person) return;
   w.unblock();
   if (s.hold_from == Phase::gate) {
     w.enter(Phase::gate);

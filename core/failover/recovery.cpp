@@ -16,12 +16,20 @@ void adopt(Work& w, const TargetId& target, std::string why) {
   become_active(w, target);
 }
 
+[[nodiscard]] bool runs(SiteState state) { return state == SiteState::active || state == SiteState::starting; }
+
+/// Who is silent now and ran before is taken to run still.
+std::vector<TargetId> running_sites(const State& s) {
+  std::vector<TargetId> out(s.ran.begin(), s.ran.end());
+  for (const auto& [target, state] : s.observed) {
+    if (runs(state) && !s.ran.contains(target)) out.push_back(target);
+  }
+  return out;
+}
+
 void decide_fresh(Work& w) {
   auto& s = w.s;
-  std::vector<TargetId> running;
-  for (const auto& [target, state] : s.observed) {
-    if (state == SiteState::active || state == SiteState::starting) running.push_back(target);
-  }
+  const auto running = running_sites(s);
   if (running.size() > 1) {
     std::string names;
     for (const auto& t : running) names += (names.empty() ? "" : ", ") + t.value;
@@ -88,16 +96,23 @@ void resume_move(Work& w, Phase stored) {
 }
 
 void resume_resting(Work& w) {
-  auto& s = w.s;
-  if (s.pause) {
-    if (s.pause->until > w.now.wall) {
-      w.arm(TimerKind::pause, s.pause->until - w.now.wall);
-      w.effect(Watch{s.active, Watch::Mode::serving});
-      return w.enter(Phase::paused);
-    }
-    end_pause(w, "the pause's end");
-  }
-  become_active(w, s.active);
+  if (!w.s.pause) return become_active(w, w.s.active);
+  w.effect(Watch{w.s.active, Watch::Mode::serving});
+  w.enter(Phase::paused);
+}
+
+/// A pause ends by the wall clock, whatever the phase in which it was given, and however often we were started
+/// meanwhile.
+void resume_pause(Work& w) {
+  const auto& pause = w.s.pause;
+  if (!pause) return;
+  if (pause->until > w.now.wall) return w.arm(TimerKind::pause, pause->until - w.now.wall);
+  end_pause(w, "the pause's end");
+}
+
+void hold_target_gone(Work& w) {
+  hold(w, Phase::starting, "target_gone", "the active target is no longer in the file",
+       w.command("promote", "TARGET --force"));
 }
 
 void observe_all(Work& w) {
@@ -107,7 +122,12 @@ void observe_all(Work& w) {
 }  // namespace
 
 void find_out_again(Work& w) {
-  w.s.observed.clear();
+  auto& s = w.s;
+  if (target_gone(w)) return hold_target_gone(w);
+  for (const auto& [target, state] : s.observed) {
+    if (runs(state)) s.ran.insert(target);
+  }
+  s.observed.clear();
   w.enter(Phase::starting, w.cx.service.limits.plan_timeout);
   observe_all(w);
 }
@@ -118,7 +138,12 @@ void on_started(Work& w, const Started& started) {
   w.unblock();  // what still blocks is told anew, with its reminders
   s.phase = Phase::starting;
   s.since = w.now.wall;
+  resume_pause(w);
   observe_all(w);
+  if (!started.fresh && target_gone(w)) {
+    s.move.reset();
+    return hold_target_gone(w);
+  }
   if (started.fresh || (stored == Phase::starting && !s.move) || s.active.empty()) {
     if (!s.move || started.fresh) {
       w.enter(Phase::starting, w.cx.service.limits.plan_timeout);
@@ -127,17 +152,13 @@ void on_started(Work& w, const Started& started) {
   }
   w.note("resumed", Severity::info, s.active,
          "the orchestrator was started again in phase " + std::string(to_string(stored)));
-  if (target_gone(w)) {
-    s.move.reset();
-    return hold(w, Phase::starting, "target_gone", "the active target is no longer in the file",
-                w.command("promote", "TARGET --force"));
-  }
   if (s.move) return resume_move(w, stored);
   resume_resting(w);
 }
 
 void starting_observed(Work& w, const Observed& seen) {
   if (seen.epoch && *seen.epoch > w.s.epoch) w.s.epoch = *seen.epoch;
+  if (seen.reachable && seen.state == SiteState::stopped) w.s.ran.erase(seen.target);
   if (w.s.observed.size() == w.cx.service.targets.size()) decide_fresh(w);
 }
 

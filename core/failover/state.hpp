@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -154,6 +155,7 @@ struct State {
   std::map<TargetId, Breaker> breakers;
   std::map<TargetId, Seen> seen;
   std::map<TargetId, SiteState> observed;
+  std::set<TargetId> ran;  ///< seen running before one looked again, and not seen stopped since
   std::optional<Time> home_ok_since;
   int retries = 0;           ///< of the present step
   std::uint64_t random = 0;  ///< for jitter

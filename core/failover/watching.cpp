@@ -130,6 +130,7 @@ void resume_after_pause(Work& w) { resume_now(w, "the pause's end"); }
 void become_active(Work& w, const TargetId& target) {
   w.s.active = target;
   w.s.running = true;
+  w.s.ran.clear();
   w.enter(Phase::active);
   if (w.s.pause) w.enter(Phase::paused);  // it came during the move that ends here
   w.touch();

@@ -17,7 +17,7 @@ constexpr Millis send_budget{30'000};
 constexpr int attempts_before_hand_over = 5;
 constexpr int attempts_in_all = 200;  // with the longest backoff about 16 hours
 /// A failover tells much in its first milliseconds, and sending writes to the journal: acting comes first.
-constexpr Millis after_acting{25}, between_deliveries{1};
+constexpr Millis after_acting{25}, between_deliveries{1}, store_retry{1'000};
 constexpr Millis longest_silence{60'000};  // that a notifier may ask for: what is new tries it again after that
 constexpr Millis clock_slack{1'000};       // a clock that is slewed moves less between two looks
 constexpr std::size_t largest_thread = 16 * 1024;
@@ -83,11 +83,16 @@ void Outbox::send_now(const NotifierId& notifier, Json alert, std::function<void
 void Outbox::send_due() {
   std::vector<Sending> all;
   journal::Batch sending;
+  if (!store_ends()) return wake_after(store_retry);
   look_at_clock();
   for (auto& row : wiring_.journal.outbox_due(wall_now())) {
     if (in_flight_[row.notifier] > 0 || asked_to_wait(row.notifier)) continue;  // in order, one at a time for each
+    if (const auto later = waits_until(row)) {
+      sending.push_back(journal::OutboxUpdate{row.id, journal::OutboxState::queued, row.attempt, *later, ""});
+      continue;
+    }
     ++in_flight_[row.notifier];
-    all.push_back(gather(next_of(std::move(row), sending)));
+    all.push_back(gather(std::move(row)));
     // Stored before the call: after a crash it is sent again, marked as a possible duplicate.
     const auto mark = [&](const journal::OutboxRow& r) {
       sending.push_back(journal::OutboxUpdate{r.id, journal::OutboxState::sending, r.attempt + 1, r.not_before, ""});
@@ -106,21 +111,25 @@ void Outbox::send_due() {
   sleep_until_due();
 }
 
-journal::OutboxRow Outbox::next_of(journal::OutboxRow due, journal::Batch& batch) const {
-  auto older = wiring_.journal.outbox_before(due);
-  if (!older) return due;
-  const auto wait = alerts::delivery_backoff(older->attempt + 1, random64());
-  batch.push_back(journal::OutboxUpdate{due.id, journal::OutboxState::queued, due.attempt, wall_now() + wait, ""});
-  return std::move(*older);
+std::optional<WallTime> Outbox::waits_until(const journal::OutboxRow& due) const {
+  const auto older = wiring_.journal.outbox_before(due);
+  if (!older || older->attempt >= attempts_before_hand_over) return std::nullopt;
+  return older->not_before;
 }
 
 void Outbox::look_at_clock() {
   const auto ahead = wall_ahead_of_steady();
-  const bool set_back = ahead < wall_ahead_ - clock_slack;
+  if (ahead < wall_ahead_ - clock_slack) {
+    wiring_.log.write(host::Level::warning, "alerts", "the clock was set back; what waits to be sent is tried now");
+    if (wiring_.journal.commit({journal::OutboxHasten{{}, wall_now()}})) return;
+  }
   wall_ahead_ = ahead;
-  if (!set_back) return;
-  wiring_.log.write(host::Level::warning, "alerts", "the clock was set back; what waits to be sent is tried now");
-  (void)wiring_.journal.commit({journal::OutboxHasten{{}, wall_now()}});
+}
+
+bool Outbox::store_ends() {
+  if (!ends_.empty() && wiring_.journal.commit(ends_)) return false;
+  ends_.clear();
+  return true;
 }
 
 bool Outbox::asked_to_wait(const NotifierId& notifier) const {
@@ -170,8 +179,8 @@ void Outbox::finished(const Sending& sending, const sdk::Result& result) {
     wiring_.log.write(host::Level::warning, "alerts",
                       "not delivered to " + sending.row.notifier.value + ": " + result.error.message);
   }
-  (void)wiring_.journal.commit(batch);
-  wake_after(between_deliveries);
+  ends_.insert(ends_.end(), std::make_move_iterator(batch.begin()), std::make_move_iterator(batch.end()));
+  wake_after(store_ends() ? between_deliveries : store_retry);
 }
 
 void Outbox::keep_thread(const journal::OutboxRow& row, const Json& answer, journal::Batch& batch) {

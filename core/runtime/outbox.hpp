@@ -33,8 +33,11 @@ class Outbox {
     std::vector<journal::OutboxRow> joined;
   };
   void send_due();
-  /// A row that is due, or what was queued before it of the same incident: an end is not told before its beginning.
-  [[nodiscard]] journal::OutboxRow next_of(journal::OutboxRow due, journal::Batch& batch) const;
+  /// Until when a row that is due waits for what was queued before it of the same incident: an end is not told before
+  /// its beginning. Not for what has been handed to the others.
+  [[nodiscard]] std::optional<WallTime> waits_until(const journal::OutboxRow& due) const;
+  /// Stores what ended. What cannot be stored now is kept, and nothing is sent until it is.
+  [[nodiscard]] bool store_ends();
   /// What waits for a time of a clock that was set back is due now.
   void look_at_clock();
   [[nodiscard]] bool asked_to_wait(const NotifierId& notifier) const;
@@ -50,6 +53,7 @@ class Outbox {
   const Wiring& wiring_;
   std::map<NotifierId, std::unique_ptr<plugins::Instance>> notifiers_;
   std::map<NotifierId, int> in_flight_;
+  journal::Batch ends_;                                                     ///< of deliveries, not stored yet
   std::map<NotifierId, std::chrono::steady_clock::time_point> not_before_;  ///< by its own word (retry_after)
   boost::asio::steady_timer timer_;
   Millis wall_ahead_;  ///< of the steady clock, when last looked at

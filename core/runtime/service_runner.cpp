@@ -49,12 +49,12 @@ void ServiceRunner::start(std::optional<failover::State> stored, std::uint64_t l
 }
 
 void ServiceRunner::deliver(failover::Event event) {
+  if (stuck_ && std::holds_alternative<failover::LeaseAsked>(event) && answered_meanwhile(event)) return;
   if (queue_.size() >= longest_queue) {
     wiring_.log.write(host::Level::error, service_.id.value,
                       "too many events wait for the journal; the oldest is dropped");
     queue_.pop_front();
   }
-  if (stuck_ && std::holds_alternative<failover::LeaseAsked>(event) && answered_meanwhile(event)) return;
   queue_.push_back(std::move(event));
   if (!pumping_) pump();
 }

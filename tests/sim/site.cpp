@@ -78,8 +78,12 @@ void Site::activate(Epoch epoch, std::function<void(ActivateAnswer)> answer) {
     if (run_ && run_->epoch == epoch && !run_->ending) return answer({sdk::Status::ok, "runs already"});
     if ((run_ && run_->epoch > epoch) || ended >= epoch)
       return answer({sdk::Status::conflict, "a newer epoch was here"});
+    if (refused_ == epoch) return answer({sdk::Status::transient, "no capacity"});
     if (world_.sites_dice.chance(failing)) {
-      if (world_.sites_dice.chance(0.6)) return answer({sdk::Status::transient, "no capacity"});
+      if (world_.sites_dice.chance(0.6)) {
+        refused_ = epoch;
+        return answer({sdk::Status::transient, "no capacity"});
+      }
       if (world_.sites_dice.chance(0.5)) return answer({sdk::Status::unknown, "the connection broke"});
       told_to_run(epoch);
       return answer({sdk::Status::unknown, "the connection broke"});

@@ -108,6 +108,7 @@ class Site {
   std::optional<Workload> run_;
   Time ended_at_{};                ///< true time at which the last workload ended
   std::optional<Epoch> starting_;  ///< a start is under way
+  Epoch refused_;                  ///< for want of capacity: a second copy of that request is refused too
   Epoch label_;                    ///< of the last workload: what a host that starts it by itself would run
   std::vector<std::function<void()>> parked_;
   std::optional<Time> watchdog_deadline_;  ///< on the host's clock
