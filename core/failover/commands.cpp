@@ -26,9 +26,9 @@ bool push_through_hold(Work& w, const Command& command) {
     move.to = command.target;
     if (move.prepare == Part::done || move.prepare == Part::failed) move.prepare = Part::todo;
   }
-  if (command.accept_loss && move.prepare != Part::done && move.save == Part::done) {
+  if (command.accept_loss && move.prepare != Part::done && !move.saved.empty()) {
     move.saved = SnapshotId();  // it cannot be brought: the newest that can will do
-    move.save = Part::failed;
+    if (move.save == Part::done) move.save = Part::failed;
   }
   w.note("forced", Severity::warning, move.to,
          std::string(command.force ? "--force" : "--accept-loss") + " by " + command.who + ": " + command.reason);
