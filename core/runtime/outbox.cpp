@@ -17,7 +17,7 @@ constexpr Millis send_budget{30'000};
 constexpr int attempts_before_hand_over = 5;
 constexpr int attempts_in_all = 200;  // with the longest backoff about 16 hours
 /// A failover tells much in its first milliseconds, and sending writes to the journal: acting comes first.
-constexpr Millis after_acting{25}, between_deliveries{1}, store_retry{1'000};
+constexpr Millis after_acting{25}, between_deliveries{1}, store_again_after{1'000};
 constexpr Millis longest_silence{60'000};  // that a notifier may ask for: what is new tries it again after that
 constexpr Millis clock_slack{1'000};       // a clock that is slewed moves less between two looks
 constexpr std::size_t largest_thread = 16 * 1024;
@@ -83,7 +83,7 @@ void Outbox::send_now(const NotifierId& notifier, Json alert, std::function<void
 void Outbox::send_due() {
   std::vector<Sending> all;
   journal::Batch sending;
-  if (!store_ends()) return wake_after(store_retry);
+  if (!store_ends()) return wake_after(store_again_after);
   look_at_clock();
   for (auto& row : wiring_.journal.outbox_due(wall_now())) {
     if (in_flight_[row.notifier] > 0 || asked_to_wait(row.notifier)) continue;  // in order, one at a time for each
@@ -180,7 +180,7 @@ void Outbox::finished(const Sending& sending, const sdk::Result& result) {
                       "not delivered to " + sending.row.notifier.value + ": " + result.error.message);
   }
   ends_.insert(ends_.end(), std::make_move_iterator(batch.begin()), std::make_move_iterator(batch.end()));
-  wake_after(store_ends() ? between_deliveries : store_retry);
+  wake_after(store_ends() ? between_deliveries : store_again_after);
 }
 
 void Outbox::keep_thread(const journal::OutboxRow& row, const Json& answer, journal::Batch& batch) {
