@@ -77,8 +77,7 @@ void promote(Work& w, const Command& command, const TargetId& to, MoveKind plann
     grant_in_place(w, to, command.who, "chosen among several that ran: " + command.reason);
     s.data_at = to;
     become_active(w, to);
-    for (const auto& t : w.cx.service.targets) w.effect(Observe{t.id});
-    return;
+    return observe_all(w);
   }
   if (!before_any_effect(w)) {
     return w.answer(command, Status::conflict, "busy", "a move is under way (" + std::string(to_string(s.phase)) + ")",

@@ -115,11 +115,11 @@ void hold_target_gone(Work& w) {
        w.command("promote", "TARGET --force"));
 }
 
+}  // namespace
+
 void observe_all(Work& w) {
   for (const auto& t : w.cx.service.targets) w.effect(Observe{t.id});
 }
-
-}  // namespace
 
 void find_out_again(Work& w) {
   auto& s = w.s;

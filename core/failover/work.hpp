@@ -115,6 +115,7 @@ void on_command(Work& w, const Command& command);
 void end_pause(Work& w, const std::string& who);
 void resume_now(Work& w, const std::string& who, bool by_person = false);
 void on_started(Work& w, const Started& started);
+void observe_all(Work& w);
 /// A hold from before anything ran is over: looks again at what runs where.
 void find_out_again(Work& w);
 void starting_observed(Work& w, const Observed& seen);

@@ -259,9 +259,8 @@ std::vector<OutboxRow> Journal::outbox_group(const NotifierId& notifier, const s
   std::vector<OutboxRow> out;
   impl_->reading([&] {
     auto s = impl_->db.prepare(
-        "SELECT id, notifier, alert, attempt, not_before_ms, duplicate FROM outbox WHERE state = 'queued' AND notifier "
-        "= ? "
-        "AND json_extract(alert, '$.incident') = ? ORDER BY seq");
+        "SELECT id, notifier, alert, attempt, not_before_ms, duplicate FROM outbox "
+        "WHERE state = 'queued' AND notifier = ? AND json_extract(alert, '$.incident') = ? ORDER BY seq");
     s.bind(notifier.value).bind(incident);
     while (s.step()) out.push_back(outbox_row(s));
   });
@@ -286,10 +285,9 @@ std::optional<OutboxRow> Journal::outbox_before(const OutboxRow& row) {
   if (incident.empty()) return out;
   impl_->reading([&] {
     auto s = impl_->db.prepare(
-        "SELECT id, notifier, alert, attempt, not_before_ms, duplicate FROM outbox WHERE state = 'queued' AND notifier "
-        "= ? "
-        "AND seq < (SELECT seq FROM outbox WHERE id = ?) AND json_extract(alert, '$.incident') = ? ORDER BY seq LIMIT "
-        "1");
+        "SELECT id, notifier, alert, attempt, not_before_ms, duplicate FROM outbox "
+        "WHERE state = 'queued' AND notifier = ? AND seq < (SELECT seq FROM outbox WHERE id = ?) "
+        "AND json_extract(alert, '$.incident') = ? ORDER BY seq LIMIT 1");
     s.bind(row.notifier.value).bind(row.id).bind(incident);
     if (s.step()) out = outbox_row(s);
   });

@@ -64,9 +64,7 @@ void ServiceRunner::deliver(failover::Event event) {
 /// when it is stored.
 bool ServiceRunner::answered_meanwhile(const failover::Event& event) {
   auto step = advance(event, now());
-  const bool tells =
-      std::ranges::any_of(step.effects, [](const auto& e) { return std::holds_alternative<failover::Tell>(e); });
-  if (step.store || tells || !step.records.empty()) return false;
+  if (step.store) return false;
   for (const auto& effect : step.effects) perform(effect);
   return true;
 }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+
 #include "understudy/deadline.hpp"
 
 namespace gcp {

@@ -105,7 +105,7 @@ void Orchestrator::deliver(int service, Event event) {
     // As core/runtime: a renewal changes nothing, and does not wait for the journal.
     const auto at = now();
     const auto next = advance(service, event, at);
-    if (!next.store && next.records.empty()) return perform_all(service, next);
+    if (!next.store) return perform_all(service, next);
   }
   r.queue.push_back(std::move(event));
   if (!r.pumping) pump(service);
