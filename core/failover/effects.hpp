@@ -75,6 +75,9 @@ struct Prepare {
   std::string operation;
   TargetId target;
   SnapshotId snapshot;  ///< this one; empty: the newest that verifies
+  /// The former holder has ended: from here on the store refuses what is older than this epoch.
+  std::optional<Epoch> seal;
+  SnapshotId have;  ///< brought already: when it is what would be chosen, nothing is brought again
 };
 struct Activate {
   std::string operation;
@@ -91,6 +94,7 @@ struct Watch {
   enum class Mode { serving, verifying, idle };
   TargetId target;
   Mode mode = Mode::serving;
+  bool grace = false;  ///< what runs there may just be starting again
 };
 struct Arm {
   TimerKind kind = TimerKind::phase;

@@ -35,6 +35,8 @@ struct Observed {
   bool reachable = true;  ///< the control plane answered
   bool ready = true;      ///< the target's `ready` checks, if it has any, are not down
   std::string detail;
+  std::string instance;   ///< of the agent that said so; empty: none, or it does not tell
+  bool unsaved = false;   ///< work of a former run lies there that no store has taken
 };
 
 struct PlanMade {
@@ -50,6 +52,7 @@ struct Fenced {
   bool stopped = false;
   std::string detail;
   bool impossible = false;  ///< its provider offers no way to stop it
+  std::string instance;     ///< of the agent that confirmed it; empty: none, or it does not tell
 };
 
 struct Saved {

@@ -18,34 +18,47 @@ void adopt(Work& w, const TargetId& target, std::string why) {
 
 [[nodiscard]] bool runs(SiteState state) { return state == SiteState::active || state == SiteState::starting; }
 
-/// Who is silent now and ran before is taken to run still.
-std::vector<TargetId> running_sites(const State& s) {
-  std::vector<TargetId> out(s.ran.begin(), s.ran.end());
+/// Kept until each is seen stopped, whatever happens to us meanwhile.
+void remember_who_runs(State& s) {
   for (const auto& [target, state] : s.observed) {
-    if (runs(state) && !s.ran.contains(target)) out.push_back(target);
+    if (runs(state)) s.ran.insert(target);
+  }
+}
+
+/// Who is silent now and ran before is taken to run still.
+std::vector<TargetId> running_sites(const Work& w) {
+  std::vector<TargetId> out;
+  for (const auto& t : w.cx.service.targets) {
+    const auto seen = w.s.observed.find(t.id);
+    if (w.s.ran.contains(t.id) || (seen != w.s.observed.end() && runs(seen->second))) out.push_back(t.id);
   }
   return out;
 }
 
+/// An agent that is told its first epoch starts its workload, or starts it again: that waits for the pause's end too.
+void hold_paused(Work& w, const TargetId& taken) {
+  const std::string why = taken.empty() ? "nothing runs yet" : "the lease of " + taken.value + " is not begun yet";
+  hold(w, Phase::starting, "paused", why + ", and it is paused by " + w.s.pause->who, w.command("resume"));
+}
+
 void decide_fresh(Work& w) {
   auto& s = w.s;
-  const auto running = running_sites(s);
+  const auto running = running_sites(w);
   if (running.size() > 1) {
+    remember_who_runs(s);
     std::string names;
     for (const auto& t : running) names += (names.empty() ? "" : ", ") + t.value;
     return hold(w, Phase::starting, "two_active",
                 "several targets run the service: " + names + "; which one has the true state?",
                 w.command("promote", "TARGET --force"));
   }
-  if (running.size() == 1) return adopt(w, running.front(), "it runs already");
   const auto home = s.observed.find(w.primary());
-  const bool stopped = home != s.observed.end() && home->second == SiteState::stopped;
-  if (!stopped) return adopt(w, w.primary(), "its provider does not answer yet; the primary is taken to run");
+  const bool home_stopped = home != s.observed.end() && home->second == SiteState::stopped;
+  const TargetId taken = running.size() == 1 ? running.front() : home_stopped ? TargetId() : w.primary();
+  if (s.pause && w.cx.act && (taken.empty() || w.target(taken).lease)) return hold_paused(w, taken);
+  if (running.size() == 1) return adopt(w, taken, "it runs already");
+  if (!home_stopped) return adopt(w, taken, "its provider does not answer yet; the primary is taken to run");
   if (!w.cx.act) return adopt(w, w.primary(), "mode is \"observe\": the primary is watched although it does not run");
-  if (s.pause) {
-    return hold(w, Phase::starting, "paused",
-                "nothing runs yet, and it is paused by " + s.pause->who + "; nobody serves", w.command("resume"));
-  }
   s.data_at = w.primary();
   begin_move(w, MoveKind::start, w.primary(), "nothing runs yet", nullptr);
 }
@@ -124,9 +137,7 @@ void observe_all(Work& w) {
 void find_out_again(Work& w) {
   auto& s = w.s;
   if (target_gone(w)) return hold_target_gone(w);
-  for (const auto& [target, state] : s.observed) {
-    if (runs(state)) s.ran.insert(target);
-  }
+  remember_who_runs(s);
   s.observed.clear();
   w.enter(Phase::starting, w.cx.service.limits.plan_timeout);
   observe_all(w);
@@ -158,7 +169,6 @@ void on_started(Work& w, const Started& started) {
 
 void starting_observed(Work& w, const Observed& seen) {
   if (seen.epoch && *seen.epoch > w.s.epoch) w.s.epoch = *seen.epoch;
-  if (seen.reachable && seen.state == SiteState::stopped) w.s.ran.erase(seen.target);
   if (w.s.observed.size() == w.cx.service.targets.size()) decide_fresh(w);
 }
 

@@ -149,13 +149,13 @@ struct State {
   int failback_failures = 0;        ///< in a row: each doubles the wait for the next try
   std::optional<WallTime> outage_since;
   std::map<TargetId, WallTime> intruders;  ///< targets that run although they should not, and since when
+  std::set<TargetId> ran;  ///< seen running before one looked again, and not seen stopped since
   std::string incident;  ///< from the first trouble until the service is well at home; names it for people's channels
 
   // Not stored: learned anew after a restart, so that nothing left by a crash can block the next failover.
   std::map<TargetId, Breaker> breakers;
   std::map<TargetId, Seen> seen;
   std::map<TargetId, SiteState> observed;
-  std::set<TargetId> ran;  ///< seen running before one looked again, and not seen stopped since
   std::optional<Time> home_ok_since;
   int retries = 0;           ///< of the present step
   std::uint64_t random = 0;  ///< for jitter

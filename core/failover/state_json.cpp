@@ -109,6 +109,7 @@ State read(const Json& in) {
   const auto intruders = in.value("intruders", Json::object());
   for (const auto& [name, since] : intruders.items())
     s.intruders[TargetId(name)] = WallTime(Millis(since.get<std::int64_t>()));
+  for (const auto& t : in.value("ran", Json::array())) s.ran.emplace(t.get<std::string>());
   s.incident = in.value("incident", "");
   if (in.contains("outage_since")) s.outage_since = wall(in, "outage_since");
   s.random = in.value("random", std::uint64_t{0});
@@ -164,6 +165,7 @@ nlohmann::json to_json(const State& s) {
   for (const auto t : s.failovers) failovers.push_back(ms(t));
   out["failovers"] = std::move(failovers);
   for (const auto& [id, since] : s.intruders) out["intruders"][id.value] = ms(since);
+  for (const auto& id : s.ran) out["ran"].push_back(id.value);
   if (!s.incident.empty()) out["incident"] = s.incident;
   if (s.outage_since) out["outage_since"] = ms(*s.outage_since);
   return out;

@@ -154,6 +154,7 @@ void on_health(Work& w, const HealthSeen& event) {
 
 void on_observed(Work& w, const Observed& event) {
   w.s.observed[event.target] = event.reachable ? event.state : SiteState::unknown;
+  if (event.reachable && event.state == SiteState::stopped) w.s.ran.erase(event.target);
   if (w.s.phase == Phase::starting) return starting_observed(w, event);
   if (w.s.phase == Phase::activate && w.s.move && event.target == w.s.move->to) return activation_observed(w, event);
   look_for_intruder(w, event);
