@@ -21,6 +21,10 @@ struct Renewal {
   Epoch epoch;
   Millis kill_time{0};      ///< what the guard needs at worst to end its workload
   bool holds_over = false;  ///< it goes on when it cannot renew (store_outage = "hold"): waiting proves nothing of it
+  /// Which agent asks: two of one target (a container and its replacement, a clone) are two. 1..64 letters, digits and
+  /// '-'; the same for as long as the same host runs, also after the agent started again. Empty: an older agent, which
+  /// does not say.
+  std::string instance{};
 };
 
 struct Judgement {

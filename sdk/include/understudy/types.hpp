@@ -72,11 +72,17 @@ struct Observation {
   State state = State::unknown;
   std::optional<std::uint64_t> epoch;  ///< that the running workload was started with, when it can be told
   std::string detail;                  ///< for people
+  /// Which agent answered, by the name that it renews its lease with: a container's replacement has another. None: no
+  /// agent did, or one that does not say.
+  std::optional<std::string> instance = {};
+  std::optional<bool> unsaved = {};  ///< what the workload left there is not in the store; none: it cannot be told
 
   [[nodiscard]] Json to_json() const {
     static constexpr const char* names[] = {"stopped", "starting", "active", "stopping", "unknown"};
     Json out = {{"state", names[static_cast<int>(state)]}, {"detail", detail}};
     if (epoch) out["epoch"] = *epoch;
+    if (instance) out["instance"] = *instance;
+    if (unsaved) out["unsaved"] = *unsaved;
     return out;
   }
 };
@@ -108,7 +114,15 @@ struct DeactivateRequest {
 struct StopReport {
   bool stopped = false;
   std::string detail;
-  [[nodiscard]] Json to_json() const { return {{"stopped", stopped}, {"detail", detail}}; }
+  /// Whose word it is, when an agent said it: only of itself does it know that it has stopped. None: the provider's.
+  std::optional<std::string> instance = {};
+  std::optional<bool> unsaved = {};  ///< as in Observation
+  [[nodiscard]] Json to_json() const {
+    Json out = {{"stopped", stopped}, {"detail", detail}};
+    if (instance) out["instance"] = *instance;
+    if (unsaved) out["unsaved"] = *unsaved;
+    return out;
+  }
 };
 
 /// Prices in US dollars.
