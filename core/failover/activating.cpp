@@ -34,7 +34,7 @@ void grant(Work& w) {
   auto& s = w.s;
   auto& move = *s.move;
   w.enter(Phase::grant);
-  s.epoch = s.epoch.next();
+  s.epoch = next_epoch(w);
   s.revoked = false;
   move.lease_over.reset();
   w.disarm(TimerKind::lease);
@@ -61,7 +61,7 @@ void call_activate(Work& w) {
 void on_activated(Work& w, const Activated& done) {
   auto& s = w.s;
   w.record(Outcome{done.operation, std::string(sdk::name_of(done.status)), done.detail});
-  if (s.phase != Phase::activate || !s.move || done.operation != s.move->operation) return;
+  if (s.phase != Phase::activate || !s.move || done.operation != s.move->operation) return epoch_told(w, done);
   if (done.status == sdk::Status::ok) return start_verifying(w);
   if (no_effect(done.status)) return candidate_failed(w, done.detail, s.move->start_unknown);
   // An effect is possible: look before anything is repeated.
@@ -92,7 +92,6 @@ void verified(Work& w) {
   record_timing(w, true, "");
   s.breakers.erase(move.to);
   judge_guard(w, move.to);
-  s.data_at = move.to;
   if (move.kind == MoveKind::failback) s.failback_failures = 0;
   s.home_ok_since.reset();  // stable_for counts from here on, however long the move took
   const auto took = std::chrono::duration_cast<Millis>(w.now.wall - move.started);
@@ -118,6 +117,7 @@ void candidate_failed(Work& w, const std::string& why, bool may_run) {
   record_timing(w, false, why);
   trip_breaker(w, move.to);
   move.tried.push_back(move.to);
+  move.brought_to = TargetId();  // it may have written there
   w.tell("activation.failed", Severity::critical, AlertState::event, move.to, move.to.value + " could not take over",
          why);
   if (may_run && !move.saved.empty()) {  // what it pushed meanwhile, if anything, is newer: the newest is asked for

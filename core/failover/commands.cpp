@@ -22,10 +22,7 @@ bool push_through_hold(Work& w, const Command& command) {
   if (!(fencing && command.force) && !command.accept_loss) return false;
   move.who = command.who;
   move.accept_loss = move.accept_loss || command.accept_loss;
-  if (!command.target.empty() && command.target != move.to) {
-    move.to = command.target;
-    if (move.prepare == Part::done || move.prepare == Part::failed) move.prepare = Part::todo;
-  }
+  if (!command.target.empty() && command.target != move.to) retarget(w, command.target);
   if (command.accept_loss && move.prepare != Part::done && !move.saved.empty()) {
     move.saved = SnapshotId();  // it cannot be brought: the newest that can will do
     if (move.save == Part::done) move.save = Part::failed;
@@ -42,6 +39,20 @@ bool push_through_hold(Work& w, const Command& command) {
   if (s.phase == Phase::hold) w.enter(gated ? Phase::fence : s.hold_from, w.cx.service.limits.fence_timeout);
   advance_transfer(w);
   return true;
+}
+
+/// Nobody could tell at the start where the service runs: a person does.
+void decide_for_them(Work& w, const Command& command, const TargetId& to) {
+  w.accept(command);
+  w.unblock();
+  const auto seen = w.s.observed.find(to);
+  if (seen != w.s.observed.end() && seen->second == SiteState::stopped) {
+    w.s.data_at = to;
+    return begin_move(w, MoveKind::start, to, "said by " + command.who + ": " + command.reason, &command);
+  }
+  grant_in_place(w, to, command.who, "chosen by " + command.who + ": " + command.reason);
+  become_active(w, to);
+  observe_all(w);
 }
 
 /// Status::ok, or why the move cannot be begun now.
@@ -71,14 +82,7 @@ void promote(Work& w, const Command& command, const TargetId& to, MoveKind plann
   if (push_through_hold(w, command)) return;
   auto& s = w.s;
   const bool held_at_start = s.phase == Phase::hold && s.hold_from == Phase::starting;
-  if (held_at_start && command.force && !to.empty()) {
-    w.accept(command);
-    w.unblock();
-    grant_in_place(w, to, command.who, "chosen among several that ran: " + command.reason);
-    s.data_at = to;
-    become_active(w, to);
-    return observe_all(w);
-  }
+  if (held_at_start && command.force && !to.empty()) return decide_for_them(w, command, to);
   if (!before_any_effect(w)) {
     return w.answer(command, Status::conflict, "busy", "a move is under way (" + std::string(to_string(s.phase)) + ")",
                     s.blocked ? s.blocked->unblock : w.command("status"));

@@ -76,8 +76,8 @@ struct Prepare {
   TargetId target;
   SnapshotId snapshot;  ///< this one; empty: the newest that verifies
   /// The former holder has ended: from here on the store refuses what is older than this epoch.
-  std::optional<Epoch> seal;
-  SnapshotId have;  ///< brought already: when it is what would be chosen, nothing is brought again
+  std::optional<Epoch> seal{};
+  SnapshotId have{};  ///< brought already: when it is what would be chosen, nothing is brought again
 };
 struct Activate {
   std::string operation;

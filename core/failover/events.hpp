@@ -35,8 +35,8 @@ struct Observed {
   bool reachable = true;  ///< the control plane answered
   bool ready = true;      ///< the target's `ready` checks, if it has any, are not down
   std::string detail;
-  std::string instance;   ///< of the agent that said so; empty: none, or it does not tell
-  bool unsaved = false;   ///< work of a former run lies there that no store has taken
+  std::string instance{};  ///< of the agent that said so; empty: none, or it does not tell
+  bool unsaved = false;    ///< work of a former run lies there that no store has taken
 };
 
 struct PlanMade {
@@ -52,7 +52,7 @@ struct Fenced {
   bool stopped = false;
   std::string detail;
   bool impossible = false;  ///< its provider offers no way to stop it
-  std::string instance;     ///< of the agent that confirmed it; empty: none, or it does not tell
+  std::string instance{};   ///< of the agent that confirmed it; empty: none, or it does not tell
 };
 
 struct Saved {
@@ -99,7 +99,12 @@ struct LeaseAsked {
   lease::Renewal renewal;
 };
 
-using Event = std::variant<Started, HealthSeen, Observed, PlanMade, Fenced, Saved, Prepared, Activated, TimerFired,
-                           Command, LeaseAsked>;
+/// What the store has, asked at a start whose journal knew nothing: a lost journal must not give out an epoch again.
+struct StoreSeen {
+  Epoch epoch;  ///< the newest of its snapshots
+};
+
+using Event = std::variant<Started, StoreSeen, HealthSeen, Observed, PlanMade, Fenced, Saved, Prepared, Activated,
+                           TimerFired, Command, LeaseAsked>;
 
 }  // namespace understudy::failover

@@ -8,10 +8,46 @@
 namespace understudy::failover {
 namespace {
 
+/// W for what this guard was granted.
+Millis wait_for(const Work& w, const GuardSeen& guard) {
+  auto terms = w.cx.service.lease;
+  terms.ttl = std::max(terms.ttl, guard.ttl);
+  terms.kill_time = std::max(terms.kill_time, guard.kill_time);
+  return lease::wait_of(terms);
+}
+
+/// Another agent of the same target has this epoch, or may have it still: a container that is being replaced, a clone.
+bool another_holds(const Work& w, const lease::Renewal& renewal) {
+  const auto holder = w.s.guards.find(renewal.target);
+  if (holder == w.s.guards.end() || holder->second.epoch != renewal.epoch ||
+      holder->second.instance == renewal.instance)
+    return false;
+  const auto renewed = w.s.renewed.find(renewal.target);
+  const bool over = renewed != w.s.renewed.end() && w.now.mono >= renewed->second + wait_for(w, holder->second);
+  return !over || holder->second.holds_over;
+}
+
+/// An agent runs only the epoch that it knows: what it runs already goes on with a newer one when it is told so.
+void tell_epoch(Work& w, const TargetId& target) {
+  const auto op = w.operation("activate");
+  w.record(Intent{op, "activate", target, w.s.epoch});
+  w.effect(Activate{op, target, w.s.epoch, {}, MoveKind::start});
+}
+
+lease::Judgement judge(const Work& w, const lease::Renewal& renewal) {
+  using Verdict = lease::Judgement::Verdict;
+  auto out = lease::judge(register_of(w.s), renewal);
+  if (out.verdict == Verdict::granted && another_holds(w, renewal))
+    out = {Verdict::undecided, fmt::format("another agent of {} has epoch {}: its lease has to run out first",
+                                           renewal.target.value, renewal.epoch.value)};
+  return out;
+}
+
 void remember_guard(Work& w, const lease::Renewal& renewal) {
   auto& s = w.s;
+  s.renewed[renewal.target] = w.now.mono;
   const auto known = s.guards.find(renewal.target);
-  GuardSeen seen{renewal.epoch, w.cx.service.lease.ttl, renewal.kill_time, renewal.holds_over};
+  GuardSeen seen{renewal.epoch, w.cx.service.lease.ttl, renewal.kill_time, renewal.holds_over, renewal.instance};
   // A shorter ttl in a new file does not shorten what was granted before.
   if (known != s.guards.end() && known->second.epoch == seen.epoch) {
     seen.ttl = std::max(seen.ttl, known->second.ttl);
@@ -19,9 +55,10 @@ void remember_guard(Work& w, const lease::Renewal& renewal) {
     seen.holds_over = seen.holds_over || known->second.holds_over;
   }
   if (known != s.guards.end() && known->second == seen) return;
-  if (known == s.guards.end())
+  if (known == s.guards.end() || known->second.instance != seen.instance)
     w.note("lease.held", Severity::info, renewal.target,
-           fmt::format("an agent at {} holds the lease of epoch {}", renewal.target.value, renewal.epoch.value));
+           fmt::format("{} agent at {} holds the lease of epoch {}", known == s.guards.end() ? "an" : "another",
+                       renewal.target.value, renewal.epoch.value));
   s.guards[renewal.target] = seen;
   w.touch();
 }
@@ -35,10 +72,13 @@ std::optional<Millis> lease_wait(const Work& w, const TargetId& target) {
   const auto guard = w.s.guards.find(target);
   if (configured == nullptr || !configured->lease || guard == w.s.guards.end() || guard->second.holds_over)
     return std::nullopt;
-  auto terms = w.cx.service.lease;
-  terms.ttl = std::max(terms.ttl, guard->second.ttl);
-  terms.kill_time = std::max(terms.kill_time, guard->second.kill_time);
-  return lease::wait_of(terms);
+  return wait_for(w, guard->second);
+}
+
+bool by_another_agent(const Work& w, const Fenced& done) {
+  const auto holder = w.s.guards.find(done.target);
+  return holder != w.s.guards.end() && holder->second.epoch == w.s.epoch && !holder->second.instance.empty() &&
+         !done.instance.empty() && done.instance != holder->second.instance;
 }
 
 void await_lease_end(Work& w) {
@@ -66,7 +106,7 @@ void on_lease_over(Work& w) {
 }
 
 void on_lease_asked(Work& w, const LeaseAsked& asked) {
-  auto judgement = lease::judge(register_of(w.s), asked.renewal);
+  auto judgement = judge(w, asked.renewal);
   const bool granted = judgement.verdict == lease::Judgement::Verdict::granted;
   if (granted) remember_guard(w, asked.renewal);
   w.effect(LeaseAnswer{asked.id, std::move(judgement), granted ? w.cx.service.lease.ttl : Millis(0)});
@@ -84,17 +124,28 @@ void judge_guard(Work& w, const TargetId& target) {
          "Should it become unreachable, waiting proves nothing: does its agent have [agent.lease]?");
 }
 
+Epoch next_epoch(const Work& w) { return std::max(w.s.epoch, w.s.store_epoch).next(); }
+
 void grant_in_place(Work& w, const TargetId& target, const std::string& who, const std::string& why) {
   auto& s = w.s;
   // A dry run changes nothing, and a new epoch would end what an agent runs with the present one.
-  if (w.cx.act || s.epoch.value == 0) s.epoch = s.epoch.next();
+  if (w.cx.act || s.epoch.value == 0) s.epoch = next_epoch(w);
   s.revoked = false;
   w.record(Granted{s.epoch, target, who, why});
   const auto* configured = w.cx.service.find(target);
-  if (!w.cx.act || configured == nullptr || !configured->lease) return;
-  const auto op = w.operation("activate");
-  w.record(Intent{op, "activate", target, s.epoch});
-  w.effect(Activate{op, target, s.epoch, {}, MoveKind::start});
+  if (w.cx.act && configured != nullptr && configured->lease) tell_epoch(w, target);
+}
+
+void epoch_told(Work& w, const Activated& done) {
+  const bool resting = w.s.phase == Phase::active || w.s.phase == Phase::suspect;
+  if (resting && done.target == w.s.active && done.status != sdk::Status::ok) w.arm(TimerKind::retry, w.backoff());
+}
+
+void maybe_tell_epoch_again(Work& w, const Observed& seen) {
+  const auto& s = w.s;
+  const bool resting = s.phase == Phase::active || s.phase == Phase::suspect;
+  if (!resting || !w.cx.act || seen.target != s.active || !w.target(s.active).lease) return;
+  if (seen.reachable && seen.epoch && *seen.epoch < s.epoch) tell_epoch(w, s.active);
 }
 
 }  // namespace understudy::failover

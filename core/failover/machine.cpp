@@ -15,6 +15,7 @@ void on_timer(Work& w, const TimerFired& fired) {
 struct Dispatch {
   Work& w;
   void operator()(const Started& e) const { on_started(w, e); }
+  void operator()(const StoreSeen& e) const { on_store_seen(w, e); }
   void operator()(const HealthSeen& e) const { on_health(w, e); }
   void operator()(const Observed& e) const { on_observed(w, e); }
   void operator()(const PlanMade& e) const { on_plan(w, e); }

@@ -7,7 +7,7 @@
 namespace understudy::failover {
 namespace {
 
-constexpr int prepare_tries_of_a_planned_move = 3;
+constexpr int prepare_tries = 3;  // of a planned move, and of one that a person wants without a state if need be
 
 [[nodiscard]] bool planned(const Move& move) {
   return move.kind == MoveKind::switchover || move.kind == MoveKind::failback;
@@ -37,7 +37,10 @@ void start_save(Work& w, Move& move) {
 void start_prepare(Work& w, Move& move) {
   const auto op = w.operation("prepare");
   w.record(Intent{op, "prepare", move.to, w.s.epoch});
-  w.effect(Prepare{op, move.to, move.saved});
+  move.sealing = move.fence == Part::done;
+  w.effect(Prepare{op, move.to, move.saved, move.sealing ? std::optional(next_epoch(w)) : std::nullopt,
+                   move.brought_to == move.to ? move.snapshot : SnapshotId()});
+  move.brought_to = TargetId();
   move.prepare = Part::running;
   move.prepare_operation = op;
 }
@@ -63,6 +66,17 @@ void unfenceable(Work& w, const Fenced& done) {
   hold(w, w.s.phase == Phase::hold ? w.s.hold_from : w.s.phase, "unfenceable",
        done.target.value + " offers neither a stop nor a lease: " + done.detail,
        w.command("promote", move.to.value + " --force"));
+}
+
+/// A person has said that no state will do.
+void go_on_without_state(Work& w) {
+  auto& move = *w.s.move;
+  move.prepare = Part::failed;
+  move.snapshot = SnapshotId();
+  w.note("state.given_up", Severity::warning, move.to,
+         "no state can be brought; " + move.to.value + " starts with what is there, as " + move.who + " has accepted");
+  if (w.s.blocked && w.s.blocked->by == "state") w.unblock();
+  advance_transfer(w);
 }
 
 /// What a retry or the end of a wait asks for, in the phases of this file.
@@ -161,6 +175,7 @@ void revoke(Work& w) {
   const bool first = move.from == move.origin && move.kind != MoveKind::rollback;
   w.enter(Phase::revoke);
   s.revoked = true;
+  move.sealed = false;
   if (!move.from.empty() && move.fence != Part::done) {
     w.note("revoke", Severity::info, move.from, fmt::format("epoch {} of {} is ended", s.epoch.value, move.from.value));
   }
@@ -176,6 +191,12 @@ void revoke(Work& w) {
   advance_transfer(w);
 }
 
+void retarget(Work& w, const TargetId& to) {
+  auto& move = *w.s.move;
+  move.to = to;
+  move.prepare = needs_state(w, move) ? Part::todo : Part::none;  // an answer that is still to come is the former's
+}
+
 void advance_transfer(Work& w) {
   auto& move = *w.s.move;
   if (move.fence == Part::todo) start_fence(w, move);
@@ -189,6 +210,8 @@ void advance_transfer(Work& w) {
   if (move.save == Part::todo) return start_save(w, move);
   if (move.save == Part::running || move.prepare == Part::running) return;
   if (move.save == Part::done && move.prepare == Part::done && move.snapshot != move.saved) move.prepare = Part::todo;
+  // What was brought beside the stop may not be the newest any more: asked again, when nothing older can come after it.
+  if (move.prepare == Part::done && !move.sealed) move.prepare = Part::todo;
   if (move.prepare == Part::todo) return start_prepare(w, move);
   if (w.s.phase == Phase::hold) return;
   w.enter(Phase::gate);
@@ -199,8 +222,9 @@ void on_fenced(Work& w, const Fenced& done) {
   auto& s = w.s;
   const bool ours = s.move && s.move->fence == Part::running && done.operation == s.move->fence_operation;
   if (!ours) return intruder_fenced(w, done);
-  w.record(Outcome{done.operation, done.stopped ? "ok" : "unknown", done.detail});
-  if (done.stopped) return fence_confirmed(w, done.detail);
+  const bool stopped = done.stopped && !by_another_agent(w, done);
+  w.record(Outcome{done.operation, stopped ? "ok" : "unknown", done.detail});
+  if (stopped) return fence_confirmed(w, done.detail);
   if (s.move->forced) {
     w.note("fence.forced", Severity::warning, done.target,
            done.target.value + " is not confirmed stopped (" + done.detail + "); forced by " + s.move->who);
@@ -209,7 +233,8 @@ void on_fenced(Work& w, const Fenced& done) {
   if (done.impossible && !s.move->lease_over) return unfenceable(w, done);
   s.move->fence = Part::todo;
   w.note("fence.unconfirmed", Severity::warning, done.target,
-         done.target.value + " is not confirmed stopped: " + done.detail);
+         done.target.value + " is not confirmed stopped: " +
+             (done.stopped ? "another agent answered than the one that holds its lease" : done.detail));
   w.arm(TimerKind::retry, w.backoff());
   if (s.retries < unconfirmed_stops_before_telling || s.move->lease_over) return;
   const auto block = fence_block(w);
@@ -244,15 +269,18 @@ void on_prepared(Work& w, const Prepared& done) {
     move.prepare = Part::done;
     move.snapshot = done.snapshot.id;
     move.snapshot_created = done.snapshot.created;
+    move.brought_to = move.to;
+    move.sealed = move.sealed || move.sealing;
     if (s.blocked && s.blocked->by == "state") w.unblock();
     return advance_transfer(w);
   }
   move.prepare = Part::todo;
   w.note("state.not_brought", Severity::warning, move.to,
          "the state was not brought to " + move.to.value + ": " + done.detail);
-  if (planned(move) && move.fence == Part::done && s.retries + 1 >= prepare_tries_of_a_planned_move) {
+  const bool tried_enough = move.fence == Part::done && s.retries + 1 >= prepare_tries;
+  if (tried_enough && move.accept_loss) return go_on_without_state(w);
+  if (tried_enough && planned(move))
     return roll_back(w, "the state could not be brought to " + move.to.value + ": " + done.detail);
-  }
   w.arm(TimerKind::retry, w.backoff());
 }
 
@@ -260,6 +288,7 @@ void on_phase_timer(Work& w, const TimerFired& fired) {
   const bool timeout = fired.kind == TimerKind::phase;
   switch (w.s.phase) {
     case Phase::starting: return starting_timeout(w);
+    case Phase::active: return w.effect(Observe{w.s.active});
     case Phase::suspect: return w.enter(Phase::active);
     case Phase::plan:
       if (timeout) (void)w.backoff();

@@ -9,7 +9,6 @@ namespace {
 
 /// Takes what already runs as it is, under an epoch above every one that was seen.
 void adopt(Work& w, const TargetId& target, std::string why) {
-  w.s.data_at = target;
   grant_in_place(w, target, "", why);
   w.tell("service.adopted", target == w.primary() ? Severity::info : Severity::warning, AlertState::event, target,
          w.cx.service.id.value + " is taken to run at " + target.value, std::move(why));
@@ -41,6 +40,24 @@ void hold_paused(Work& w, const TargetId& taken) {
   hold(w, Phase::starting, "paused", why + ", and it is paused by " + w.s.pause->who, w.command("resume"));
 }
 
+/// Who has not said that it is stopped.
+std::string silent_standbys(const Work& w) {
+  std::string out;
+  for (const auto& t : w.cx.service.targets) {
+    const auto seen = w.s.observed.find(t.id);
+    const bool stopped = seen != w.s.observed.end() && seen->second == SiteState::stopped;
+    if (!stopped) out += (out.empty() ? "" : ", ") + t.id.value;
+  }
+  return out;
+}
+
+/// A journal that is lost says nothing of where the service runs: whoever does not answer may run it.
+void hold_unseen(Work& w, const std::string& silent) {
+  hold(w, Phase::starting, "unseen",
+       "nothing is seen to run, and " + silent + " does not say that it is stopped: it may run the service",
+       w.command("promote", w.primary().value + " --force"));
+}
+
 void decide_fresh(Work& w) {
   auto& s = w.s;
   const auto running = running_sites(w);
@@ -59,6 +76,7 @@ void decide_fresh(Work& w) {
   if (running.size() == 1) return adopt(w, taken, "it runs already");
   if (!home_stopped) return adopt(w, taken, "its provider does not answer yet; the primary is taken to run");
   if (!w.cx.act) return adopt(w, w.primary(), "mode is \"observe\": the primary is watched although it does not run");
+  if (const auto silent = silent_standbys(w); !silent.empty()) return hold_unseen(w, silent);
   s.data_at = w.primary();
   begin_move(w, MoveKind::start, w.primary(), "nothing runs yet", nullptr);
 }
@@ -103,14 +121,14 @@ void resume_move(Work& w, Phase stored) {
   // A plan was being made: a move that has stopped its origin goes on, one that has not is forgotten.
   if (w.s.running && w.s.move->from == w.s.move->origin && w.s.move->fence != Part::done) {
     end_move(w, "cancelled");
-    return become_active(w, w.s.active);
+    return become_active(w, w.s.active, true);
   }
   ask_plan(w);
 }
 
 void resume_resting(Work& w) {
-  if (!w.s.pause) return become_active(w, w.s.active);
-  w.effect(Watch{w.s.active, Watch::Mode::serving});
+  if (!w.s.pause) return become_active(w, w.s.active, true);
+  w.effect(Watch{w.s.active, Watch::Mode::serving, w.target(w.s.active).lease});
   w.enter(Phase::paused);
 }
 
@@ -149,6 +167,8 @@ void on_started(Work& w, const Started& started) {
   w.unblock();  // what still blocks is told anew, with its reminders
   s.phase = Phase::starting;
   s.since = w.now.wall;
+  s.observed.clear();
+  for (const auto& [target, guard] : s.guards) s.renewed[target] = w.now.mono;  // perhaps just before we ended
   resume_pause(w);
   observe_all(w);
   if (!started.fresh && target_gone(w)) {

@@ -72,6 +72,8 @@ struct Move {
   std::string fence_operation, save_operation, prepare_operation;  ///< the ones under way: older answers do not count
   SnapshotId saved;                                                ///< what the save made
   SnapshotId snapshot;                                             ///< what `to` starts from
+  TargetId brought_to;                                             ///< where `snapshot` is in place, untouched
+  bool sealing = false, sealed = false;  ///< the prepare under way asks the store to refuse older epochs; it does
   WallTime snapshot_created{};
   std::string operation;       ///< of the activation
   bool start_unknown = false;  ///< a try at it ended without anybody knowing how: it may run, whatever comes later
@@ -127,6 +129,7 @@ struct GuardSeen {
   Millis ttl{0};  ///< the longest that it was granted in this epoch
   Millis kill_time{0};
   bool holds_over = false;  ///< goes on when it cannot renew: waiting proves nothing of it
+  std::string instance{};   ///< which agent; empty: it does not tell
   bool operator==(const GuardSeen&) const = default;
 };
 
@@ -149,13 +152,16 @@ struct State {
   int failback_failures = 0;        ///< in a row: each doubles the wait for the next try
   std::optional<WallTime> outage_since;
   std::map<TargetId, WallTime> intruders;  ///< targets that run although they should not, and since when
-  std::set<TargetId> ran;  ///< seen running before one looked again, and not seen stopped since
+  std::set<TargetId> unsaved;              ///< where work lies that no store has taken
+  std::set<TargetId> ran;                  ///< seen running before one looked again, and not seen stopped since
   std::string incident;  ///< from the first trouble until the service is well at home; names it for people's channels
 
   // Not stored: learned anew after a restart, so that nothing left by a crash can block the next failover.
   std::map<TargetId, Breaker> breakers;
+  std::map<TargetId, Time> renewed;  ///< when the guard of `guards` was last granted a renewal, or may have been
   std::map<TargetId, Seen> seen;
   std::map<TargetId, SiteState> observed;
+  Epoch store_epoch;  ///< the newest that a store is known to have; a grant is above it
   std::optional<Time> home_ok_since;
   int retries = 0;           ///< of the present step
   std::uint64_t random = 0;  ///< for jitter

@@ -88,7 +88,8 @@ State read(const Json& in) {
     s.guards[TargetId(name)] = {{g.value("epoch", std::uint64_t{0})},
                                 Millis(g.value("ttl_ms", std::int64_t{0})),
                                 Millis(g.value("kill_time_ms", std::int64_t{0})),
-                                g.value("holds_over", false)};
+                                g.value("holds_over", false),
+                                g.value("instance", "")};
   if (in.contains("move")) s.move = move_from(in.at("move"));
   if (in.contains("last_move")) {
     const auto& l = in.at("last_move");
@@ -109,6 +110,7 @@ State read(const Json& in) {
   const auto intruders = in.value("intruders", Json::object());
   for (const auto& [name, since] : intruders.items())
     s.intruders[TargetId(name)] = WallTime(Millis(since.get<std::int64_t>()));
+  for (const auto& t : in.value("unsaved", Json::array())) s.unsaved.emplace(t.get<std::string>());
   for (const auto& t : in.value("ran", Json::array())) s.ran.emplace(t.get<std::string>());
   s.incident = in.value("incident", "");
   if (in.contains("outage_since")) s.outage_since = wall(in, "outage_since");
@@ -146,7 +148,8 @@ nlohmann::json to_json(const State& s) {
     out["guards"][id.value] = {{"epoch", g.epoch.value},
                                {"ttl_ms", g.ttl.count()},
                                {"kill_time_ms", g.kill_time.count()},
-                               {"holds_over", g.holds_over}};
+                               {"holds_over", g.holds_over},
+                               {"instance", g.instance}};
   if (s.move) out["move"] = move_json(*s.move);
   if (s.last_move) {
     const auto& l = *s.last_move;
@@ -165,6 +168,7 @@ nlohmann::json to_json(const State& s) {
   for (const auto t : s.failovers) failovers.push_back(ms(t));
   out["failovers"] = std::move(failovers);
   for (const auto& [id, since] : s.intruders) out["intruders"][id.value] = ms(since);
+  for (const auto& id : s.unsaved) out["unsaved"].push_back(id.value);
   for (const auto& id : s.ran) out["ran"].push_back(id.value);
   if (!s.incident.empty()) out["incident"] = s.incident;
   if (s.outage_since) out["outage_since"] = ms(*s.outage_since);

@@ -116,6 +116,30 @@ void look_at_home(Work& w, const Observed& seen) {
   consider_failback(w);
 }
 
+/// Work of a former run that no store has taken: people must know before it is written over.
+void look_at_leftovers(Work& w, const Observed& seen) {
+  if (!seen.reachable || seen.unsaved == w.s.unsaved.contains(seen.target)) return;
+  w.touch();
+  if (!seen.unsaved) {
+    w.s.unsaved.erase(seen.target);
+    return w.tell("state.unsaved", Severity::info, AlertState::resolved, seen.target,
+                  seen.target.value + " has nothing left that is not saved", "");
+  }
+  w.s.unsaved.insert(seen.target);
+  w.tell("state.unsaved", Severity::warning, AlertState::firing, seen.target,
+         seen.target.value + " has work of a former run that no store has taken", seen.detail);
+}
+
+/// We waited for somebody who did not answer, and all have now.
+bool answers_the_hold(const Work& w) {
+  const auto& s = w.s;
+  if (s.phase != Phase::hold || s.hold_from != Phase::starting || !s.blocked || s.blocked->by != "unseen") return false;
+  return std::ranges::all_of(w.cx.service.targets, [&](const config::Target& t) {
+    const auto seen = s.observed.find(t.id);
+    return seen != s.observed.end() && seen->second != SiteState::unknown;
+  });
+}
+
 void report_would_act(Work& w, const PlanMade& made) {
   w.tell("observe.would_promote", Severity::warning, AlertState::event, made.ranked.front(),
          "would have promoted " + made.ranked.front().value + " for " + w.cx.service.id.value, made.summary);
@@ -127,15 +151,29 @@ void resume_after_pause(Work& w) { resume_now(w, "the pause's end"); }
 
 }  // namespace
 
-void become_active(Work& w, const TargetId& target) {
-  w.s.active = target;
+void rise_above_store(Work& w) {
+  auto& s = w.s;
+  if (s.store_epoch <= s.epoch || !w.cx.act || s.pause) return;
+  grant_in_place(w, s.active, "", "the store has snapshots of epoch " + std::to_string(s.store_epoch.value));
+}
+
+void on_store_seen(Work& w, const StoreSeen& seen) {
+  w.s.store_epoch = std::max(w.s.store_epoch, seen.epoch);
+  const bool resting = w.s.phase == Phase::active || w.s.phase == Phase::suspect;
+  if (resting && w.s.running) rise_above_store(w);
+}
+
+void become_active(Work& w, const TargetId& target, bool just_started) {
+  w.s.active = w.s.data_at = target;
   w.s.running = true;
   w.s.ran.clear();
   w.enter(Phase::active);
   if (w.s.pause) w.enter(Phase::paused);  // it came during the move that ends here
   w.touch();
-  w.effect(Watch{target, Watch::Mode::serving});
+  const auto* configured = w.cx.service.find(target);
+  w.effect(Watch{target, Watch::Mode::serving, just_started && configured != nullptr && configured->lease});
   if (target == w.primary()) w.s.home_ok_since.reset();
+  rise_above_store(w);
   consider_failback(w);
 }
 
@@ -155,10 +193,16 @@ void on_health(Work& w, const HealthSeen& event) {
 void on_observed(Work& w, const Observed& event) {
   w.s.observed[event.target] = event.reachable ? event.state : SiteState::unknown;
   if (event.reachable && event.state == SiteState::stopped) w.s.ran.erase(event.target);
+  look_at_leftovers(w, event);
   if (w.s.phase == Phase::starting) return starting_observed(w, event);
   if (w.s.phase == Phase::activate && w.s.move && event.target == w.s.move->to) return activation_observed(w, event);
+  if (answers_the_hold(w)) {
+    w.unblock();
+    return find_out_again(w);
+  }
   look_for_intruder(w, event);
   look_at_home(w, event);
+  maybe_tell_epoch_again(w, event);
 }
 
 void ask_plan(Work& w) {

@@ -59,7 +59,8 @@ class Work {
 };
 
 // ---- watching.cpp: active, suspect, plan, paused ---------------------------------------------------------------
-void become_active(Work& w, const TargetId& target);
+/// `just_started`: we, not the service; it may have ended what it ran while nobody renewed its lease.
+void become_active(Work& w, const TargetId& target, bool just_started = false);
 void on_health(Work& w, const HealthSeen& seen);
 void on_observed(Work& w, const Observed& seen);
 void on_plan(Work& w, const PlanMade& made);
@@ -74,6 +75,8 @@ void begin_failover(Work& w, std::string reason);
 void begin_move(Work& w, MoveKind kind, const TargetId& to, std::string reason, const Command* by);
 /// Ends the holder's epoch and begins to stop `move.from` and to bring the state to `move.to`.
 void revoke(Work& w);
+/// The move that is under way goes to `to` instead.
+void retarget(Work& w, const TargetId& to);
 /// Emits whatever part of the transfer can go on now; enters GATE when all is done.
 void advance_transfer(Work& w);
 void on_fenced(Work& w, const Fenced& done);
@@ -98,8 +101,16 @@ void on_lease_asked(Work& w, const LeaseAsked& asked);
 void on_lease_over(Work& w);
 /// A run was verified: what it showed of its guard is what counts of that target.
 void judge_guard(Work& w, const TargetId& target);
+/// The epoch of a new grant: above every one that was given out before, by us or by whom we have replaced.
+[[nodiscard]] Epoch next_epoch(const Work& w);
 /// `target` runs already and goes on, under a new epoch; an agent with a lease is told it.
 void grant_in_place(Work& w, const TargetId& target, const std::string& who, const std::string& why);
+/// The agent's answer to that.
+void epoch_told(Work& w, const Activated& done);
+/// It runs with an older epoch, whose renewals are refused: it did not hear.
+void maybe_tell_epoch_again(Work& w, const Observed& seen);
+/// The stop was confirmed by another agent than the one that holds the lease, and says nothing of that one.
+[[nodiscard]] bool by_another_agent(const Work& w, const Fenced& done);
 
 // ---- activating.cpp: grant, activate, verify -------------------------------------------------------------------
 void grant(Work& w);
@@ -115,6 +126,7 @@ void on_command(Work& w, const Command& command);
 void end_pause(Work& w, const std::string& who);
 void resume_now(Work& w, const std::string& who, bool by_person = false);
 void on_started(Work& w, const Started& started);
+void on_store_seen(Work& w, const StoreSeen& seen);
 void observe_all(Work& w);
 /// A hold from before anything ran is over: looks again at what runs where.
 void find_out_again(Work& w);

@@ -8,7 +8,7 @@ namespace understudy::lease {
 
 Millis wait_of(const Terms& terms) noexcept {
   const double rho = terms.clock_error;
-  const double held = static_cast<double>(terms.ttl.count()) / (1 - rho) + static_cast<double>(terms.kill_time.count());
+  const double held = static_cast<double>((terms.ttl + terms.kill_time).count()) / (1 - rho);
   const double wait = held * (1 + rho) + static_cast<double>(terms.margin.count());
   return Millis(static_cast<std::int64_t>(std::ceil(wait / 1000)) * 1000);
 }

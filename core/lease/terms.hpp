@@ -5,10 +5,11 @@
 // rate. The orchestrator fences by revoking and then waits, counted from the moment at which no renewal can be granted
 // any more,
 //
-//   W >= (G / (1 - rho) + K) * (1 + rho) + margin
+//   W >= (G + K) / (1 - rho) * (1 + rho) + margin
 //
-// A guard's deadline is the time at which it sent its last granted renewal, plus G, so every workload of the revoked
-// epoch has ended when W is over: the guard's clock may run slow (G / (1 - rho)), ours fast (* (1 + rho)).
+// A guard's deadline is the time at which it sent its last granted renewal, plus G, and it kills at K after that, so
+// every workload of the revoked epoch has ended when W is over: the guard measures both on its own clock, which may run
+// slow (/ (1 - rho)), and ours may run fast (* (1 + rho)).
 #pragma once
 
 #include <optional>

@@ -159,7 +159,7 @@ void Play::person_acts(const failover::Blocked& blocked) {
   using What = failover::Command::What;
   const std::string by = blocked.by;
   if (by == "too_many_failovers") return command(What::resume, {}, false, false);
-  if (by == "two_active") return command(What::promote, service_.primary, true, false);
+  if (by == "two_active" || by == "unseen") return command(What::promote, service_.primary, true, false);
   if (!state_.move) return;
   const TargetId to = state_.move->to;
   const auto* from = place(state_.move->from);

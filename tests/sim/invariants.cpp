@@ -188,10 +188,21 @@ class I4SnapshotsStay : public Invariant {
   }
 };
 
-/// I5: the store refuses what older epochs write.
+/// I5: the store refuses what older epochs write; also before the newest has written anything, when it was started from
+/// what was there.
 class I5OldWritesRefused : public Invariant {
  public:
   I5OldWritesRefused() : Invariant("I5") {}
+  void on_step(const World& world, const Stored& stored) override {
+    for (const auto& effect : stored.step.effects) {
+      const auto* activate = std::get_if<Activate>(&effect);
+      const bool brought = activate != nullptr && !activate->snapshot.empty() &&
+                           stored.before.data_at != activate->target && stored.before.phase != Phase::activate;
+      if (brought)
+        started_[stored.service] = {activate->epoch,
+                                    world.stores[static_cast<std::size_t>(stored.service)].kept.size()};
+    }
+  }
   void on_tick(const World& world) override {
     for (const auto& store : world.stores) {
       Epoch newest;
@@ -203,7 +214,23 @@ class I5OldWritesRefused : public Invariant {
         newest = kept.info.epoch;
       }
     }
+    for (const auto& [service, started] : started_) late(world.stores[static_cast<std::size_t>(service)], started);
   }
+
+ private:
+  struct Started {
+    Epoch epoch;
+    std::size_t kept = 0;  ///< what the store had then
+  };
+  void late(const Store& store, const Started& started) {
+    for (std::size_t i = started.kept; i < store.kept.size(); ++i) {
+      const auto& kept = store.kept[i];
+      if (!kept.aside && kept.info.epoch < started.epoch)
+        return breaks("snapshot " + kept.info.id.value + " from " + kept.from.value + " was taken after " +
+                      epoch_text(started.epoch) + " was started from an older one");
+    }
+  }
+  std::map<int, Started> started_;
 };
 
 /// I6: nobody is started with a state that is too old, or is not the newest, unless a person said so.
@@ -218,6 +245,8 @@ class I6FreshState : public Invariant {
       if (const auto* a = std::get_if<Activate>(&effect)) check(world, of, stored, *a);
     }
     if (!stored.step.state.move) of.consent = false;
+    const auto& after = stored.step.state;
+    if (after.phase == Phase::active && after.running) of.served = after.active;
   }
   void on_performed(const World& world, int service, const Effect& effect) override {
     const auto* prepare = std::get_if<Prepare>(&effect);
@@ -232,14 +261,16 @@ class I6FreshState : public Invariant {
  private:
   struct OfService {
     bool consent = false;
+    TargetId served;     ///< who was last taken for well, or is the first: its own copy is the newest
     Store::Kept newest;  ///< that verified when the state was last asked for
   };
-  void check(const World& world, const OfService& of, const Stored& stored, const Activate& activate) {
+  void check(const World& world, OfService& of, const Stored& stored, const Activate& activate) {
+    if (activate.kind == MoveKind::start && of.served.empty()) of.served = activate.target;
     const auto& service = world.service(stored.service);
     const auto& move = stored.before.move ? stored.before.move : stored.step.state.move;
     const bool again = stored.before.phase == Phase::activate;
     if (!service.state || again || of.consent || !move || activate.kind == MoveKind::start) return;
-    if (stored.before.data_at == activate.target) return;
+    if (of.served == activate.target) return;
     const auto* kept = world.stores[static_cast<std::size_t>(stored.service)].of(activate.snapshot);
     if (kept == nullptr) return breaks(activate.target.value + " is started without any state, and nobody agreed");
     if (service.state->max_age && stored.now.wall - kept->info.created > *service.state->max_age)

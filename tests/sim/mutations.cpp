@@ -33,6 +33,10 @@ constexpr std::array rows{
     MutationRow{older_snapshot, "older_snapshot", "I6", "the next site starts from the snapshot before the newest"},
     MutationRow{snapshot_not_stored, "snapshot_not_stored", "I4", "the store acknowledges what it has not stored"},
     MutationRow{store_takes_old, "store_takes_old", "I5", "the store accepts a snapshot of an older epoch"},
+    MutationRow{store_not_sealed, "store_not_sealed", "I5",
+                "the store learns of a new epoch from its first snapshot only"},
+    MutationRow{data_at_forgotten, "data_at_forgotten", "I6",
+                "who serves after a move that was cancelled is not known to have the newest state"},
     MutationRow{halved_wait, "halved_wait", "I3 I1", "W is half as long"},
     MutationRow{wait_not_restarted, "wait_not_restarted", "I3 I1",
                 "after a crash a lease's end is no longer waited for"},
@@ -127,6 +131,15 @@ Step with_other_lease(Mutation mutation, Step step, const Event& event) {
   return step;
 }
 
+Step with_old_data_at(Step step, const TargetId& before) {
+  const bool verified = std::ranges::any_of(step.records, [](const Record& r) {
+    const auto* timed = std::get_if<ActivationTimed>(&r);
+    return timed != nullptr && timed->succeeded;
+  });
+  if (!verified && !before.empty()) step.state.data_at = before;
+  return step;
+}
+
 }  // namespace
 
 std::span<const MutationRow> mutations() noexcept { return rows; }
@@ -152,6 +165,10 @@ Step step_with(Mutation mutation, const Context& context, State state, const Eve
     case observe_acts: return failover::step({context.service, true}, std::move(state), event, now);
     case limit_ignored:
     case age_ignored: return with_other_service(mutation, context, std::move(state), event, now);
+    case data_at_forgotten: {
+      const TargetId before = state.data_at;
+      return with_old_data_at(failover::step(context, std::move(state), event, now), before);
+    }
     default: break;
   }
   auto out = with_other_lease(mutation, failover::step(context, std::move(state), event, now), event);

@@ -31,6 +31,8 @@ enum class Mutation {
   older_snapshot,        ///< the next site starts from the snapshot before the newest
   snapshot_not_stored,   ///< the store acknowledges what it has not stored
   store_takes_old,       ///< the store accepts a snapshot of an older epoch
+  store_not_sealed,      ///< the store learns of a new epoch from its first snapshot only
+  data_at_forgotten,     ///< who serves after a move that was cancelled is not known to have the newest state
   halved_wait,           ///< W is half as long
   wait_not_restarted,    ///< after a crash a lease's end is no longer waited for
   judge_grants,          ///< every renewal is granted

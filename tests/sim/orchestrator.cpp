@@ -285,8 +285,8 @@ void Orchestrator::do_effect(int service, const Prepare& e) {
   world_.call<Found>(
       World::orchestrator_node, World::store_node, Micros(60'000'000),
       [this, service, e, writable](const std::function<void(Found)>& answer) {
-        const auto& store = world_.stores[static_cast<std::size_t>(service)];
-        if (store.down || !writable) return answer(std::nullopt);
+        auto& store = world_.stores[static_cast<std::size_t>(service)];
+        if (store.down || !writable || (e.seal && !store.seal(*e.seal))) return answer(std::nullopt);
         answer(store.find(e.snapshot));
       },
       [this, service, e, life = life_](const std::optional<Found>& got) {

@@ -42,6 +42,12 @@ struct Store {
     acknowledged.push_back(info.id);
     return info;
   }
+  /// From here on older epochs are refused. False: a newer one is known.
+  bool seal(Epoch epoch) {
+    if (epoch < newest_epoch) return false;
+    if (mutation != Mutation::store_not_sealed) newest_epoch = epoch;
+    return true;
+  }
   /// By epoch first, then by the time at which it was made.
   static bool older(const SnapshotInfo& a, const SnapshotInfo& b) {
     return a.epoch != b.epoch ? a.epoch < b.epoch : a.created < b.created;

@@ -7,6 +7,7 @@ health home down
 planned spare
 prepared s1 age=2h
 fenced home stopped
+prepared s1 age=2h
 expect phase hold
 expect blocked state_too_old
 expect no activate spare

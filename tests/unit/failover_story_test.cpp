@@ -27,7 +27,10 @@ Millis duration(const std::string& text) { return config::parse_duration(text).v
 std::string describe(const Effect& e) {
   if (const auto* f = std::get_if<Fence>(&e)) return "fence " + f->target.value;
   if (const auto* s = std::get_if<Save>(&e)) return "save " + s->target.value;
-  if (const auto* p = std::get_if<Prepare>(&e)) return "prepare " + p->target.value;
+  if (const auto* p = std::get_if<Prepare>(&e)) {
+    return "prepare " + p->target.value + (p->seal ? " seal=" + std::to_string(p->seal->value) : "") +
+           (p->have.empty() ? "" : " have=" + p->have.value);
+  }
   if (const auto* a = std::get_if<Activate>(&e)) return "activate " + a->target.value;
   if (const auto* o = std::get_if<Observe>(&e)) return "observe " + o->target.value;
   if (const auto* m = std::get_if<MakePlan>(&e)) return m->desperate ? "plan desperate" : "plan";
@@ -129,8 +132,10 @@ class Story {
       if (w[2] == "stopped") o.state = SiteState::stopped;
       if (w[2] == "active") o.state = SiteState::active;
       if (const auto e = option(w, "epoch"); !e.empty()) o.epoch = Epoch{std::stoull(e)};
+      o.unsaved = has(w, "unsaved");
       return o;
     }
+    if (w[0] == "store-has") return StoreSeen{Epoch{std::stoull(option(w, "epoch"))}};
     if (w[0] == "planned") {
       PlanMade p;
       p.common_mode = w[1] == "common-mode";
@@ -139,7 +144,8 @@ class Story {
       }
       return p;
     }
-    if (w[0] == "fenced") return Fenced{world_.operation("fence"), target, w[2] == "stopped", w[2]};
+    if (w[0] == "fenced")
+      return Fenced{world_.operation("fence"), target, w[2] == "stopped", w[2], false, option(w, "by")};
     if (w[0] == "saved") return Saved{world_.operation("save"), w[1] != "failed", snapshot(w), w[1]};
     if (w[0] == "prepared") return Prepared{world_.operation("prepare"), w[1] != "failed", snapshot(w), w[1]};
     if (w[0] == "activated") {
@@ -151,7 +157,8 @@ class Story {
       return Activated{world_.operation("activate"), target, status, how};
     }
     if (w[0] == "renews")
-      return LeaseAsked{1, {target, Epoch{std::stoull(option(w, "epoch"))}, Millis(5'000), has(w, "holds-over")}};
+      return LeaseAsked{
+          1, {target, Epoch{std::stoull(option(w, "epoch"))}, Millis(5'000), has(w, "holds-over"), option(w, "by")}};
     if (w[0] == "person") return command(w);
     FAIL("no such word: " << w[0]);
     return Started{};

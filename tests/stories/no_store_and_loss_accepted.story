@@ -1,0 +1,20 @@
+# hapostgres/pg_auto_failover #1113: waiting for ever for what does not come. The store is gone; a person accepts the loss, and the next
+# site starts with what it has, after three more tries.
+target home
+target spare
+state max_age=30m
+runs-at home
+health home down
+planned spare
+fenced home stopped
+prepared failed
+wait 10m
+prepared failed
+expect no activate spare
+wait 10m
+prepared failed
+expect blocked state
+person promote spare --accept-loss
+wait 10m
+prepared failed
+expect activate spare

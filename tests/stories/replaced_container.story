@@ -1,0 +1,24 @@
+# Cloud Run starts a container's replacement before the old one has ended, and both were told the same epoch: the second is granted nothing
+# until the lease of the first has run out, by the wait W of the orchestrator's clock, which a restart of it begins anew.
+target home lease
+target spare
+runs-at home
+renews home epoch=1 by=a
+expect lease granted
+wait 5s
+renews home epoch=1 by=b
+expect lease undecided
+renews home epoch=1 by=a
+expect lease granted
+wait 19s
+renews home epoch=1 by=b
+expect lease undecided
+restart
+wait 19s
+renews home epoch=1 by=b
+expect lease undecided
+wait 1s
+renews home epoch=1 by=b
+expect lease granted
+renews home epoch=1 by=a
+expect lease undecided
