@@ -32,6 +32,7 @@ Supervisor::Taken Supervisor::activate(const ActivateOrder& order) {
   next.phase = Ledger::Phase::active;
   next.operation = order.operation;
   next.restored = keep;
+  next.store = order.store;
   if (!write(next))
     return refused(order, {Taken::Verdict::broken, {}, "the ledger cannot be written", "is the disk full?"});
   ++turn_;
@@ -84,6 +85,9 @@ void Supervisor::bring_state(const ActivateOrder& order, const SnapshotId& id) {
         if (order.force) next.epoch = std::max(next.epoch, answer.snapshot.epoch);
         next.snapshot = answer.snapshot.id;
         next.restored = true;
+        if (std::exchange(next.unsaved, std::nullopt))
+          parts_.log.write(host::Level::warning, "agent",
+                           "what was here and not saved has made room: it is kept beside the state, as *.replaced-*");
         const bool newer = next.epoch != ledger_.epoch;
         if (!write(next)) return activation_failed("the ledger cannot be written");
         if (newer && parts_.lease != nullptr) parts_.lease->want(ledger_.epoch);
@@ -95,15 +99,17 @@ void Supervisor::start_workload() {
   if (!may_run()) return wait_for_lease();
   waits_.reset();
   set(Mode::activating, Work::starting);
+  const auto before = ledger_.unsaved;
+  expect_work();
   const auto problem = workload_.start({{"UNDERSTUDY_SERVICE", options_.service.value},
                                         {"UNDERSTUDY_EPOCH", std::to_string(ledger_.epoch.value)},
                                         {"UNDERSTUDY_SNAPSHOT", ledger_.snapshot.value}},
                                        parts_.lease != nullptr ? parts_.lease->until() : std::nullopt);
+  if (problem) note_unsaved(before);
   if (problem && !may_run()) return wait_for_lease();  // the deadline came between the look and the start
   const bool first = !facts_.activation || !facts_.activation->done;
   if (problem) return first ? activation_failed(*problem) : restart_later(*problem, Millis(0));
   started_at_ = std::chrono::steady_clock::now();
-  unsaved_ = ledger_.epoch;
   if (first && facts_.activation) {
     facts_.activation->done = facts_.activation->ok = true;
     ++facts_.activations;

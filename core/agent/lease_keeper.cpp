@@ -1,9 +1,8 @@
 #include "core/agent/lease_keeper.hpp"
 
-#include <algorithm>
-
 #include <nlohmann/json.hpp>
 
+#include "core/agent/lease_end.hpp"
 #include "core/agent/watchdog.hpp"
 #include "core/lease/terms.hpp"
 
@@ -12,18 +11,15 @@ namespace {
 
 using State = LeaseFacts::State;
 
-/// Of the kill time: we kill this much before the watchdog, and that as much before the time is over.
-Millis slack(const config::AgentLease& terms) { return std::clamp(terms.kill_time / 10, Millis(50), Millis(500)); }
-
 }  // namespace
 
-LeaseKeeper::LeaseKeeper(const Parts& parts, const config::AgentLease& terms, const ServiceId& service, std::string key)
-    : parts_(parts),
+LeaseKeeper::LeaseKeeper(Parts parts, const config::AgentLease& terms, const ServiceId& service, std::string key)
+    : parts_(std::move(parts)),
       terms_(terms),
       url_(terms.url + "/v1/services/" + service.value + "/lease"),
       key_(std::move(key)),
       guard_(terms.renew_every, terms.op_timeout),
-      timer_(parts.loop) {}
+      timer_(parts_.loop) {}
 
 LeaseKeeper::~LeaseKeeper() { give_up_request(); }
 
@@ -52,7 +48,7 @@ bool LeaseKeeper::may_run(Epoch epoch) const {
   return wanted_ == epoch && (guard_.holds(host::boot_now()) || facts_.held_over);
 }
 
-Time LeaseKeeper::kill_at(Time deadline) const { return deadline + terms_.kill_time - 2 * slack(terms_); }
+Time LeaseKeeper::seen_to(Time killed) const { return killed + slack_of(terms_.kill_time); }
 
 LeaseFacts LeaseKeeper::facts() const {
   LeaseFacts out = facts_;
@@ -92,7 +88,8 @@ void LeaseKeeper::ask() {
   nlohmann::json body = {{"target", terms_.target.value},
                          {"epoch", wanted_->value},
                          {"kill_time_ms", terms_.kill_time.count()},
-                         {"holds_over", terms_.hold}};
+                         {"holds_over", terms_.hold},
+                         {"instance", parts_.instance}};
   host::ServiceCall call;
   call.caller = &caller_;
   call.method = "http.request/1";
@@ -139,7 +136,7 @@ void LeaseKeeper::granted(std::uint64_t renewal, const LeaseAnswer& answer) {
   facts_.refusal.clear();
   held_until_ = *guard_.deadline();
   if (parts_.watchdog != nullptr && !terms_.hold)
-    parts_.watchdog->guard_until(kill_at(held_until_) + slack(terms_), true);
+    parts_.watchdog->guard_until(seen_to(killed_at(held_until_, terms_.kill_time)), true);
   arm();
   if (held) return;
   parts_.log.write(host::Level::info, "agent", "the lease is held",
@@ -164,9 +161,9 @@ void LeaseKeeper::refused(std::uint64_t renewal, const LeaseAnswer& answer) {
     facts_.state = State::refused;
     return arm();
   }
-  const Time soon = kill_at(now);
-  const bool time_left = !answer.may_be_over && !facts_.held_over;
-  lose(State::refused, {"lease refused: " + answer.why, soon, time_left ? std::max(soon, kill_at(held_until_)) : soon});
+  const auto held_until = facts_.held_over ? std::nullopt : std::optional(held_until_);
+  lose(State::refused,
+       {"lease refused: " + answer.why, end_of_refused(now, held_until, answer.may_be_over, terms_.kill_time)});
 }
 
 void LeaseKeeper::failed(std::uint64_t renewal, const std::string& why, std::int64_t http) {
@@ -188,9 +185,10 @@ void LeaseKeeper::ran_out(Time now) {
     guard_.want(*wanted_, now);
     return arm();
   }
+  const Time killed = killed_at(held_until_, terms_.kill_time);
   lose(State::lost,
        {"the lease has run out: " + (facts_.failure.empty() ? "it was not renewed in time" : facts_.failure),
-        kill_at(held_until_), kill_at(held_until_)});
+        {killed, killed}});
 }
 
 void LeaseKeeper::lose(State state, const Loss& loss) {
@@ -201,9 +199,9 @@ void LeaseKeeper::lose(State state, const Loss& loss) {
   guard_.forget();
   timer_.cancel();
   // Told before the workload is: from here on we start nothing, so the watchdog need not kill us too.
-  if (parts_.watchdog != nullptr) parts_.watchdog->guard_until(loss.latest + slack(terms_), false);
+  if (parts_.watchdog != nullptr) parts_.watchdog->guard_until(seen_to(loss.end.latest), false);
   const Time killed = events_.lost(loss);
-  if (parts_.watchdog != nullptr && !guard_.wanted()) parts_.watchdog->guard_until(killed + slack(terms_), false);
+  if (parts_.watchdog != nullptr && !guard_.wanted()) parts_.watchdog->guard_until(seen_to(killed), false);
 }
 
 void LeaseKeeper::give_up_request() {

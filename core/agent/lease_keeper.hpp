@@ -10,6 +10,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include "core/agent/lease_answer.hpp"
+#include "core/agent/lease_end.hpp"
 #include "core/agent/report.hpp"
 #include "core/config/agent_file.hpp"
 #include "core/host/boot_clock.hpp"
@@ -27,12 +28,12 @@ class LeaseKeeper {
     boost::asio::io_context& loop;
     host::Logger& log;
     host::Services& services;
-    Watchdog* watchdog;  ///< null: none
+    Watchdog* watchdog;    ///< null: none
+    std::string instance;  ///< which agent this is (instance.hpp)
   };
   struct Loss {
     std::string why;
-    Time kill_at{};  ///< when what is left of the workload is to be killed
-    Time latest{};   ///< the same for one that was asked to end before: it may have the time that the lease leaves it
+    LeaseEnd end;
   };
   struct Events {
     std::function<void()> held;  ///< it was granted, and was not held before
@@ -40,8 +41,8 @@ class LeaseKeeper {
     std::function<Time(const Loss&)> lost;
   };
 
-  /// `parts` and `terms` outlive it.
-  LeaseKeeper(const Parts& parts, const config::AgentLease& terms, const ServiceId& service, std::string key);
+  /// What `parts` refers to and `terms` outlive it.
+  LeaseKeeper(Parts parts, const config::AgentLease& terms, const ServiceId& service, std::string key);
   ~LeaseKeeper();
   LeaseKeeper(const LeaseKeeper&) = delete;
   LeaseKeeper& operator=(const LeaseKeeper&) = delete;
@@ -71,8 +72,8 @@ class LeaseKeeper {
   void lose(LeaseFacts::State state, const Loss& loss);
   void give_up_request();
   void arm();
-  /// When a workload must have been killed that is ended at `deadline`.
-  [[nodiscard]] Time kill_at(Time deadline) const;
+  /// When the watchdog looks whether what was to be killed at `killed` is.
+  [[nodiscard]] Time seen_to(Time killed) const;
 
   Parts parts_;
   const config::AgentLease& terms_;

@@ -12,6 +12,7 @@ void Supervisor::resume() {
   order.epoch = ledger_.epoch;
   order.operation = ledger_.operation;
   order.snapshot = ledger_.snapshot;
+  order.store = ledger_.store;
   order.boot = true;
   const auto taken = activate(order);
   if (taken.verdict != Taken::Verdict::started)
@@ -35,17 +36,17 @@ Time Supervisor::lease_lost(const LeaseKeeper::Loss& loss) {
     return std::max(Millis(0), std::chrono::duration_cast<Millis>(until - host::boot_now()));
   };
   if (!stopping_.empty()) {  // asked to end before: it has no more time than the lease leaves it
-    if (workload_.running()) workload_.stop(left(loss.latest), [] {});
-    return loss.latest;
+    if (workload_.running()) workload_.stop(left(loss.end.latest), [] {});
+    return loss.end.latest;
   }
   const Epoch epoch = ledger_.epoch;
   if (!workload_.running()) {
     parts_.lease->want(epoch);
-    return loss.kill_at;
+    return loss.end.kill_at;
   }
   fenced_ = true;
-  stop_workload(left(loss.kill_at), false, [this, epoch] { stopped_for_lease(epoch); });
-  return loss.kill_at;
+  stop_workload(left(loss.end.kill_at), false, [this, epoch] { stopped_for_lease(epoch); });
+  return loss.end.kill_at;
 }
 
 void Supervisor::stopped_for_lease(Epoch epoch) {
@@ -54,16 +55,6 @@ void Supervisor::stopped_for_lease(Epoch epoch) {
   parts_.lease->want(epoch);
   push_in_time();
   save_behind();
-}
-
-/// What it left, without keeping it from going on. Under the run's epoch: the store refuses it when it knows a newer.
-void Supervisor::save_behind() {
-  if (!unsaved_ || !parts_.state.any()) return;
-  parts_.state.push(*unsaved_, true, [this, alive = std::weak_ptr(alive_)](const state::StateKeeper::Answer& answer) {
-    if (alive.expired()) return;
-    if (answer.ok && !workload_.running()) unsaved_.reset();
-    pushed(answer);
-  });
 }
 
 }  // namespace understudy::agent

@@ -1,18 +1,27 @@
 #include "core/agent/ledger_file.hpp"
 
-#include <fcntl.h>
-#include <unistd.h>
-#include <cerrno>
-#include <cstring>
 #include <fstream>
 
 #include <nlohmann/json.hpp>
+
+#include "core/agent/durable_file.hpp"
 
 namespace understudy::agent {
 namespace {
 
 namespace fs = std::filesystem;
 constexpr const char* phases[] = {"none", "active", "failed", "ended"};
+
+/// An agent of before this was noted wrote none.
+std::optional<Unsaved> unsaved_in(const nlohmann::json& in) {
+  if (!in.is_object()) return std::nullopt;
+  return Unsaved{Epoch{in.at("epoch").get<std::uint64_t>()}, in.value("refused", false), in.value("why", "")};
+}
+
+nlohmann::json told(const std::optional<Unsaved>& unsaved) {
+  if (!unsaved) return nullptr;
+  return {{"epoch", unsaved->epoch.value}, {"refused", unsaved->refused}, {"why", unsaved->why}};
+}
 
 std::optional<Ledger> from_json(const nlohmann::json& in) {
   if (!in.is_object()) return std::nullopt;
@@ -25,11 +34,11 @@ std::optional<Ledger> from_json(const nlohmann::json& in) {
   out.operation = in.value("operation", "");
   out.snapshot = SnapshotId(in.value("snapshot", ""));
   out.restored = in.value("restored", false);
+  out.store = in.value("store", "");
+  out.unsaved = unsaved_in(in.value("unsaved", nlohmann::json()));
   out.at = WallTime(Millis(in.value("at_ms", std::int64_t{0})));
   return out;
 }
-
-std::string problem(const fs::path& file) { return file.string() + " cannot be written: " + std::strerror(errno); }
 
 }  // namespace
 
@@ -46,24 +55,12 @@ std::variant<Ledger, std::string> read_ledger(const fs::path& file) {
 }
 
 std::optional<std::string> write_ledger(const fs::path& file, const Ledger& ledger) {
-  const nlohmann::json out = {{"epoch", ledger.epoch.value},   {"phase", phases[static_cast<int>(ledger.phase)]},
-                              {"operation", ledger.operation}, {"snapshot", ledger.snapshot.value},
-                              {"restored", ledger.restored},   {"at_ms", ledger.at.time_since_epoch().count()}};
-  const std::string text = out.dump(1) + "\n";
-  const std::string beside = file.string() + ".new";
-  const int fd = ::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  if (fd < 0) return problem(beside);
-  const bool written = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fsync(fd) == 0;
-  auto said = problem(beside);
-  ::close(fd);
-  if (!written) return said;
-  if (::rename(beside.c_str(), file.c_str()) != 0) return problem(file);
-  const int folder = ::open(file.parent_path().c_str(), O_RDONLY | O_CLOEXEC);
-  if (folder >= 0) {
-    ::fsync(folder);
-    ::close(folder);
-  }
-  return std::nullopt;
+  const nlohmann::json out = {{"epoch", ledger.epoch.value},     {"phase", phases[static_cast<int>(ledger.phase)]},
+                              {"operation", ledger.operation},   {"snapshot", ledger.snapshot.value},
+                              {"restored", ledger.restored},     {"store", ledger.store},
+                              {"unsaved", told(ledger.unsaved)}, {"at_ms", ledger.at.time_since_epoch().count()}};
+  // The store's words may be of any encoding.
+  return write_durably(file, out.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }
 
 }  // namespace understudy::agent

@@ -68,6 +68,8 @@ std::string to_metrics(const Facts& f) {
                {{"result", "failed"}});
   page.counter("understudy_agent_pushes_total", "snapshots saved, by result", f.pushes, {{"result", "ok"}});
   page.counter("understudy_agent_pushes_total", "snapshots saved, by result", f.failed_pushes, {{"result", "failed"}});
+  page.gauge("understudy_agent_unsaved", "1 while what the stopped workload left is not in the store",
+             f.unsaved ? 1 : 0);
   add_lease(page, f);
   if (f.snapshot)
     page.gauge("understudy_snapshot_created_timestamp_seconds", "newest snapshot that this site restored or saved",

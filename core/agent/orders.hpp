@@ -27,15 +27,29 @@ struct DeactivateOrder {
   bool push = true;             ///< save what the workload left
 };
 
+/// What a workload left, or is at work on: the store does not have it.
+struct Unsaved {
+  Epoch epoch;           ///< of the run: it is saved under no other
+  bool refused = false;  ///< the store holds a newer epoch, which is final: it is not sent again
+  std::string why;       ///< in the store's words, when it was refused; they say so when it was kept aside
+
+  bool operator==(const Unsaved&) const = default;
+};
+
 /// What survives the supervisor's own end.
 struct Ledger {
   enum class Phase { none, active, failed, ended };
   Epoch epoch;  ///< the newest that was ever accepted
   Phase phase = Phase::none;
   std::string operation;
-  SnapshotId snapshot;    ///< that the state here came from
-  bool restored = false;  ///< the state here belongs to `epoch`: starting again needs no snapshot
+  SnapshotId snapshot;             ///< that the state here came from
+  bool restored = false;           ///< the state here belongs to `epoch`: starting again needs no snapshot
+  std::string store;               ///< where the snapshots are, as the activation named it; empty: as the file says
+  std::optional<Unsaved> unsaved;  ///< from before the workload starts until its last state is saved
   WallTime at{};
+
+  /// There is something to save, and the store has not refused it.
+  [[nodiscard]] bool to_save() const noexcept { return unsaved && !unsaved->refused; }
 };
 
 struct Admission {

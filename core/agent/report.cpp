@@ -70,6 +70,7 @@ int http_status_of(const Facts& facts) {
 
 Json to_json(const Facts& f) {
   return {{"service", f.service},
+          {"instance", f.instance},
           {"status", status_of(f)},
           {"mode", modes[static_cast<int>(f.mode)]},
           {"workload_status", works[static_cast<int>(f.work)]},
@@ -85,6 +86,7 @@ Json to_json(const Facts& f) {
           {"snapshot", told(f.snapshot, f.now)},
           {"last_push", told(f.push)},
           {"unsaved", f.unsaved},
+          {"unsaved_detail", f.unsaved_detail.empty() ? Json() : Json(f.unsaved_detail)},
           {"lease", told(f.lease)},
           {"watchdog", watchdog_states[static_cast<int>(f.watchdog)]}};
 }

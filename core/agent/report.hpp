@@ -46,6 +46,7 @@ enum class WatchdogState { off, up, down };
 
 struct Facts {
   std::string service;
+  std::string instance;  ///< which agent this is (instance.hpp)
   Mode mode = Mode::standby;
   Work work = Work::stopped;
   std::string detail;  ///< of the workload: how it ended, what its check says
@@ -57,7 +58,8 @@ struct Facts {
   std::optional<LastActivation> activation;
   std::optional<SnapshotInfo> snapshot;  ///< the newest that this site restored or saved
   std::optional<LastPush> push;
-  bool unsaved = false;  ///< what the stopped workload left is not in the store
+  bool unsaved = false;        ///< what the stopped workload left is not in the store
+  std::string unsaved_detail;  ///< where it is, and what becomes of it; empty: nothing is unsaved
   LeaseFacts lease;
   WatchdogState watchdog = WatchdogState::off;
   std::uint64_t restarts = 0, activations = 0, failed_activations = 0, pushes = 0, failed_pushes = 0;

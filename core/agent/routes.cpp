@@ -14,10 +14,14 @@ web::Response answer(int status, const Json& body) {
   return {status, body.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"};
 }
 
-web::Response refusal(int status, const char* code, const std::string& message, const std::string& hint = {}) {
+/// `instance`: of an order that was understood and is not obeyed.
+web::Response refusal(int status, const char* code, const std::string& message, const std::string& hint = {},
+                      const std::string& instance = {}) {
   Json error = {{"code", code}, {"message", message}};
   if (!hint.empty()) error["hint"] = hint;
-  return answer(status, {{"error", std::move(error)}, {"message", message}});
+  Json body = {{"error", std::move(error)}, {"message", message}};
+  if (!instance.empty()) body["instance"] = instance;
+  return answer(status, body);
 }
 
 bool allowed(const web::Request& request, const std::string& key) {
@@ -26,15 +30,19 @@ bool allowed(const web::Request& request, const std::string& key) {
 }
 
 web::Response told(const Taken& taken, const Supervisor& supervisor) {
+  const Facts facts = supervisor.facts();
+  const auto refused = [&](int status, const char* code) {
+    return refusal(status, code, taken.why, taken.hint, facts.instance);
+  };
   switch (taken.verdict) {
-    case Taken::Verdict::started: return answer(202, to_json(supervisor.facts()));
-    case Taken::Verdict::already: return answer(200, to_json(supervisor.facts()));
-    case Taken::Verdict::stale: return refusal(409, "stale_epoch", taken.why, taken.hint);
-    case Taken::Verdict::invalid: return refusal(400, "invalid", taken.why, taken.hint);
-    case Taken::Verdict::broken: return refusal(500, "broken", taken.why, taken.hint);
+    case Taken::Verdict::started: return answer(202, to_json(facts));
+    case Taken::Verdict::already: return answer(200, to_json(facts));
+    case Taken::Verdict::stale: return refused(409, "stale_epoch");
+    case Taken::Verdict::invalid: return refused(400, "invalid");
+    case Taken::Verdict::broken: return refused(500, "broken");
     case Taken::Verdict::busy: break;
   }
-  auto out = refusal(503, "busy", taken.why, taken.hint);
+  auto out = refused(503, "busy");
   out.headers.emplace_back("Retry-After", "1");
   return out;
 }

@@ -11,10 +11,12 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/dll/runtime_symbol_info.hpp>
 
+#include "core/agent/instance.hpp"
 #include "core/agent/ledger_file.hpp"
 #include "core/agent/routes.hpp"
 #include "core/agent/supervisor.hpp"
 #include "core/agent/watchdog.hpp"
+#include "core/host/boot_id.hpp"
 #include "core/host/real_services.hpp"
 #include "core/host/secrets.hpp"
 #include "core/runtime/load.hpp"
@@ -107,8 +109,9 @@ Loaded load(const std::vector<fs::path>& files) {
 class Process {
  public:
   Process(config::Agent options, std::unique_ptr<plugins::Registry> registry, std::vector<std::string> command,
-          Ledger ledger, int watchdog_lock)
+          Ledger ledger, std::string instance, int watchdog_lock)
       : options_(std::move(options)),
+        instance_(std::move(instance)),
         lock_(watchdog_lock),
         log_(options_.log_level, options_.log_format),
         services_(host::make_services(loop_, log_)),
@@ -118,8 +121,8 @@ class Process {
         vitals_(loop_, checks(), options_.health_interval),
         watchdog_(make_watchdog()),
         lease_(make_lease()),
-        supervisor_({loop_, log_, state_, vitals_, lease_.get(), watchdog_.get(), [this] { loop_.stop(); }}, options_,
-                    std::move(command), std::move(ledger)),
+        supervisor_({loop_, log_, state_, vitals_, lease_.get(), watchdog_.get(), [this] { loop_.stop(); }, instance_},
+                    options_, std::move(command), std::move(ledger)),
         http_(loop_, [this](const web::Request& request, const web::Send& send) {
           send(handle(supervisor_, request, key_));
         }) {}
@@ -134,7 +137,7 @@ class Process {
     if (watchdog_) watchdog_->start();
     wait_for_signals();
     log_.write(host::Level::info, "agent", "ready",
-               {{"service", options_.service.value}, {"port", std::to_string(http_.port())}});
+               {{"service", options_.service.value}, {"port", std::to_string(http_.port())}, {"instance", instance_}});
     runtime::sd_notify("READY=1");
     const auto order = order_of_environment();
     if (!(order && obey(*order)) && !booted_ahead()) supervisor_.resume();
@@ -169,8 +172,8 @@ class Process {
     const auto secret = host::read_secret(options_.lease->key, log_);
     const std::string key = secret.ok() ? secret.value.at("value").get<std::string>() : "";
     if (!secret.ok()) problems_.push_back({"agent.lease.key: " + secret.error.message, secret.error.hint});
-    return std::make_unique<LeaseKeeper>(LeaseKeeper::Parts{loop_, log_, secrets_, watchdog_.get()}, *options_.lease,
-                                         options_.service, key);
+    return std::make_unique<LeaseKeeper>(LeaseKeeper::Parts{loop_, log_, secrets_, watchdog_.get(), instance_},
+                                         *options_.lease, options_.service, key);
   }
 
   std::optional<std::string> open() {
@@ -211,6 +214,7 @@ class Process {
   }
 
   config::Agent options_;
+  std::string instance_;
   int lock_;  ///< of the watchdogs
   asio::io_context loop_{1};
   host::Logger log_;
@@ -262,8 +266,13 @@ int run_agent(const std::vector<fs::path>& files, const std::vector<std::string>
     say(*problem);
     return 1;
   }
+  auto instance = instance_of(data_dir / "instance", host::boot_mark());
+  if (const auto* none = std::get_if<NoInstance>(&instance)) {
+    say("this agent cannot be told from others: " + none->why);
+    return 1;
+  }
   Process process(std::move(*loaded.options), std::move(loaded.registry), command, std::move(std::get<Ledger>(ledger)),
-                  watchdog_lock);
+                  std::move(std::get<std::string>(instance)), watchdog_lock);
   return process.run();
 }
 

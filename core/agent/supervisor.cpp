@@ -18,6 +18,7 @@ Supervisor::Supervisor(const Parts& parts, const config::Agent& options, std::ve
       push_timer_(parts.loop),
       save_timer_(parts.loop) {
   facts_.service = options.service.value;
+  facts_.instance = parts_.instance;
   facts_.started = facts_.changed = wall_now();
   if (parts_.lease == nullptr) return;
   parts_.lease->listen({[this] { lease_held(); }, [this](const LeaseKeeper::Loss& loss) { return lease_lost(loss); }});
@@ -30,7 +31,8 @@ Facts Supervisor::facts() const {
   out.now = wall_now();
   out.epoch = ledger_.epoch;
   out.pid = workload_.pid();
-  out.unsaved = unsaved_.has_value() && !workload_.running();
+  out.unsaved = ledger_.unsaved.has_value() && !workload_.running();
+  if (out.unsaved) out.unsaved_detail = explain_unsaved();
   if (parts_.lease != nullptr) out.lease = parts_.lease->facts();
   if (parts_.watchdog != nullptr) out.watchdog = parts_.watchdog->up() ? WatchdogState::up : WatchdogState::down;
   if (waits_ == turn_) out.detail = parts_.lease->explain();
@@ -54,6 +56,10 @@ bool Supervisor::write(Ledger ledger) {
   return true;
 }
 
+void Supervisor::note(const Ledger& ledger) {
+  if (!write(ledger)) ledger_ = ledger;
+}
+
 Supervisor::Taken Supervisor::deactivate(const DeactivateOrder& order) {
   const auto admission = admit(ledger_, order);
   if (admission.verdict != Admission::Verdict::accept)
@@ -62,10 +68,10 @@ Supervisor::Taken Supervisor::deactivate(const DeactivateOrder& order) {
   next.epoch = admission.epoch;
   next.phase = Ledger::Phase::ended;
   next.operation = order.operation;
-  if (!write(next)) ledger_ = next;  // a full disk must not keep it running
+  if (!order.push) next.unsaved.reset();
+  note(next);
   if (leaving_) return {Taken::Verdict::started, ledger_.epoch, {}, {}};
-  if (!order.push) unsaved_.reset();
-  if (facts_.mode == Mode::standby && !unsaved_) return {Taken::Verdict::already, ledger_.epoch, {}, {}};
+  if (facts_.mode == Mode::standby && !ledger_.to_save()) return {Taken::Verdict::already, ledger_.epoch, {}, {}};
   parts_.log.write(host::Level::info, "agent", "deactivated", {{"epoch", std::to_string(ledger_.epoch.value)}});
   stop_workload(order.grace.value_or(options_.stop_grace), order.push, [this] {
     if (!leaving_) set(Mode::standby, Work::stopped, facts_.detail);
@@ -85,7 +91,7 @@ void Supervisor::stop_workload(Millis grace, bool push, std::function<void()> do
     if (alive.expired()) return;
     if (parts_.lease != nullptr && !fenced_) parts_.lease->forget();
     set(fenced_ ? Mode::active : Mode::deactivating, Work::stopped);
-    const bool save = push_at_stop_ && unsaved_ && parts_.state.any();
+    const bool save = push_at_stop_ && ledger_.to_save() && parts_.state.any();
     save ? save_last(std::chrono::steady_clock::now() + options_.state->save_timeout, Millis(500)) : stopped();
   };
   if (stopping_.size() > 1) {  // it is under way
@@ -100,23 +106,6 @@ void Supervisor::stop_workload(Millis grace, bool push, std::function<void()> do
   parts_.vitals.stop();
   set(fenced_ ? Mode::active : Mode::deactivating, Work::stopping);
   workload_.stop(grace, after);
-}
-
-/// Tried until it is saved, refused for good, or late.
-void Supervisor::save_last(std::chrono::steady_clock::time_point deadline, Millis pause) {
-  const Epoch epoch = *unsaved_;  // not the ledger's: whoever stops us may have named a newer one
-  parts_.state.push(epoch, true, [this, deadline, pause, alive = std::weak_ptr(alive_)](const auto& answer) {
-    if (alive.expired()) return;
-    pushed(answer);
-    const bool late = std::chrono::steady_clock::now() + pause >= deadline;
-    if (answer.ok) unsaved_.reset();
-    if (!answer.ok) facts_.detail = "what it left is not saved: " + answer.detail;
-    if (answer.ok || late || answer.status == sdk::Status::conflict) return stopped();
-    save_timer_.expires_after(pause);
-    save_timer_.async_wait([this, deadline, pause, alive](const boost::system::error_code& error) {
-      if (!error && !alive.expired()) save_last(deadline, pause * 2);
-    });
-  });
 }
 
 void Supervisor::stopped() {
@@ -165,40 +154,6 @@ void Supervisor::looked(const Vitals::Verdict& verdict) {
   if (verdict.well) return set(Mode::active, Work::running, verdict.detail);
   if (young && facts_.work == Work::starting) return set(facts_.mode, Work::starting, verdict.detail);
   set(Mode::active, Work::unhealthy, verdict.detail);
-}
-
-void Supervisor::push_in_time() {
-  if (!parts_.state.any()) return;
-  push_timer_.expires_after(options_.state->every);
-  push_timer_.async_wait([this, turn = turn_, alive = std::weak_ptr(alive_)](const boost::system::error_code& error) {
-    if (error || alive.expired() || turn != turn_) return;
-    if (!workload_.running()) return push_in_time();
-    parts_.state.push(ledger_.epoch, false, [this, turn, alive](const state::StateKeeper::Answer& answer) {
-      if (alive.expired()) return;
-      pushed(answer);
-      if (turn == turn_) push_in_time();
-    });
-  });
-}
-
-void Supervisor::pushed(const state::StateKeeper::Answer& answer) {
-  facts_.push = LastPush{answer.ok, answer.detail, wall_now()};
-  answer.ok ? ++facts_.pushes : ++facts_.failed_pushes;
-  if (answer.ok) {
-    facts_.snapshot = answer.snapshot;
-    return parts_.state.prune();
-  }
-  parts_.log.write(host::Level::error, "agent", "the state was not saved: " + answer.detail);
-  if (answer.status != sdk::Status::conflict || facts_.mode != Mode::active) return;
-  // The store has a newer epoch: another site runs the service, and nobody could tell us.
-  Ledger next = ledger_;
-  next.phase = Ledger::Phase::ended;
-  if (!write(next)) ledger_ = next;
-  parts_.log.write(host::Level::error, "agent", "another site runs the service: the workload is stopped here");
-  unsaved_.reset();
-  stop_workload(options_.stop_grace, false, [this, why = answer.detail] {
-    set(Mode::standby, Work::stopped, "stopped: another site runs the service (" + why + ")");
-  });
 }
 
 }  // namespace understudy::agent

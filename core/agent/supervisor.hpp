@@ -37,6 +37,7 @@ class Supervisor {
     LeaseKeeper* lease;          ///< null: none is needed
     Watchdog* watchdog;          ///< null: none
     std::function<void()> done;  ///< the workload is done and its state saved: nothing is left to do here
+    std::string instance;        ///< which agent this is (instance.hpp)
   };
   /// How an order was taken. What comes of it is seen in facts().
   struct Taken {
@@ -74,8 +75,16 @@ class Supervisor {
   void lease_held();
   [[nodiscard]] Time lease_lost(const LeaseKeeper::Loss& loss);
   void stopped_for_lease(Epoch epoch);
-  void save_behind();
   [[nodiscard]] Taken refused(const ActivateOrder& order, Taken taken);
+  // saving.cpp
+  void expect_work();
+  void note_unsaved(std::optional<Unsaved> unsaved);
+  void save_last(std::chrono::steady_clock::time_point deadline, Millis pause);
+  void save_behind();
+  void push_in_time();
+  void pushed(Epoch run, const state::StateKeeper::Answer& answer);
+  void overtaken(Epoch run, const std::string& why);
+  [[nodiscard]] std::string explain_unsaved() const;
   // supervisor.cpp
   void workload_ended(const host::Ended& how);
   void start_again();
@@ -83,13 +92,12 @@ class Supervisor {
   /// Joins a stop that is under way; `done` runs when the command has ended and, with `push`, what it left is saved, or
   /// could not be.
   void stop_workload(Millis grace, bool push, std::function<void()> done);
-  void save_last(std::chrono::steady_clock::time_point deadline, Millis pause);
   void stopped();
-  void push_in_time();
-  void pushed(const state::StateKeeper::Answer& answer);
   void looked(const Vitals::Verdict& verdict);
   void set(Mode mode, Work work, std::string detail = {});
   [[nodiscard]] bool write(Ledger ledger);
+  /// What cannot be written counts all the same, until the supervisor ends: a full disk must keep nothing running.
+  void note(const Ledger& ledger);
 
   Parts parts_;
   const config::Agent& options_;
@@ -97,7 +105,6 @@ class Supervisor {
   Workload workload_;
   Restarts restarts_;
   Facts facts_;
-  std::optional<Epoch> unsaved_;                 ///< epoch of a run whose last state is not saved
   std::vector<std::function<void()>> stopping_;  ///< who waits for the stop that is under way
   bool leaving_ = false, push_at_stop_ = false;
   bool fenced_ = false;                 ///< the stop that is under way is for the lease only: it is to go on after it

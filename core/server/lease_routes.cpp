@@ -1,14 +1,29 @@
 #include "core/server/lease_routes.hpp"
 
+#include <algorithm>
+
 namespace understudy::server {
 namespace {
 
 constexpr std::string_view prefix = "/v1/services/", suffix = "/lease";
 constexpr std::int64_t longest_kill_ms = 600'000;
+constexpr std::size_t longest_instance = 64;
 
 /// Names of services need no decoding: letters, digits, '-' and '_' (config/loader).
 std::string service_in(std::string_view path) {
   return std::string(path.substr(prefix.size(), path.size() - prefix.size() - suffix.size()));
+}
+
+/// Empty: an older agent does not say which it is. Nothing: it is not written as an agent writes it.
+std::optional<std::string> instance_in(const sdk::Json& body) {
+  const auto given = body.find("instance");
+  if (given == body.end()) return std::string();
+  if (!given->is_string()) return std::nullopt;
+  auto out = given->get<std::string>();
+  const bool good = !out.empty() && out.size() <= longest_instance && std::ranges::all_of(out, [](unsigned char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-';
+  });
+  return good ? std::optional(std::move(out)) : std::nullopt;
 }
 
 std::optional<lease::Renewal> renewal_in(const std::string& text) {
@@ -20,8 +35,10 @@ std::optional<lease::Renewal> renewal_in(const std::string& text) {
   const auto over = body.value("holds_over", sdk::Json(false));
   if (!kill.is_number_unsigned() || kill.get<std::uint64_t>() > longest_kill_ms || !over.is_boolean())
     return std::nullopt;
+  const auto instance = instance_in(body);
+  if (!instance) return std::nullopt;
   return lease::Renewal{TargetId(body.at("target").get<std::string>()), Epoch{body.at("epoch").get<std::uint64_t>()},
-                        Millis(kill.get<std::int64_t>()), over.get<bool>()};
+                        Millis(kill.get<std::int64_t>()), over.get<bool>(), *instance};
 }
 
 }  // namespace
@@ -42,8 +59,9 @@ void handle_lease(runtime::Control& control, const web::Request& request, const 
   if (request.method != "POST") return reply(error_response(405, "method", request.path + " wants POST"));
   const auto renewal = renewal_in(request.body);
   if (!renewal)
-    return reply(error_response(400, "bad_request",
-                                "the body must be {\"target\", \"epoch\", \"kill_time_ms\", \"holds_over\"}"));
+    return reply(error_response(
+        400, "bad_request", "the body must be {\"target\", \"epoch\", \"kill_time_ms\", \"holds_over\", \"instance\"}",
+        "`instance` is 1 to 64 letters, digits and '-', or absent"));
   control.renew_lease(service, *renewal, to_http(reply));
 }
 

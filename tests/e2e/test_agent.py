@@ -126,14 +126,61 @@ class AgentTest(unittest.TestCase):
         self.assertEqual("standby", b.health()["mode"])
 
     def test_a_site_that_another_one_has_overtaken_stops_by_itself(self):
+        a, b = self.overtaken()
+        self.assertIn("another site", a.health()["workload"]["detail"])
+        self.assertEqual(409, a.ask("POST", "/activate", {"epoch": 1})[0])
+        self.assertEqual("running", b.health()["workload_status"])
+
+    def overtaken(self):
         a, b = self.agent("a").start(), self.agent("b").start()
         self.running(a, 1)
         wait_for("a snapshot", lambda: a.health()["snapshot"])
         self.running(b, 2)  # somebody forced it: a was unreachable
-        stopped = a.until(mode="standby", workload_status="stopped")
-        self.assertIn("another site", stopped["workload"]["detail"])
-        self.assertEqual(409, a.ask("POST", "/activate", {"epoch": 1})[0])
-        self.assertEqual("running", b.health()["workload_status"])
+        a.until(mode="standby", workload_status="stopped")
+        return a, b
+
+    def test_what_the_store_refused_stays_unsaved_and_is_not_sent_again(self):
+        a, _ = self.overtaken()
+        refused = a.health()
+        self.assertTrue(refused["unsaved"])
+        for words in ("epoch 1", a.state, "refused it for good", "epoch 1 is older"):
+            self.assertIn(words, refused["unsaved_detail"])
+        self.assertIn('understudy_agent_unsaved{service="counter"} 1', a.ask("GET", "/metrics")[1])
+        self.assertEqual(200, a.ask("POST", "/deactivate", {"epoch": 2})[0], "there is nothing left to do")
+        self.assertEqual(0, a.stop())
+        a.start()
+        told = a.health()
+        self.assertEqual((True, refused["unsaved_detail"], None), (told["unsaved"], told["unsaved_detail"], told["last_push"]))
+        self.assertEqual(200, a.ask("POST", "/deactivate", {"epoch": 2})[0])
+        self.assertIsNone(a.health()["last_push"], "a refusal is final")
+        self.assertEqual(200, a.ask("POST", "/deactivate", {"epoch": 2, "push": False})[0])  # somebody has looked at it
+        self.assertEqual((False, None), (a.health()["unsaved"], a.health()["unsaved_detail"]))
+
+    def test_a_last_save_that_is_refused_is_said_too(self):
+        a, b = self.agent("a", more="").start(), self.agent("b").start()
+        with open(a.config) as file:
+            text = file.read().replace('every = "1s"', 'every = "1h"')
+        with open(a.config, "w") as file:
+            file.write(text)
+        a.stop()
+        a.start()
+        self.running(a, 1)
+        self.running(b, 2)
+        wait_for("b to save", lambda: b.health()["snapshot"])
+        self.assertEqual(202, a.ask("POST", "/deactivate", {"epoch": 1})[0])
+        told = a.until(mode="standby")
+        self.assertTrue(told["unsaved"])
+        self.assertIn("refused it for good", told["unsaved_detail"])
+        pushed = told["last_push"]
+        self.assertEqual(200, a.ask("POST", "/deactivate", {"epoch": 1})[0])
+        self.assertEqual(pushed, a.health()["last_push"])
+        with open(os.path.join(a.state, "count.json")) as file:
+            left = json.load(file)["count"]
+        self.running(a, 3)  # it makes room for the newest snapshot, and is kept beside it
+        self.assertIn("kept beside the state", a.log())
+        kept = [name for name in os.listdir(a.folder) if name.startswith("state.replaced-")]
+        with open(os.path.join(a.folder, kept[0], "count.json")) as file:
+            self.assertEqual(left, json.load(file)["count"])
 
     def test_a_damaged_snapshot_does_not_start_unless_forced(self):
         a, b = self.agent("a").start(), self.agent("b").start()
@@ -246,6 +293,62 @@ class AgentTest(unittest.TestCase):
         self.running(b, 2, snapshot=saved["snapshot"]["id"])
         self.assertGreaterEqual(b.counter()["count"], last)
 
+    def test_what_an_agent_that_was_killed_did_not_save_is_saved_by_the_stop(self):
+        """The memory ran out: the agent and its workload are gone, and the work lies whole on the disk."""
+        a = self.agent("a").start()
+        self.running(a, 1)
+        first = wait_for("a snapshot", lambda: a.health()["snapshot"])
+        wait_for("more counting", lambda: a.counter()["count"] > 10)
+        pid = a.health()["workload"]["pid"]
+        a.stop(signal.SIGKILL)
+        wait_for("the workload to be gone", lambda: not alive(pid))
+        with open(os.path.join(a.state, "count.json")) as file:
+            last = json.load(file)["count"]
+        a.start()
+        told = a.health()
+        self.assertEqual(("standby", True), (told["mode"], told["unsaved"]))
+        self.assertIn(a.state, told["unsaved_detail"])
+        self.assertEqual(202, a.ask("POST", "/deactivate", {"epoch": 2})[0])
+        saved = a.until(mode="standby", unsaved=False)
+        self.assertNotEqual(first["id"], saved["snapshot"]["id"])
+        self.assertEqual(1, saved["snapshot"]["epoch"])
+        b = self.agent("b").start()
+        self.running(b, 3)
+        self.assertGreaterEqual(b.counter()["count"], last)
+        self.assertEqual(200, a.ask("POST", "/deactivate", {"epoch": 2})[0])
+
+    def test_what_was_saved_is_not_called_unsaved_after_a_restart(self):
+        a = self.agent().start()
+        self.running(a, 1)
+        a.ask("POST", "/deactivate", {"epoch": 1})
+        a.until(mode="standby", unsaved=False)
+        a.stop()
+        a.start()
+        self.assertFalse(a.health()["unsaved"])
+        self.assertEqual(200, a.ask("POST", "/deactivate", {"epoch": 1})[0])
+
+    def test_without_a_state_nothing_is_unsaved(self):
+        a = self.agent(command=["sleep", "1000"], state=False).start()
+        a.ask("POST", "/activate", {"epoch": 1})
+        a.until(workload_status="running")
+        a.ask("POST", "/deactivate", {"epoch": 1})
+        self.assertFalse(a.until(mode="standby")["unsaved"])
+
+    def test_a_restarted_agent_saves_to_the_store_that_the_activation_named(self):
+        named = os.path.join(self.folder, "named")
+        a = self.agent(more='store_setting = "dir"').start()
+        self.running(a, 1, store=named)
+        wait_for("a snapshot", lambda: a.health()["snapshot"])
+        pid = a.health()["workload"]["pid"]
+        a.stop(signal.SIGKILL)
+        wait_for("the workload to be gone", lambda: not alive(pid))
+        before = len(os.listdir(os.path.join(named, "counter", "snapshots")))
+        a.start()
+        a.ask("POST", "/deactivate", {"epoch": 1})
+        a.until(mode="standby", unsaved=False)
+        self.assertGreater(len(os.listdir(os.path.join(named, "counter", "snapshots"))), before)
+        self.assertFalse(os.path.exists(os.path.join(a.snapshots, "counter")))
+
     def test_a_site_that_is_stopped_with_a_newer_epoch_saves_under_its_own(self):
         a = self.agent("a").start()
         self.running(a, 5)
@@ -355,6 +458,23 @@ settings = {{ url = "http://127.0.0.1:{a.counter_port}/health", json = {{ "$.sta
         wait_for("the failure", lambda: a.health()["last_activation"]["done"])
         self.assertEqual(503, a.ask("GET", "/health")[0])
         self.assertIn("not in the store", a.health()["last_activation"]["detail"])
+
+    def test_it_says_which_agent_it_is(self):
+        a, b = self.agent("a").start(), self.agent("b").start()
+        name = a.health()["instance"]
+        self.assertRegex(name, "^[a-z0-9-]{1,64}$")
+        self.assertNotEqual(name, b.health()["instance"])
+        self.running(a, 2)
+        for path, order in (("/activate", {"epoch": 2}), ("/activate", {"epoch": 1}), ("/deactivate", {"epoch": 1}), ("/deactivate", {"epoch": 2})):
+            self.assertEqual(name, a.ask("POST", path, order)[1]["instance"], (path, order))
+        a.stop()
+        a.start()
+        self.assertEqual(name, a.health()["instance"])
+        a.stop()
+        with open(os.path.join(a.folder, "var/instance"), "w") as file:
+            file.write("cut of")
+        a.start()
+        self.assertNotEqual(name, a.health()["instance"], "what cannot be read may be anybody's")
 
     def test_two_agents_do_not_share_a_folder(self):
         a = self.agent().start()

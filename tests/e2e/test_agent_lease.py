@@ -186,7 +186,7 @@ kill_time = "{int(KILL_S * 1000)}ms"
         self.assertGreater(wait_for("a tick", self.ticks)[0][0], self.register.granted[0])
         path, key, body = self.register.asked[0]
         self.assertEqual(("/v1/services/counter/lease", LEASE_KEY), (path, key))
-        self.assertEqual({"target": "home", "epoch": 1, "kill_time_ms": int(KILL_S * 1000), "holds_over": False}, body)
+        self.assertEqual({"target": "home", "epoch": 1, "kill_time_ms": int(KILL_S * 1000), "holds_over": False, "instance": told["instance"]}, body)
         metrics = a.ask("GET", "/metrics")[1]
         self.assertIn('understudy_agent_lease_held{service="counter"} 1', metrics)
         self.assertIn('understudy_agent_watchdog_up{service="counter"} 1', metrics)
@@ -242,6 +242,27 @@ kill_time = "{int(KILL_S * 1000)}ms"
         self.assertEqual(("asking", None), (a.health()["lease"]["state"], a.health()["lease"]["last_refusal"]))
         self.assertEqual([], self.ticks())
 
+    def test_undecided_starts_nothing_and_takes_nothing_away_before_its_time(self):
+        """As a second instance hears it, until the lease of the first has run out for certain."""
+        undecided = (503, {"error": {"code": "undecided", "message": "another instance holds it"}})
+        self.register.answer = undecided
+        a = self.begin(self.agent("stubborn"), wait=False)
+        wait_for("it to go on asking", lambda: len(self.register.asked) > 3)
+        waiting = a.health()
+        self.assertEqual(("activating", "asking", None), (waiting["mode"], waiting["lease"]["state"], waiting["lease"]["last_refusal"]))
+        self.assertIn("another instance holds it", waiting["workload"]["detail"])
+        self.assertEqual([], self.ticks())
+        self.register.grant()
+        a.until(mode="active", workload_status="running")
+        first = wait_for("a tick", self.ticks)[0][1]
+        self.register.answer = undecided
+        self.gone(first)
+        self.never_after_its_lease()
+        self.assertGreater(self.ticks()[-1][0], self.register.granted[-1] + TTL_S - 0.5, "what it held was taken away before its own deadline")
+        self.lease_is(a, "lost")
+        self.register.grant()
+        wait_for("ticks of another process", lambda: [t for t in self.ticks() if t[1] != first])
+
     def test_with_hold_it_outlives_silence_but_no_refusal(self):
         self.register.grant(ttl=0.6)
         a = self.begin(self.agent(more='store_outage = "hold"'))
@@ -270,6 +291,8 @@ kill_time = "{int(KILL_S * 1000)}ms"
     def test_an_agent_that_starts_again_goes_on_with_its_lease_only(self):
         self.register.grant()
         a = self.begin(self.agent())
+        name = a.health()["instance"]
+        self.assertRegex(name, "^[a-z0-9-]{1,64}$")
         self.assertEqual(0, a.stop())
         before = len(self.ticks())
         self.register.silence()
@@ -280,6 +303,16 @@ kill_time = "{int(KILL_S * 1000)}ms"
         self.assertEqual(before, len(self.ticks()))
         self.register.grant()
         a.until(mode="active", workload_status="running")
+        self.assertEqual({name}, {body["instance"] for _, _, body in self.register.asked}, "the same agent took another name")
+
+    def test_another_agent_of_the_same_target_has_another_name(self):
+        """A container's replacement: the same file, the same epoch, a folder of its own."""
+        self.register.grant()
+        a = self.begin(self.agent())
+        a.stop(signal.SIGKILL)
+        shutil.rmtree(os.path.join(a.folder, "var"))
+        self.begin(a)
+        self.assertEqual(2, len({body["instance"] for _, _, body in self.register.asked}))
 
     # -- the watchdog ---------------------------------------------------------------------------------------------------
 

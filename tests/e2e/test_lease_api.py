@@ -114,6 +114,15 @@ key = {{ env = "LEASE_KEY" }}
         self.assertEqual(self.ask()[0], 200)
         self.understudy("promote", "counter", "spare", "--yes")
         seen = set()
+    def test_an_instance_is_named_as_an_agent_names_itself(self):
+        for instance in ("a", "0123456789abcdef01234567-0123456789ab", "Z" * 64):
+            self.assertNotEqual(self.renewed_as(instance), 400, instance)
+        for instance in ("", "Z" * 65, "a_b", "a b", "ä", "a\n", 7, None, ["a"]):
+            self.assertEqual(self.renewed_as(instance), 400, instance)
+
+    def renewed_as(self, instance):
+        return self.ask({"target": "home", "epoch": self.epoch, "instance": instance})[0]
+
         wait_for("the move to be over", lambda: seen.add(self.ask()[1].get("error", {}).get("code")) or self.service()["active"] == "spare")
         self.assertLessEqual(seen, {"revoked", "stale", None})
         self.assertEqual(self.ask()[1]["error"]["code"], "stale")

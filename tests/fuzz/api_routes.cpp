@@ -26,6 +26,9 @@ class Echo final : public runtime::Control {
   }
   void renew_lease(const ServiceId& service, const lease::Renewal& r, Reply reply) override {
     fuzz::must(r.kill_time >= Millis(0) && r.kill_time <= Millis(600'000), "a kill time is bounded");
+    constexpr auto named = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-";
+    fuzz::must(r.instance.size() <= 64 && r.instance.find_first_not_of(named) == std::string::npos,
+               "an instance is named as an agent names itself");
     say(service.value + r.target.value, reply);
   }
   [[nodiscard]] std::optional<std::string> lease_key(const ServiceId& service) const override {
