@@ -92,7 +92,7 @@ void Agent::refused(const char* path, const Answer& answer) const {
   throw Failure(Status::invalid, message, said.hint);
 }
 
-void Agent::order(const char* path, const Json& body, const Deadline& deadline) {
+std::string Agent::order(const char* path, const Json& body, const Deadline& deadline) {
   Json request = {{"url", place_.url + path}, {"method", "POST"}, {"headers", {{"Content-Type", "application/json"}}}};
   request["body"] = body.dump();
   request["fresh"] = true;  // a kept connection that was just closed would leave it in doubt
@@ -105,16 +105,17 @@ void Agent::order(const char* path, const Json& body, const Deadline& deadline) 
     throw Failure(error);
   }
   if (answer.status < 200 || answer.status > 299) refused(path, answer);
+  return instance_in(answer.body);
 }
 
-void Agent::activate(const ActivateRequest& request, const Deadline& deadline) {
+std::string Agent::activate(const ActivateRequest& request, const Deadline& deadline) {
   Json body = {{"epoch", request.epoch}, {"operation", request.operation}, {"snapshot", request.snapshot}};
   if (!store_.empty()) body["store"] = store_;
-  order("/activate", body, deadline);
+  return order("/activate", body, deadline);
 }
 
-void Agent::deactivate(const DeactivateRequest& request, const Deadline& deadline) {
-  order(
+std::string Agent::deactivate(const DeactivateRequest& request, const Deadline& deadline) {
+  return order(
       "/deactivate",
       {{"epoch", request.epoch}, {"operation", request.operation}, {"grace_ms", request.grace.count()}, {"push", true}},
       deadline);

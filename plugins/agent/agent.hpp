@@ -32,10 +32,11 @@ class Agent {
 
   /// Throws sdk::Failure: `transient` when nothing answers, `invalid` when it is not this service's agent.
   [[nodiscard]] Report health(const Deadline& deadline);
-  /// Taken, or sdk::Failure: `conflict` for an epoch that is over, `transient` with the kind "busy" while it stops
-  /// something else, `unknown` when it may have been heard all the same.
-  void activate(const understudy::sdk::ActivateRequest& request, const Deadline& deadline);
-  void deactivate(const understudy::sdk::DeactivateRequest& request, const Deadline& deadline);
+  /// The instance that took it (as Report::instance), or sdk::Failure: `conflict` for an epoch that is over,
+  /// `transient` with the kind "busy" while it stops something else, `unknown` when it may have been heard all the
+  /// same.
+  std::string activate(const understudy::sdk::ActivateRequest& request, const Deadline& deadline);
+  std::string deactivate(const understudy::sdk::DeactivateRequest& request, const Deadline& deadline);
   /// Throws what a refused key would be.
   void try_key(const Deadline& deadline);
 
@@ -48,7 +49,7 @@ class Agent {
   };
   [[nodiscard]] Answer exchange(understudy::sdk::Json request, const Deadline& deadline);
   [[nodiscard]] Answer with_key(understudy::sdk::Json request, const Deadline& deadline);
-  void order(const char* path, const understudy::sdk::Json& body, const Deadline& deadline);
+  std::string order(const char* path, const understudy::sdk::Json& body, const Deadline& deadline);
   [[noreturn]] void refused(const char* path, const Answer& answer) const;
 
   understudy::sdk::Host& host_;

@@ -16,8 +16,11 @@ void look_at(const Report& report, std::vector<Problem>& out) {
     out.push_back({"error", "the agent has given its workload up: " + report.detail,
                    "repair what it says, then activate it again or stop it"});
   if (report.unsaved)
-    out.push_back({"warning", "what the workload left at the agent could not be saved",
-                   "look at the agent's store: a repeated stop tries again to save it"});
+    out.push_back(
+        {"warning",
+         report.unsaved_detail.empty() ? "what the workload left at the agent could not be saved"
+                                       : "at the agent: " + report.unsaved_detail,
+         "look at the agent's store: a repeated stop tries again to save it, unless it was refused for good"});
 }
 
 }  // namespace

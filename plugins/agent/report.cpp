@@ -1,10 +1,14 @@
 #include "report.hpp"
 
+#include <algorithm>
+
 namespace agent_plugin {
 namespace {
 
 using namespace understudy::sdk;
 using State = Observation::State;
+
+constexpr std::size_t longest_instance = 64;
 
 const Json& object_of(const Json& body, const char* key) {
   static const Json none = Json::object();
@@ -46,12 +50,19 @@ State Report::state() const {
   return State::unknown;
 }
 
+std::optional<bool> Report::left_unsaved() const {
+  const auto now = state();
+  if (now == State::active) return false;
+  return now == State::stopped ? std::optional(unsaved) : std::nullopt;
+}
+
 std::string Report::told() const {
   std::string out = "the agent says mode " + mode + ", workload " + workload;
   if (!detail.empty()) out += " (" + detail + ")";
   if (failed && mode == "standby" && failed->why != detail)
     out += "; epoch " + std::to_string(failed->epoch) + " was not started: " + failed->why;
-  if (unsaved && mode == "standby") out += "; what the workload left is not saved";
+  if (unsaved && mode == "standby")
+    out += "; " + (unsaved_detail.empty() ? "what the workload left is not saved" : unsaved_detail);
   return out;
 }
 
@@ -64,11 +75,21 @@ std::optional<Report> read_report(const Json& body) {
   out.mode = text_of(body, "mode");
   out.workload = text_of(body, "workload_status");
   out.detail = text_of(workload, "detail");
+  out.instance = instance_in(body);
   out.unsaved = flag_of(body, "unsaved");
+  out.unsaved_detail = text_of(body, "unsaved_detail");
   if (const auto epoch = number_of(body, "epoch"); epoch > 0) out.epoch = epoch;
   out.failed = failure_in(object_of(body, "last_activation"));
   if (out.mode.empty() || out.workload.empty()) return std::nullopt;
   return out;
+}
+
+std::string instance_in(const Json& body) {
+  const auto name = body.is_object() ? text_of(body, "instance") : std::string();
+  const bool good = name.size() <= longest_instance && std::ranges::all_of(name, [](unsigned char c) {
+                      return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-';
+                    });
+  return good ? name : std::string();
 }
 
 Refusal read_refusal(const Json& body) {

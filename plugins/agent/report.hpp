@@ -11,8 +11,10 @@ namespace agent_plugin {
 
 struct Report {
   std::string service, status, mode, workload, detail;
+  std::string instance;                ///< which agent it is; empty: one that does not say, or not as an agent does
   std::optional<std::uint64_t> epoch;  ///< the newest that was ever accepted there; none yet: nothing
-  bool unsaved = false;                ///< what the workload left could not be saved
+  bool unsaved = false;                ///< what the workload left is not in the store
+  std::string unsaved_detail;          ///< where it is
   /// The last activation, when it has come to nothing.
   struct Failed {
     std::uint64_t epoch = 0;
@@ -22,11 +24,16 @@ struct Report {
 
   /// `stopped` only of an agent that stands by: one that has given up, or waits for its lease, still holds its order.
   [[nodiscard]] understudy::sdk::Observation::State state() const;
+  /// Only what can be told: before it stands by, a last save may still come.
+  [[nodiscard]] std::optional<bool> left_unsaved() const;
   [[nodiscard]] std::string told() const;  ///< for people
 };
 
 /// Nothing when it is not an agent's answer.
 [[nodiscard]] std::optional<Report> read_report(const understudy::sdk::Json& body);
+
+/// Which agent gave an answer, from its body; empty: it does not say, or not as an agent does.
+[[nodiscard]] std::string instance_in(const understudy::sdk::Json& body);
 
 /// What an agent answers to an order that it does not take. All fields may be empty.
 struct Refusal {

@@ -19,8 +19,12 @@ std::string key_name(const Json& settings) {
 /// The epoch is the newest that the agent knows: it says nothing of what has stopped.
 Observation seen(const Report& report) {
   const auto state = report.state();
-  return {state, state == State::stopped ? std::nullopt : report.epoch, report.told()};
+  return {state, state == State::stopped ? std::nullopt : report.epoch, report.told(), report.instance,
+          report.left_unsaved()};
 }
+
+/// Its own word, of itself only: another instance may have been here before.
+StopReport stopped(const Report& report) { return {true, report.told(), report.instance, report.left_unsaved()}; }
 
 class Target final : public StandbyTarget {
  public:
@@ -63,15 +67,14 @@ class Target final : public StandbyTarget {
     }
   }
 
-  /// True when the agent took the order, false when it may have. What it is busy with is waited for.
+  /// The instance that took the order; none when one may have. What it is busy with is waited for.
   template <class Fn>
-  bool ordered(Fn order, const Deadline& deadline) {
+  std::optional<std::string> ordered(Fn order, const Deadline& deadline) {
     while (true) {
       try {
-        order();
-        return true;
+        return order();
       } catch (const Failure& failure) {
-        if (failure.error().status == Status::unknown) return false;
+        if (failure.error().status == Status::unknown) return std::nullopt;
         if (failure.error().kind != "busy" || deadline.near(poll_)) throw;
       }
       pause(host_, poll_);
@@ -82,7 +85,7 @@ class Target final : public StandbyTarget {
   template <class Fn>
   bool ordered_again(Fn order) {
     try {
-      order();
+      (void)order();
       return true;
     } catch (const Failure& failure) {
       const auto status = failure.error().status;
@@ -94,8 +97,8 @@ class Target final : public StandbyTarget {
   Observation start(const ActivateRequest& request, const Deadline& deadline) {
     // Before anything is asked for: is it the agent that is meant?
     (void)agent_.health(deadline);
-    const auto order = [&] { agent_.activate(request, deadline); };
-    bool heard = ordered(order, deadline);
+    const auto order = [&] { return agent_.activate(request, deadline); };
+    bool heard = ordered(order, deadline).has_value();
     std::string silence;
     while (true) {
       const auto now = watch(deadline, silence);
@@ -135,15 +138,16 @@ class Target final : public StandbyTarget {
 
   StopReport stop(const DeactivateRequest& request, const Deadline& deadline) {
     std::string silence;
-    bool heard = false;
+    std::optional<std::string> heard;  // the instance that was told: another one knows nothing of it
     auto now =
         std::optional(agent_.health(deadline));  // is it the agent that is meant? Nothing there: nothing is asked
     while (true) {
-      if (now && over(*now, request)) return {true, now->told()};
+      if (now && over(*now, request)) return stopped(*now);
       // Repeats are harmless, also while it stops: the same grace counts on from the first.
-      if (!heard && now) heard = ordered([&] { agent_.deactivate(request, deadline); }, deadline);
+      if (now && heard != now->instance)
+        heard = ordered([&] { return agent_.deactivate(request, deadline); }, deadline);
       now = look(deadline, silence);
-      if (now && heard && now->state() == State::stopped) return {true, now->told()};
+      if (now && heard == now->instance && now->state() == State::stopped) return stopped(*now);
       if (deadline.near(poll_)) {
         return {false,
                 (now ? now->told() : silence) + (heard ? "" : "; it is not known whether the agent heard of the stop")};

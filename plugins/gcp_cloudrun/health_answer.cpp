@@ -1,5 +1,7 @@
 #include "health_answer.hpp"
 
+#include <algorithm>
+
 #include "text.hpp"
 
 namespace gcp {
@@ -7,6 +9,8 @@ namespace {
 
 using namespace understudy::sdk;
 using State = Observation::State;
+
+constexpr std::size_t longest_instance = 64;
 
 std::string workload_status(const Json& body) {
   if (const auto direct = text_of(body, "workload_status"); !direct.empty()) return direct;
@@ -42,7 +46,23 @@ std::optional<SupervisorHealth::Failed> failure_in(const Json& body) {
                                   text_of(last, "detail")};
 }
 
+/// Only of what has stopped: before that a last save may still come.
+std::optional<bool> unsaved_in(const Json& body, State state) {
+  if (state == State::active) return false;
+  const auto it = body.find("unsaved");
+  if (state != State::stopped || it == body.end() || !it->is_boolean()) return std::nullopt;
+  return it->get<bool>();
+}
+
 }  // namespace
+
+std::string instance_in(const Json& body) {
+  const auto name = body.is_object() ? text_of(body, "instance") : std::string();
+  const bool good = name.size() <= longest_instance && std::ranges::all_of(name, [](unsigned char c) {
+                      return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-';
+                    });
+  return good ? name : std::string();
+}
 
 SupervisorHealth read_health(int http, const Json& body) {
   SupervisorHealth out;
@@ -55,9 +75,13 @@ SupervisorHealth read_health(int http, const Json& body) {
   out.state = state_in(mode, status);
   out.epoch = epoch_in(body);
   out.failed = failure_in(body);
+  out.instance = instance_in(body);
+  out.unsaved = unsaved_in(body, out.state);
   out.detail =
       "the supervisor says mode " + (mode.empty() ? "?" : mode) + ", workload " + (status.empty() ? "?" : status);
   if (const auto more = text_of(object_of(body, "workload"), "detail"); !more.empty()) out.detail += " (" + more + ")";
+  if (const auto lost = text_of(body, "unsaved_detail"); !lost.empty() && out.unsaved == true)
+    out.detail += "; " + lost;
   return out;
 }
 

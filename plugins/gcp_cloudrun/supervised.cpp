@@ -31,7 +31,8 @@ class Supervised final : public Mode {
     }
     if (runs(before) && before.epoch != request.epoch)
       throw Failure(Status::conflict, "it runs already, with another epoch: " + before.detail, "stop it first");
-    const bool heard = runs(before) || ask([&] { supervisor_.activate(base(deadline), request, deadline); }, deadline);
+    const bool heard =
+        runs(before) || ask([&] { return supervisor_.activate(base(deadline), request, deadline); }, deadline);
     return until_active(request, heard, deadline);
   }
 
@@ -41,16 +42,18 @@ class Supervised final : public Mode {
     if (epoch > request.epoch && runs(before))
       throw Failure(Status::conflict, "a newer epoch (" + std::to_string(epoch) + ") runs here");
     // Nobody there to be told, or somebody who starts nothing of this epoch any more.
-    if (before.state == State::stopped && (!before.answered || epoch > request.epoch)) return {true, before.detail};
-    bool heard = ask([&] { supervisor_.deactivate(base(deadline), request, deadline); }, deadline);
+    if (before.state == State::stopped && (!before.answered || epoch > request.epoch)) return stopped(before);
+    // Which supervisor heard it: another one, in its place, knows nothing of it.
+    auto heard = ask([&] { return supervisor_.deactivate(base(deadline), request, deadline); }, deadline);
     Millis wait = first_look;
     while (true) {
       const auto now = witnessed(deadline);
-      if (now.state == State::stopped && (heard || !now.answered)) return {true, now.detail};
+      if (now.state == State::stopped && (!now.answered || heard == now.instance)) return stopped(now);
       if (deadline.left() < wait * 2)
         return {false, now.detail + (heard ? "" : "; it is not known whether the supervisor heard of the stop")};
       // Not while it stops: the agent would take a repeat for an end without its last save.
-      if (!heard && now.state != State::stopping) heard = told_again(request, deadline);
+      const bool told = heard && (!now.answered || heard == now.instance);
+      if (!told && now.state != State::stopping) heard = told_again(request, deadline);
       pause(host_, wait);
       wait = std::min(wait * 3 / 2, longest_look);
     }
@@ -81,12 +84,22 @@ class Supervised final : public Mode {
     const auto report = deactivate({request.service, request.target, epoch, request.operation, stop_grace}, deadline);
     if (!report.stopped)
       throw Failure(Status::unknown, "the workload could not be stopped for the rollback: " + report.detail);
+    if (report.instance && report.instance != ran.instance) {
+      throw Failure(Status::unknown,
+                    "another instance answered the stop than the one that ran the workload, which may still run it: " +
+                        report.detail,
+                    "ask again when that one has certainly ended");
+    }
     return again(request, epoch, all, deadline);
   }
 
  private:
   static bool runs(const Observation& seen) { return seen.state == State::active || seen.state == State::starting; }
-  static Observation told(const SupervisorHealth& health) { return {health.state, health.epoch, health.detail}; }
+  static Observation told(const SupervisorHealth& health) {
+    return {health.state, health.epoch, health.detail, health.instance, health.unsaved};
+  }
+  /// Whose word it is goes along: a fresh instance speaks of itself only.
+  static StopReport stopped(const Observation& seen) { return {true, seen.detail, seen.instance, seen.unsaved}; }
 
   template <class Fn>
   Observation observe(const Deadline& deadline, Fn with_health) {
@@ -110,12 +123,11 @@ class Supervised final : public Mode {
   }
 
   /// A start that is still on its way to the supervisor is refused only once it has heard of the stop.
-  bool told_again(const DeactivateRequest& request, const Deadline& deadline) {
+  std::optional<std::string> told_again(const DeactivateRequest& request, const Deadline& deadline) {
     try {
-      supervisor_.deactivate(base(deadline), request, deadline);
-      return true;
+      return supervisor_.deactivate(base(deadline), request, deadline);
     } catch (const Failure&) {  // whatever it is: the first one may have been heard
-      return false;
+      return std::nullopt;
     }
   }
 
@@ -193,15 +205,15 @@ class Supervised final : public Mode {
         CloudRun::Until::ready, deadline);
   }
 
-  /// A lost answer is looked into (false); a refusal is passed on. What the supervisor is busy with is waited for.
+  /// Which supervisor heard it. A lost answer is looked into (none); a refusal is passed on. What the supervisor is
+  /// busy with is waited for.
   template <class Fn>
-  [[nodiscard]] bool ask(Fn fn, const Deadline& deadline) {
+  [[nodiscard]] std::optional<std::string> ask(Fn fn, const Deadline& deadline) {
     while (true) {
       try {
-        fn();
-        return true;
+        return fn();
       } catch (const Failure& failure) {
-        if (failure.error().status == Status::unknown) return false;
+        if (failure.error().status == Status::unknown) return std::nullopt;
         if (failure.error().kind != "busy" || deadline.left() < while_busy * 2) throw;
       }
       pause(host_, while_busy);

@@ -81,7 +81,7 @@ SupervisorHealth Supervisor::health(const std::string& base, const Deadline& dea
   return read_health(answer.status, answer.json);
 }
 
-void Supervisor::post(const std::string& base, const char* path, const Json& body, const Deadline& deadline) {
+std::string Supervisor::post(const std::string& base, const char* path, const Json& body, const Deadline& deadline) {
   Ask request;
   request.method = "POST";
   request.url = path;
@@ -100,19 +100,22 @@ void Supervisor::post(const std::string& base, const char* path, const Json& bod
     throw Failure(error);
   }
   if (!answer.good()) refused(path, answer);
+  return instance_in(answer.json);
 }
 
-void Supervisor::activate(const std::string& base, const ActivateRequest& request, const Deadline& deadline) {
+std::string Supervisor::activate(const std::string& base, const ActivateRequest& request, const Deadline& deadline) {
   Json body = {
       {"snapshot", request.snapshot}, {"epoch", request.epoch}, {"operation", request.operation}, {"force", false}};
   if (options_.store.rfind("gs://", 0) == 0) body["bucket"] = options_.store;
   if (!options_.store.empty()) body["store"] = options_.store;
-  post(base, "/activate", body, deadline);
+  return post(base, "/activate", body, deadline);
 }
 
-void Supervisor::deactivate(const std::string& base, const DeactivateRequest& request, const Deadline& deadline) {
-  post(base, "/deactivate",
-       {{"epoch", request.epoch}, {"operation", request.operation}, {"grace_ms", request.grace.count()}}, deadline);
+std::string Supervisor::deactivate(const std::string& base, const DeactivateRequest& request,
+                                   const Deadline& deadline) {
+  return post(base, "/deactivate",
+              {{"epoch", request.epoch}, {"operation", request.operation}, {"grace_ms", request.grace.count()}},
+              deadline);
 }
 
 }  // namespace gcp

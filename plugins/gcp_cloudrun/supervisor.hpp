@@ -24,16 +24,20 @@ class Supervisor {
 
   /// Throws sdk::Failure(transient) when nothing answers.
   [[nodiscard]] SupervisorHealth health(const std::string& base, const Deadline& deadline);
-  /// Asked only; whether the workload runs is seen by health(). Throws `transient` with kind "busy" when it must first
-  /// end something else, `unknown` when it is not known whether it was understood.
-  void activate(const std::string& base, const understudy::sdk::ActivateRequest& request, const Deadline& deadline);
-  void deactivate(const std::string& base, const understudy::sdk::DeactivateRequest& request, const Deadline& deadline);
+  /// Asked only; whether the workload runs is seen by health(). Returns which supervisor heard it (as
+  /// SupervisorHealth::instance). Throws `transient` with kind "busy" when it must first end something else, `unknown`
+  /// when it is not known whether it was understood.
+  std::string activate(const std::string& base, const understudy::sdk::ActivateRequest& request,
+                       const Deadline& deadline);
+  std::string deactivate(const std::string& base, const understudy::sdk::DeactivateRequest& request,
+                         const Deadline& deadline);
   /// GET of any path with the same credentials.
   [[nodiscard]] Answer get(const std::string& base, const std::string& path, const Deadline& deadline);
 
  private:
   [[nodiscard]] Answer ask(Ask request, const std::string& base, const Deadline& deadline);
-  void post(const std::string& base, const char* path, const understudy::sdk::Json& body, const Deadline& deadline);
+  std::string post(const std::string& base, const char* path, const understudy::sdk::Json& body,
+                   const Deadline& deadline);
   [[nodiscard]] std::string api_key();
 
   understudy::sdk::Host& host_;

@@ -1,6 +1,7 @@
 """The plugin `agent`: real agents, driven by a real orchestrator, and by the plugin alone with a bad line between."""
 import http.client
 import http.server
+import json
 import os
 import re
 import shutil
@@ -103,7 +104,8 @@ class PluginTest(unittest.TestCase):
 
     def test_an_epoch_that_is_over_is_refused(self):
         plugin = self.plugin()
-        self.assertEqual(self.ok(self.observe(plugin)), {"state": "stopped", "detail": "the agent says mode standby, workload stopped"})
+        name = self.agent.health()["instance"]
+        self.assertEqual(self.ok(self.observe(plugin)), {"state": "stopped", "detail": "the agent says mode standby, workload stopped", "instance": name, "unsaved": False})
         for _ in range(2):
             seen = self.ok(self.activate(plugin, 3))
             self.assertEqual((seen["state"], seen["epoch"]), ("active", 3))
@@ -165,6 +167,53 @@ class PluginTest(unittest.TestCase):
         self.line.faults["/deactivate"] = ["dropped", "dropped"]
         self.assertTrue(self.ok(self.deactivate(plugin, 3))["stopped"])
         self.refused(self.activate(plugin, 3), "conflict", "was deactivated here")
+
+    def replaced(self):
+        """Another agent behind the same address, with its own folder: it stands by and knows of nothing."""
+        self.agent.stop(signal.SIGKILL)
+        shutil.rmtree(os.path.join(self.agent.folder, "var"))
+        self.agent.start()
+        return self.agent.health()["instance"]
+
+    def test_a_stop_says_whose_word_it_is(self):
+        """A fresh one speaks of itself only: the one before it may still run, where nobody sees it."""
+        plugin = self.plugin()
+        first = self.ok(self.activate(plugin, 1))["instance"]
+        self.assertEqual(first, self.agent.health()["instance"])
+        second = self.replaced()
+        self.assertNotEqual(first, second)
+        for _ in range(2):
+            report = self.ok(self.deactivate(plugin, 1))
+            self.assertEqual((report["stopped"], report["instance"]), (True, second))
+
+    def test_a_stop_that_another_one_has_heard_is_told_again(self):
+        plugin = self.plugin()
+        self.ok(self.activate(plugin, 1))
+        told = json.dumps({**self.agent.health(), "instance": "another"}).encode()
+        self.line.faults["/deactivate"] = [(202, told)]
+        report = self.ok(self.deactivate(plugin, 1))
+        self.assertEqual((report["stopped"], report["instance"]), (True, self.agent.health()["instance"]))
+        self.assertEqual(self.line.asked.count("/deactivate"), 2)
+
+    def test_an_older_agent_does_not_say_which_it_is(self):
+        plugin, health = self.plugin(), self.agent.health()
+        for name in (None, "", 7, "a_b", "Z" * 65):
+            health["instance"] = name
+            self.line.faults["/health"] = [(200, json.dumps(health).encode())]
+            self.assertEqual(self.ok(self.observe(plugin))["instance"], "", name)
+
+    def test_what_is_not_saved_is_told_once_it_is_certain(self):
+        plugin, health = self.plugin(), self.agent.health()
+
+        def seen(mode, workload):
+            text = json.dumps({**health, "mode": mode, "workload_status": workload, "unsaved": workload != "running", "unsaved_detail": "it lies in /state"})
+            self.line.faults["/health"] = [(200, text.encode())]
+            return self.ok(self.observe(plugin))
+        self.assertIs(seen("active", "running")["unsaved"], False)
+        self.assertNotIn("unsaved", seen("deactivating", "stopped"), "its last save may still come")
+        told = seen("standby", "stopped")
+        self.assertIs(told["unsaved"], True)
+        self.assertIn("it lies in /state", told["detail"])
 
     def test_a_lost_answer_is_looked_into(self):
         plugin = self.plugin()

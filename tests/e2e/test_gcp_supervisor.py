@@ -1,4 +1,5 @@
 """A supervisor in a Cloud Run service that starts and stops the workload; and what health says of a service."""
+import threading
 import time
 import unittest
 
@@ -72,6 +73,48 @@ class Supervisor(GcpTest):
         first, second = [r[2] for r in self.cloud.asked("POST", "/deactivate")]
         self.assertGreater(second - first, 1.5, "a repeat costs the agent's last save")
 
+    def test_a_stop_says_whose_word_it_is(self):
+        """A fresh instance speaks of itself only: the one before it may still run."""
+        plugin = self.supervised()
+        self.assertEqual(self.ok(plugin.activate(1))["instance"], "first")
+        self.cloud.run.replace(self.service, "second")
+        report = self.ok(plugin.deactivate(1))
+        self.assertEqual((report["stopped"], report["instance"]), (True, "second"))
+        self.cloud.run.replace(self.service, "")  # an older agent
+        self.assertEqual(self.ok(plugin.deactivate(2))["instance"], "")
+        self.cloud.fault("*", "/app/", "drop", times=10**6)
+        self.service.doc["scaling"] = {"scalingMode": "MANUAL"}
+        wait_for("no instance", lambda: self.ok(plugin.observe())["state"] == "stopped")
+        self.assertNotIn("instance", self.ok(plugin.deactivate(2)), "it is Cloud Run's word")
+
+    def test_a_stop_that_another_instance_has_heard_is_told_again(self):
+        plugin = self.supervised()
+        self.ok(plugin.activate(1))
+        self.cloud.run.stop_s = 0.6
+        told = len(self.cloud.asked("POST", "/deactivate"))
+        answers = threading.Thread(target=lambda: (wait_for("it to be told", lambda: len(self.cloud.asked("POST", "/deactivate")) > told), self.cloud.run.replace(self.service, "second")))
+        answers.start()
+        self.assertEqual(self.ok(plugin.deactivate(1))["instance"], "second")
+        answers.join()
+        self.assertEqual(len(self.cloud.asked("POST", "/deactivate")), told + 2, "the second one would accept the start that it was never told is over")
+        self.assertNotEqual(plugin.activate(1, 3000)["status"], "ok")
+
+    def test_what_is_not_saved_is_told_once_it_is_certain(self):
+        plugin = self.supervised()
+        self.ok(plugin.activate(1))
+        self.service.unsaved = True  # as of a workload that was killed
+        self.assertFalse(self.ok(plugin.observe())["unsaved"], "it runs, and will be saved")
+        self.cloud.run.supervisor_works = False
+        self.service.mode, self.service.workload = "deactivating", "stopping"
+        self.service.moved_at = time.monotonic() + 600
+        self.assertNotIn("unsaved", self.ok(plugin.observe()), "its last save may still come")
+        self.cloud.run.supervisor_works = True
+        self.service.moved_at = 0
+        report = self.ok(plugin.deactivate(1))
+        self.assertEqual((report["stopped"], report["unsaved"]), (True, True))
+        self.assertIn("it lies in /state", report["detail"])
+        self.assertTrue(self.ok(plugin.observe())["unsaved"])
+
     def test_rollback_reroutes_nothing_when_it_cannot_tell(self):
         plugin = self.supervised()
         self.service.doc["template"]["containers"][0]["image"] = "img:2"
@@ -136,6 +179,17 @@ class Supervisor(GcpTest):
         self.assertEqual((seen["state"], seen["epoch"]), ("active", 4))
         order = [r[1].rsplit("/", 1)[1].split("?")[0] for r in self.cloud.requests if r[0] in ("POST", "PATCH") and "token" not in r[1]]
         self.assertEqual(order, ["activate", "deactivate", "svc", "activate"], "two revisions could have run it at once")
+
+    def test_rollback_of_what_another_instance_calls_stopped_touches_nothing_else(self):
+        plugin = self.supervised()
+        self.cloud.run.revise(self.service)
+        self.ok(plugin.activate(4))
+        self.cloud.run.stop_s = 0.6
+        answers = threading.Thread(target=lambda: (wait_for("it to be told", lambda: self.cloud.asked("POST", "/deactivate")), self.cloud.run.replace(self.service, "second")))
+        answers.start()
+        self.refused(plugin.rollback(4), "unknown", "another instance")
+        answers.join()
+        self.assertEqual(self.cloud.asked("PATCH"), [])
 
     def test_rollback_of_what_does_not_stop_touches_nothing_else(self):
         plugin = self.supervised()

@@ -65,6 +65,7 @@ class Service:
     def new_supervisor(self):
         """A new instance: it remembers nothing."""
         self.mode, self.workload, self.epoch, self.ended, self.moved_at, self.last = "standby", "stopped", 0, False, 0, None
+        self.instance, self.unsaved = "first", False
 
     def serving(self):
         target = self.doc["traffic"][0]
@@ -285,8 +286,13 @@ class CloudRun:
 
     def facts(self, s):
         status = {"running": "healthy", "stopped": "standby"}.get(s.workload, s.workload)
-        return {"service": s.short(), "status": status, "mode": s.mode, "workload_status": s.workload, "workload": {"status": s.workload, "pid": None, "restarts": 0, "detail": ""},
+        return {"service": s.short(), "instance": s.instance, "unsaved": s.unsaved, "unsaved_detail": "it lies in /state" if s.unsaved else None, "status": status, "mode": s.mode, "workload_status": s.workload, "workload": {"status": s.workload, "pid": None, "restarts": 0, "detail": ""},
                 "epoch": s.epoch, "uptime_s": 5.0, "last_activation": s.last, "snapshot": None, "last_push": None}
+
+    @staticmethod
+    def replace(s, instance):
+        """Another instance in place of the one that answered until now: it stands by and knows of nothing."""
+        s.instance, s.mode, s.workload, s.epoch, s.ended, s.last, s.unsaved = instance, "standby", "stopped", 0, False, None, False
 
     def move(self, s):
         """What a restore or a stop has come to by now."""

@@ -55,7 +55,7 @@ FUZZ(input) {
   for (const bool mutation : {false, true})
     (void)fuzz::dumped(gcp::explain(gcp::api_error(answer), about, mutation).to_json());
   (void)fuzz::dumped(gcp::explain(gcp::rpc_error(answer.json), about, true).to_json());
-  (void)gcp::read_health(answer.status, answer.json);
+  fuzz::must(gcp::read_health(answer.status, answer.json).instance.size() <= 64, "an instance's name is bounded");
   read_service(answer.json);
   read_text(answer.body);
 }

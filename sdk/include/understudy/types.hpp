@@ -72,10 +72,12 @@ struct Observation {
   State state = State::unknown;
   std::optional<std::uint64_t> epoch;  ///< that the running workload was started with, when it can be told
   std::string detail;                  ///< for people
-  /// Which agent answered, by the name that it renews its lease with: a container's replacement has another. None: no
-  /// agent did, or one that does not say.
+  /// Which agent answered, by the name that it renews its lease with: a container's replacement has another. Empty: one
+  /// that does not say. None: no agent did.
   std::optional<std::string> instance = {};
-  std::optional<bool> unsaved = {};  ///< what the workload left there is not in the store; none: it cannot be told
+  /// What the workload left there is not in the store. None: it cannot be told, or not yet, since its last save may
+  /// still come.
+  std::optional<bool> unsaved = {};
 
   [[nodiscard]] Json to_json() const {
     static constexpr const char* names[] = {"stopped", "starting", "active", "stopping", "unknown"};
@@ -114,7 +116,8 @@ struct DeactivateRequest {
 struct StopReport {
   bool stopped = false;
   std::string detail;
-  /// Whose word it is, when an agent said it: only of itself does it know that it has stopped. None: the provider's.
+  /// Whose word it is, when an agent said it: only of itself does it know that it has stopped. Empty: one that does not
+  /// say which it is. None: the provider's.
   std::optional<std::string> instance = {};
   std::optional<bool> unsaved = {};  ///< as in Observation
   [[nodiscard]] Json to_json() const {
