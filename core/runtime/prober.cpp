@@ -86,9 +86,9 @@ void Prober::remove(ProbeId id) {
   schedule_.remove(id);
 }
 
-void Prober::set_mode(ProbeId id, Mode mode) {
+void Prober::set_mode(ProbeId id, Mode mode, bool starting) {
   auto& p = *probes_[id];
-  if (mode == Mode::verifying) {
+  if (mode == Mode::verifying || starting) {
     ++p.generation;
     p.round.reset();
     p.detector.activated(*p.detect, mono_now());
@@ -101,7 +101,7 @@ void Prober::set_mode(ProbeId id, Mode mode) {
     schedule_.remove(id);
   } else if (mode == Mode::verifying) {
     begin_soon(id);
-  } else if (!was_idle) {
+  } else if (!was_idle && !starting) {
     p.spread = true;
   } else {
     schedule_.at(id, detect::on_tick(mono_now() +

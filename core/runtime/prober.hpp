@@ -39,7 +39,9 @@ class Prober {
   ProbeId add(std::string name, const config::Detect& detect, std::vector<CheckSource> sources, Listener listener);
   /// Its sources and its listener are not touched any more.
   void remove(ProbeId id);
-  void set_mode(ProbeId id, Mode mode);
+  /// `starting`: what runs there may just be starting again. What was known of it is forgotten, and failures do not
+  /// count for start_grace, as after an activation (verifying has that grace by itself).
+  void set_mode(ProbeId id, Mode mode, bool starting = false);
   /// Something happened there: a confirming round starts at once.
   void hint(ProbeId id, const std::string& reason, bool gone);
 

@@ -52,13 +52,10 @@ struct ServiceRunner::Performer {
   void operator()(const failover::Watch& e) const {
     for (auto& [id, p] : r.places_) {
       if (!p->health_probe) continue;
-      const bool this_one = id == e.target;
-      if (!this_one) {
-        r.prober_.set_mode(*p->health_probe, Prober::Mode::idle);
-      } else {
-        r.prober_.set_mode(*p->health_probe, e.mode == failover::Watch::Mode::verifying ? Prober::Mode::verifying
-                                                                                        : Prober::Mode::serving);
-      }
+      const auto mode = id != e.target                               ? Prober::Mode::idle
+                        : e.mode == failover::Watch::Mode::verifying ? Prober::Mode::verifying
+                                                                     : Prober::Mode::serving;
+      r.prober_.set_mode(*p->health_probe, mode, id == e.target && e.grace);
     }
   }
 
