@@ -41,9 +41,10 @@ struct ServiceRunner::Performer {
     auto* p = r.place(e.target);
     if (p == nullptr || !r.keeper_)
       return r.deliver(failover::Prepared{e.operation, false, {}, "there is no state store"});
-    r.keeper_->prepare(*p->target, e.snapshot, r.state_.epoch, [self = &r, e](const state::StateKeeper::Answer& a) {
-      self->deliver(failover::Prepared{e.operation, a.ok, a.snapshot, a.detail});
-    });
+    r.keeper_->prepare(*p->target, {e.snapshot, r.state_.epoch, e.seal, e.have},
+                       [self = &r, e](const state::StateKeeper::Answer& a) {
+                         self->deliver(failover::Prepared{e.operation, a.ok, a.snapshot, a.detail});
+                       });
   }
 
   void operator()(const failover::Activate& e) const { r.activate(e); }

@@ -2,6 +2,7 @@
 
 #include <ctime>
 #include <set>
+#include <string_view>
 
 #include <fmt/format.h>
 #include <boost/asio/post.hpp>
@@ -15,9 +16,19 @@ namespace {
 namespace fs = std::filesystem;
 using host::wall_now;
 constexpr Millis list_budget{30'000};
+constexpr Millis seal_budget{30'000};
+constexpr std::string_view seal_method = "store.fence/1";  ///< optional
 constexpr Millis pull_budget{3'600'000};
 constexpr Millis prune_budget{600'000};
 constexpr std::size_t longest_queue = 64;
+
+std::string why_not_sealed(Epoch epoch, const sdk::Result& result) {
+  if (result.error.status == sdk::Status::conflict)
+    return fmt::format("the store knows a newer epoch than {}: another orchestrator may be using it ({})", epoch.value,
+                       result.error.message);
+  return fmt::format("the store could not be made to refuse what is older than epoch {}: {}", epoch.value,
+                     result.ok() ? "it answered another epoch" : result.error.message);
+}
 
 }  // namespace
 
@@ -26,7 +37,7 @@ struct StateKeeper::Job {
   const config::Target* target = nullptr;
   Epoch epoch;
   Millis budget{0};
-  SnapshotId wanted;
+  Bringing what_to_bring;
   Done done;
   std::vector<SnapshotInfo> candidates;  ///< of a prepare: newest last, taken from the back
   fs::path staging;
@@ -79,12 +90,12 @@ void StateKeeper::push(const config::Target& target, Epoch epoch, Millis budget,
   enqueue(std::move(job), urgent);
 }
 
-void StateKeeper::prepare(const config::Target& target, const SnapshotId& wanted, Epoch epoch, Done done) {
+void StateKeeper::prepare(const config::Target& target, const Bringing& what, Done done) {
   auto job = std::make_shared<Job>();
   job->what = Job::What::prepare;
   job->target = &target;
-  job->epoch = epoch;
-  job->wanted = wanted;
+  job->epoch = what.epoch;
+  job->what_to_bring = what;
   job->done = std::move(done);
   enqueue(std::move(job), true);
 }
@@ -146,16 +157,35 @@ void StateKeeper::run_push(const std::shared_ptr<Job>& job) {
 }
 
 void StateKeeper::run_prepare(const std::shared_ptr<Job>& job) {
+  if (job->what_to_bring.seal && store_->offers(seal_method)) return seal(job);
+  choose(job);
+}
+
+/// Before the list is read: what the old site still saves after that would be missed, and would be newer than what
+/// goes on.
+void StateKeeper::seal(const std::shared_ptr<Job>& job) {
+  const Epoch epoch = *job->what_to_bring.seal;
+  store_->call(seal_method, {{"service", service_.id.value}, {"epoch", epoch.value}}, seal_budget,
+               [this, job, epoch, alive = std::weak_ptr(alive_)](const sdk::Result& result) {
+                 if (alive.expired()) return;
+                 if (result.error.status == sdk::Status::unsupported) return choose(job);
+                 if (result.ok() && result.value.at("epoch").get<std::uint64_t>() == epoch.value) return choose(job);
+                 end({false, {}, tools_.log.redact(why_not_sealed(epoch, result)), result.error.status});
+               });
+}
+
+void StateKeeper::choose(const std::shared_ptr<Job>& job) {
   list([this, job, alive = std::weak_ptr(alive_)](const sdk::Result& result) {
     if (alive.expired()) return;
     if (!result.ok()) return end({false, {}, result.error.message});
+    const auto& wanted = job->what_to_bring.wanted;
     for (const auto& s : result.value.value("snapshots", sdk::Json::array())) {
       const auto info = snapshot_from(s);
-      if (info.valid && (job->wanted.empty() || job->wanted == info.id)) job->candidates.push_back(info);
+      if (info.valid && (wanted.empty() || wanted == info.id)) job->candidates.push_back(info);
     }
     std::ranges::sort(job->candidates, {},
                       [](const SnapshotInfo& i) { return std::tuple(i.epoch, i.created, i.id.value); });
-    if (job->candidates.empty() && job->wanted.empty()) {
+    if (job->candidates.empty() && wanted.empty()) {
       if (!result.value.value("snapshots", sdk::Json::array()).empty())
         return end({false, {}, "every snapshot in the store is damaged"});
       return end({true, {}, "there is no snapshot"});
@@ -166,10 +196,14 @@ void StateKeeper::run_prepare(const std::shared_ptr<Job>& job) {
 
 void StateKeeper::try_snapshots(const std::shared_ptr<Job>& job) {
   if (job->candidates.empty())
-    return end(
-        {false, {}, job->problems.empty() ? "snapshot " + job->wanted.value + " is not in the store" : job->problems});
+    return end({false,
+                {},
+                job->problems.empty() ? "snapshot " + job->what_to_bring.wanted.value + " is not in the store"
+                                      : job->problems});
   const auto snapshot = job->candidates.back();
   job->candidates.pop_back();
+  const auto& have = job->what_to_bring.have;
+  if (!have.empty() && snapshot.id == have) return end({true, snapshot, ""});
   const sdk::Json which = {{"service", service_.id.value}, {"id", snapshot.id.value}};
   const auto done = [this, job, snapshot, alive = std::weak_ptr(alive_)](const sdk::Result& result) {
     if (!alive.expired()) pulled(job, snapshot, result);

@@ -5,6 +5,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <boost/asio/io_context.hpp>
@@ -41,9 +42,20 @@ class StateKeeper {
 
   /// Saves what `target` keeps, as a new snapshot of `epoch`. `urgent` goes before what waits.
   void push(const config::Target& target, Epoch epoch, Millis budget, bool urgent, Done done);
-  /// Brings `wanted`, or the newest snapshot that verifies, to where `target` keeps its state; a target that keeps none
-  /// here fetches it by itself, so there it is only verified.
-  void prepare(const config::Target& target, const SnapshotId& wanted, Epoch epoch, Done done);
+  struct Bringing {
+    SnapshotId wanted = {};  ///< this one; empty: the newest that verifies
+    Epoch epoch = {};        ///< names what is set aside at the target
+    /// The former holder has ended: before it is looked what there is, the store is asked to refuse what is older than
+    /// this from now on, when its plugin offers that. If it cannot be made to, nothing is brought.
+    std::optional<Epoch> seal = {};
+    SnapshotId have = {};  ///< stands at the target already: when it is what would be brought, nothing is done
+  };
+  /// Brings a snapshot to where `target` keeps its state; a target that keeps none here fetches it by itself, so there
+  /// it is only verified. `conflict`: the store knows a newer epoch than the one to seal with.
+  void prepare(const config::Target& target, const Bringing& what, Done done);
+  void prepare(const config::Target& target, const SnapshotId& wanted, Epoch epoch, Done done) {
+    prepare(target, Bringing{wanted, epoch}, std::move(done));
+  }
   /// Brings the newest snapshot that verifies into `folder` (missing or empty), beside what is under way: for a drill.
   /// `ok` with an empty id: there is none. A target that keeps no state here: it is only verified.
   void fetch(const config::Target& target, const std::filesystem::path& folder, Done done);
@@ -68,6 +80,8 @@ class StateKeeper {
   void end(const Answer& answer);
   void run_push(const std::shared_ptr<Job>& job);
   void run_prepare(const std::shared_ptr<Job>& job);
+  void seal(const std::shared_ptr<Job>& job);
+  void choose(const std::shared_ptr<Job>& job);
   void try_snapshots(const std::shared_ptr<Job>& job);
   void pulled(const std::shared_ptr<Job>& job, const SnapshotInfo& snapshot, const sdk::Result& result);
   void put_in_place(const std::shared_ptr<Job>& job, const SnapshotInfo& snapshot);

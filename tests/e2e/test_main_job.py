@@ -7,6 +7,7 @@ import subprocess
 import unittest
 
 from harness import Site, wait_for
+from plugin_driver import Plugin
 
 
 class MainJob(Site):
@@ -26,6 +27,23 @@ class MainJob(Site):
         kinds = [json.loads(line)["kind"] for line in self.understudy("history", "--json").splitlines()]
         for kind in ("failover.started", "fence.confirmed", "failover.done", "failback.started", "state.saved", "failback.done"):
             self.assertIn(kind, kinds)
+
+    def test_what_the_former_site_saves_late_is_refused_by_the_store(self):
+        self.write_config(policy="manual")
+        with open(self.config) as file:
+            text = file.read()
+        with open(self.config, "w") as file:
+            file.write(text.replace('every = "1s"', 'every = "1h"'))  # so that no snapshot of the spare says which epoch is newer
+        self.start()
+        self.serving("home")
+        self.kill_site("home")
+        self.serving("spare")
+        store = Plugin("local_dir", "state", {"dir": os.path.join(self.folder, "snapshots"), "fsync": False}, service="counter")
+        self.addCleanup(store.close)
+        late = {"service": "counter", "id": "20990101T000000.000Z-e1", "epoch": 1, "paths": [{"name": "state", "path": os.path.join(self.folder, "home/state")}]}
+        self.assertEqual(store.call("store.push/1", late)["status"], "conflict")
+        self.assertEqual(store.call("store.fence/1", {"service": "counter", "epoch": 1})["status"], "conflict")
+        self.assertEqual(store.call("store.fence/1", {"service": "counter", "epoch": 2})["result"], {"epoch": 2})
 
     def test_a_hung_primary_is_stopped_before_the_standby_starts(self):
         self.weak_check = False
@@ -65,7 +83,7 @@ class MainJob(Site):
         self.serving("home")
         out = self.understudy("promote", "counter", "spare", "--reason", "maintenance")
         self.assertIn("runs at spare", out)
-        self.assertEqual(self.running(), ["spare"])
+        wait_for("spare to answer: its process was enough to be verified", lambda: self.running() == ["spare"])
         self.understudy("failback", "counter")
         self.serving("home")
         self.assertEqual(self.running(), ["home"])

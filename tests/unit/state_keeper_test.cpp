@@ -1,0 +1,170 @@
+// What is asked of a store, and in which order, before a target may start from what it holds.
+#include <filesystem>
+
+#include <unistd.h>
+
+#include "core/state/state_keeper.hpp"
+#include "tests/catch.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <nlohmann/json.hpp>
+
+using namespace understudy;
+namespace fs = std::filesystem;
+
+namespace {
+
+using Methods = std::vector<std::string>;
+
+sdk::Result failed(sdk::Status status, const std::string& message) { return {{}, {status, message, {}, {}, {}}}; }
+
+sdk::Json snapshot(const std::string& id, std::uint64_t epoch) {
+  return {{"id", id}, {"epoch", epoch}, {"created_ms", 1000 + epoch}, {"bytes", 1}, {"files", 1}};
+}
+
+/// Answers at once; keeps what it was asked.
+class FakeStore final : public plugins::Instance {
+ public:
+  struct Script {
+    bool can_seal = true;
+    sdk::Json snapshots = sdk::Json::array({snapshot("a", 1), snapshot("b", 2)});
+    sdk::Result sealed{{{"epoch", 3}}};
+    std::string damaged;  ///< the snapshot that does not verify
+    std::vector<std::pair<std::string, sdk::Json>> asked;
+  };
+  explicit FakeStore(Script& script) : script_(script) {}
+
+  Ticket call(std::string_view method, const sdk::Json& params, Millis, Done done) override {
+    script_.asked.emplace_back(method, params);
+    (void)plugins::hand_over(done, answer(method, params));
+    return 0;
+  }
+  void cancel(Ticket) override {}
+  void on_notify(OnNotify) override {}
+  [[nodiscard]] bool offers(std::string_view method) const override {
+    return method != "store.fence/1" || script_.can_seal;
+  }
+  [[nodiscard]] const std::string& name() const override { return name_; }
+  [[nodiscard]] const std::string& plugin() const override { return name_; }
+
+ private:
+  [[nodiscard]] sdk::Result answer(std::string_view method, const sdk::Json& params) const {
+    if (method == "store.fence/1") return script_.sealed;
+    if (method == "store.list/1") return {{{"snapshots", script_.snapshots}}};
+    if (params.at("id") == script_.damaged) return failed(sdk::Status::invalid, "a file is missing");
+    return {snapshot(params.at("id"), 0)};
+  }
+  Script& script_;
+  std::string name_ = "fake";
+};
+
+struct Keeping {
+  FakeStore::Script script;
+  config::Service service;
+  config::Target target;  ///< keeps nothing here: a snapshot is only verified
+  boost::asio::io_context loop;
+  host::Logger log{"error", "text"};
+  fs::path work = fs::temp_directory_path() / ("understudy-keeper-" + std::to_string(::getpid()));
+  std::unique_ptr<state::StateKeeper> keeper;
+
+  Keeping() {
+    service.id = ServiceId("counter");
+    service.state.emplace();
+    target.id = TargetId("spare");
+  }
+
+  state::StateKeeper::Answer prepare(const state::StateKeeper::Bringing& what) {
+    const state::StateKeeper::Tools tools{loop, log, [](const SnapshotInfo&) {}};
+    keeper = std::make_unique<state::StateKeeper>(tools, service, work, std::make_unique<FakeStore>(script));
+    script.asked.clear();
+    std::optional<state::StateKeeper::Answer> out;
+    keeper->prepare(target, what, [&](const state::StateKeeper::Answer& a) { out = a; });
+    REQUIRE(out);
+    return *out;
+  }
+  [[nodiscard]] Methods asked() const {
+    Methods out;
+    for (const auto& [method, params] : script.asked) out.push_back(method);
+    return out;
+  }
+};
+
+state::StateKeeper::Bringing sealed_with(std::uint64_t epoch) { return {{}, Epoch{2}, Epoch{epoch}, {}}; }
+
+}  // namespace
+
+TEST_CASE("a store refuses what is older before it is looked what it holds") {
+  Keeping k;
+  const auto brought = k.prepare(sealed_with(3));
+  CHECK(brought.ok);
+  CHECK(brought.snapshot.id == SnapshotId("b"));
+  CHECK(k.asked() == Methods{"store.fence/1", "store.list/1", "store.verify/1"});
+  CHECK(k.script.asked.front().second == sdk::Json{{"service", "counter"}, {"epoch", 3}});
+}
+
+TEST_CASE("a store is asked to refuse nothing while the former holder may still save") {
+  Keeping k;
+  CHECK(k.prepare({{}, Epoch{2}}).ok);
+  CHECK(k.asked() == Methods{"store.list/1", "store.verify/1"});
+}
+
+TEST_CASE("a store whose plugin cannot refuse older epochs serves as before") {
+  Keeping k;
+  SECTION("its manifest does not offer it") {
+    k.script.can_seal = false;
+    CHECK(k.prepare(sealed_with(3)).ok);
+    CHECK(k.asked() == Methods{"store.list/1", "store.verify/1"});
+  }
+  SECTION("it says so when it is asked") {
+    k.script.sealed = failed(sdk::Status::unsupported, "not with this bucket");
+    CHECK(k.prepare(sealed_with(3)).ok);
+  }
+}
+
+TEST_CASE("when a store cannot be made to refuse older epochs nothing is brought, and the reason is said") {
+  Keeping k;
+  SECTION("it does not answer") {
+    k.script.sealed = failed(sdk::Status::transient, "the bucket is busy");
+    CHECK(k.prepare(sealed_with(3)).detail ==
+          "the store could not be made to refuse what is older than epoch 3: the bucket is busy");
+  }
+  SECTION("it answers with an epoch that was not asked") {
+    k.script.sealed = {{{"epoch", 2}}};
+    CHECK_THAT(k.prepare(sealed_with(3)).detail, ContainsSubstring("it answered another epoch"));
+  }
+  SECTION("its answer cannot be read") {
+    k.script.sealed = {{{"epoch", "three"}}};
+    CHECK_THAT(k.prepare(sealed_with(3)).detail, ContainsSubstring("wrong type"));
+  }
+  SECTION("it knows a newer epoch: somebody else decides here too") {
+    k.script.sealed = failed(sdk::Status::conflict, "epoch 9 is sealed");
+    const auto brought = k.prepare(sealed_with(3));
+    CHECK(brought.status == sdk::Status::conflict);
+    CHECK(brought.detail ==
+          "the store knows a newer epoch than 3: another orchestrator may be using it (epoch 9 is sealed)");
+  }
+  CHECK(k.asked() == Methods{"store.fence/1"});
+}
+
+TEST_CASE("what stands at the target already is not brought again") {
+  Keeping k;
+  state::StateKeeper::Bringing what = sealed_with(3);
+  what.have = SnapshotId("b");
+  const auto brought = k.prepare(what);
+  CHECK(brought.ok);
+  CHECK(brought.snapshot.id == SnapshotId("b"));
+  CHECK(brought.snapshot.epoch == Epoch{2});
+  CHECK(k.asked() == Methods{"store.fence/1", "store.list/1"});
+}
+
+TEST_CASE("a newer snapshot is brought over what stands at the target, unless it is damaged") {
+  Keeping k;
+  state::StateKeeper::Bringing what = sealed_with(3);
+  what.have = SnapshotId("a");
+  SECTION("it verifies") { CHECK(k.prepare(what).snapshot.id == SnapshotId("b")); }
+  SECTION("it is damaged") {
+    k.script.damaged = "b";
+    CHECK(k.prepare(what).snapshot.id == SnapshotId("a"));
+  }
+  CHECK(k.asked() == Methods{"store.fence/1", "store.list/1", "store.verify/1"});
+}
