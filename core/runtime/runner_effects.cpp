@@ -126,11 +126,15 @@ void ServiceRunner::fence(const failover::Fence& e) {
                      {"operation", e.operation},
                      {"grace_ms", t.stop_grace.count()}},
                     t.deactivate_timeout, guarded([this, e](const sdk::Result& result) {
-                      const bool stopped = result.ok() && result.value.value("stopped", false);
-                      if (stopped) saw(e.target, "stopped", result.value.value("detail", ""));
-                      deliver(failover::Fenced{e.operation, e.target, stopped,
-                                               result.ok() ? result.value.value("detail", "") : said(result.error),
-                                               result.error.status == sdk::Status::unsupported});
+                      failover::Fenced done;
+                      done.operation = e.operation;
+                      done.target = e.target;
+                      done.stopped = result.ok() && result.value.value("stopped", false);
+                      done.detail = result.ok() ? result.value.value("detail", "") : said(result.error);
+                      done.impossible = result.error.status == sdk::Status::unsupported;
+                      if (result.ok()) done.instance = result.value.value("instance", "");
+                      if (done.stopped) saw(e.target, "stopped", done.detail);
+                      deliver(std::move(done));
                     }));
 }
 
@@ -184,6 +188,8 @@ void ServiceRunner::observe(const TargetId& id) {
                         look.state = result.value.value("state", "unknown");
                         look.detail = result.value.value("detail", "");
                         if (result.value.contains("epoch")) look.epoch = result.value.at("epoch").get<std::uint64_t>();
+                        seen.instance = result.value.value("instance", "");
+                        seen.unsaved = result.value.value("unsaved", false);
                       } else {
                         look.detail = said(result.error);
                         look.refused = refusal(result.error.status);
