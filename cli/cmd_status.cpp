@@ -17,12 +17,18 @@ std::string human_days(std::int64_t ms) {
 
 int colour_of(const std::string& verdict) { return verdict == "up" ? 32 : verdict == "down" ? 31 : 33; }
 
-std::string lease_words(const Json& fence) {
-  const auto lease = fence.value("lease", "");
-  if (lease == "held")
+/// How it is made certain that nothing runs there. `plan` says more.
+std::string fence_words(const Json& fence) {
+  const auto by = fence.value("by", ""), lease = fence.value("lease", "");
+  if (by == "lease")
     return "lease: out of reach, it has ended after " + human_duration(fence.value("wait_ms", std::int64_t{0}));
-  if (lease == "holds_over") return "lease with store_outage = hold: proves nothing";
-  return "lease: no agent seen yet";
+  std::string out = "stop: its plugin confirms it";
+  if (by == "neither")
+    out = fence.value("unfenceable", "") == "promote" ? "neither stop nor lease: left running, two may run"
+                                                      : "neither stop nor lease: a person must end it";
+  if (lease == "holds_over") out += "; lease with store_outage = hold: proves nothing";
+  if (lease == "unseen") out += "; lease: no agent seen yet";
+  return out;
 }
 
 std::string target_line(const Json& t, const std::string& more) {
@@ -40,7 +46,7 @@ std::string target_line(const Json& t, const std::string& more) {
   }
   if (t["breaker"].is_object() && t["breaker"].value("open", false)) state += "  (resting after failures)";
   if (t.value("flapping", false)) state += "  (flapping)";
-  if (t.contains("fence") && t["fence"].value("lease", "off") != "off") state += "  [" + lease_words(t["fence"]) + "]";
+  if (t.contains("fence")) state += "  [" + fence_words(t["fence"]) + "]";
   return fmt::format("  {} {:<16} {:<8} {:<16} {}\n", active ? coloured("*", 32) : " ", t.value("target", ""),
                      t.value("role", ""), t.value("plugin", ""), state + more);
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
 #include <boost/asio/post.hpp>
 #include <nlohmann/json.hpp>
 
@@ -185,16 +186,14 @@ state::StateKeeper* Orchestrator::keeper(const ServiceId& service, const Reply& 
 
 namespace {
 
-std::string fence_words(const config::Target& active, const sdk::Json& fence) {
-  const auto& name = active.id.value;
-  if (fence.at("by") == "lease")
-    return "should nobody reach " + name + ": its lease has run out for certain after " +
-           std::to_string(fence.at("wait_ms").get<std::int64_t>() / 1000) + " s, and the standby is promoted then\n";
-  std::string why = "it keeps no lease";
-  if (fence.at("lease") == "unseen") why = "its agent has not renewed a lease yet";
-  if (fence.at("lease") == "holds_over") why = "its agent goes on without a lease (store_outage = \"hold\")";
-  return "should nobody reach " + name + ": " + why +
-         ", so it is held until its stop is confirmed or a person says --force\n";
+/// Of every target, and what it means for the one that runs the service.
+std::string fence_words(const ServiceRunner& runner) {
+  std::string out = "\nhow it is made certain that a target has ended:\n";
+  for (const auto& t : runner.service().targets)
+    out += fmt::format("    {:<16} {}\n", t.id.value, words_of(runner.fence_offer(t)));
+  if (const auto* active = runner.service().find(runner.state().active))
+    out += "\n" + sentence_of(active->id, runner.fence_offer(*active)) + "\n";
+  return out;
 }
 
 }  // namespace
@@ -209,11 +208,10 @@ void Orchestrator::plan(const ServiceId& service, Reply reply) {
   out["index"] = runner->state().index;
   out["config"] = generation_->config.hash;
   out["made_ms"] = ms(wall_now());
-  out["text"] = policy::render(plan);
-  if (const auto* active = runner->service().find(runner->state().active)) {
-    out["fence"] = runner->fence_offer(*active);
-    out["text"] = policy::render(plan) + "\n" + fence_words(*active, out["fence"]);
-  }
+  out["text"] = policy::render(plan) + fence_words(*runner);
+  for (const auto& t : runner->service().targets) out["fences"][t.id.value] = to_json(runner->fence_offer(t));
+  if (const auto* active = runner->service().find(runner->state().active))
+    out["fence"] = to_json(runner->fence_offer(*active));
   reply({std::move(out)});
 }
 

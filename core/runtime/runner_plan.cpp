@@ -94,25 +94,9 @@ std::size_t ServiceRunner::idle_candidates(std::size_t& failing) const {
   return out;
 }
 
-/// How it is made certain that nothing runs there: {"by": "lease" | "stop", "lease": "held" | "unseen" | "off" |
-/// "holds_over", "wait_ms"}.
-nlohmann::json ServiceRunner::fence_offer(const config::Target& target) const {
-  const auto guard = state_.guards.find(target.id);
-  const bool seen = target.lease && guard != state_.guards.end();
-  const bool counts = seen && !guard->second.holds_over;
-  nlohmann::json out = {{"by", counts ? "lease" : "stop"},
-                        {"lease", !target.lease ? "off"
-                                  : !seen       ? "unseen"
-                                  : counts      ? "held"
-                                                : "holds_over"},
-                        {"wait_ms", nullptr}};
-  if (counts) {
-    auto terms = service_.lease;
-    terms.ttl = std::max(terms.ttl, guard->second.ttl);
-    terms.kill_time = std::max(terms.kill_time, guard->second.kill_time);
-    out["wait_ms"] = lease::wait_of(terms).count();
-  }
-  return out;
+FenceOffer ServiceRunner::fence_offer(const config::Target& target) const {
+  const auto& p = *places_.at(target.id);
+  return fence_offer_of(service_, target, state_, p.instance && p.instance->offers("standby.deactivate/1"));
 }
 
 nlohmann::json ServiceRunner::status() const {
@@ -206,7 +190,7 @@ nlohmann::json ServiceRunner::status() const {
                          {"age_ms", (at - p.look->at).count()}};
       if (p.look->epoch) row["observed"]["epoch"] = *p.look->epoch;
     }
-    row["fence"] = fence_offer(t);
+    row["fence"] = to_json(fence_offer(t));
     if (const auto b = s.breakers.find(t.id); b != s.breakers.end()) {
       row["breaker"] = {{"failures", b->second.failures},
                         {"open", b->second.open_until && *b->second.open_until > mono_now()}};

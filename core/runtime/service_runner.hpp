@@ -13,6 +13,7 @@
 #include "core/policy/plan.hpp"
 #include "core/runtime/alert_desk.hpp"
 #include "core/runtime/control.hpp"
+#include "core/runtime/fence_offer.hpp"
 #include "core/runtime/prober.hpp"
 #include "core/runtime/wiring.hpp"
 #include "core/state/state_keeper.hpp"
@@ -49,7 +50,7 @@ class ServiceRunner {
   [[nodiscard]] state::StateKeeper* keeper() noexcept { return keeper_.get(); }
   void push_now(const Reply& reply);
   /// How it is made certain that nothing runs at a target, as status and plan show it.
-  [[nodiscard]] nlohmann::json fence_offer(const config::Target& target) const;
+  [[nodiscard]] FenceOffer fence_offer(const config::Target& target) const;
   [[nodiscard]] const failover::State& state() const noexcept { return state_; }
   [[nodiscard]] const config::Service& service() const noexcept { return service_; }
   [[nodiscard]] nlohmann::json status() const;

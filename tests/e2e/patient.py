@@ -11,13 +11,14 @@ class Patient(Site):
     suffers_from = ""
     slow_ms = 0
     mode = "act"
+    plugin = "patient"
 
     def target(self, name):
         if name == "home":
             return super().target(name)
         return f"""
 [service.counter.target.spare]
-plugin = "patient"
+plugin = "{self.plugin}"
 settings = {{ dir = "provider", token = {{ env = "PATIENT_TOKEN" }}, suffers_from = "{self.suffers_from}", slow_ms = {self.slow_ms} }}
 [[service.counter.target.spare.health]]
 plugin = "http"

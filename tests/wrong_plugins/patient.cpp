@@ -1,5 +1,5 @@
-// A standby target that offers everything, whose "provider" is a folder. What it suffers from is a setting, so that
-// tests can see what people are told.
+// A standby target that offers everything (with NO_STOP: everything but a stop), whose "provider" is a folder. What it
+// suffers from is a setting, so that tests can see what people are told.
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -30,6 +30,9 @@ class Patient final : public StandbyTarget {
     reply(look());
   }
   void deactivate(const DeactivateRequest& request, Reply<StopReport> reply) override {
+#if defined(NO_STOP)
+    return reply.fail(Status::unsupported, "epoch " + std::to_string(request.epoch) + " cannot be stopped from here");
+#endif
     std::error_code ec;
     std::filesystem::remove(dir_ / "epoch", ec);
     write("calls", "deactivate e" + std::to_string(request.epoch));
@@ -87,10 +90,16 @@ class Patient final : public StandbyTarget {
 };
 }  // namespace
 
+#if defined(NO_STOP)
+#define STOP ""
+#else
+#define STOP R"("standby.deactivate/1", )"
+#endif
+
 UNDERSTUDY_PLUGIN(
-    R"({"name": "patient", "version": "1", "license": "Apache-2.0", "summary": "For tests of what people are told",
+    R"({"name": ")" WRONG_NAME R"(", "version": "1", "license": "Apache-2.0", "summary": "For tests of what people are told",
   "needs": ["secret.get/1"],
-  "interfaces": {"target": {"provides": ["standby.observe/1", "standby.activate/1", "standby.deactivate/1", "standby.logs/1",
+  "interfaces": {"target": {"provides": ["standby.observe/1", "standby.activate/1", )" STOP R"("standby.logs/1",
       "standby.rollback/1", "standby.prewarm/1", "target.diagnose/1"],
     "settings": {"required": ["dir"], "properties": {
       "dir": {"type": "string", "format": "path", "description": "where"},
