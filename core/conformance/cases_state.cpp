@@ -37,13 +37,14 @@ class Store {
   [[nodiscard]] std::string new_id(std::uint64_t epoch) {
     return fmt::format("20260102T{:06}.000Z-e{}", ++count_, epoch);
   }
+  [[nodiscard]] Json push_params(const std::string& id, std::uint64_t epoch) const {
+    return {{"service", service_},
+            {"id", id},
+            {"epoch", epoch},
+            {"paths", {{{"name", "state"}, {"path", state_.string()}}}}};
+  }
   [[nodiscard]] sdk::Result push(const std::string& id, std::uint64_t epoch, Millis budget = Millis(120'000)) {
-    return subject_.call("store.push/1",
-                         {{"service", service_},
-                          {"id", id},
-                          {"epoch", epoch},
-                          {"paths", {{{"name", "state"}, {"path", state_.string()}}}}},
-                         budget);
+    return subject_.call("store.push/1", push_params(id, epoch), budget);
   }
   std::string pushed(std::uint64_t epoch) {
     const auto id = new_id(epoch);
@@ -84,6 +85,13 @@ class Store {
     return subject_.get(
         "store.prune/1",
         {{"service", service_}, {"keep_days", 0}, {"keep_at_least", keep_at_least}, {"dry_run", dry_run}});
+  }
+  [[nodiscard]] Json fence_params(std::uint64_t epoch) const { return {{"service", service_}, {"epoch", epoch}}; }
+  [[nodiscard]] sdk::Result fence(std::uint64_t epoch) { return subject_.call("store.fence/1", fence_params(epoch)); }
+  void fenced(std::uint64_t epoch) {
+    const auto r = fence(epoch);
+    expect(r.ok(), "fence was answered " + std::string(sdk::name_of(r.error.status)) + ": " + r.error.message);
+    expect(r.value.value("epoch", std::uint64_t{0}) == epoch, "fence answered another epoch than it was asked for");
   }
   void sweep() { (void)prune(0, false); }
   [[nodiscard]] const fs::path& state() const noexcept { return state_; }
@@ -201,6 +209,94 @@ void old_epoch(Bench& bench) {
   expect(store.ids() == std::vector<std::string>{newer}, "after a refused push the list has changed");
 }
 
+void needs_fence(Bench& bench) {
+  if (!bench.offers("store.fence/1")) throw Skipped("it does not offer store.fence/1");
+}
+
+void must_conflict(const sdk::Result& r, const std::string& what, const std::string& why) {
+  expect(
+      !r.ok() && r.error.status == sdk::Status::conflict,
+      what + " was answered " + std::string(r.ok() ? "ok" : sdk::name_of(r.error.status)) + ", not conflict: " + why);
+  expect(!r.error.message.empty() && r.error.message != "conflict", what + " was refused without a sentence");
+}
+
+constexpr const char* overwrites = "a replaced site could overwrite its successor's state";
+
+void fences(Bench& bench) {
+  needs_fence(bench);
+  Store store(bench, "fence");
+  const auto before = store.pushed(5);
+  store.fenced(6);
+  store.fenced(6);
+  must_conflict(store.push(store.new_id(5), 5), "a push of epoch 5 after the fence of epoch 6", overwrites);
+  expect(store.ids() == std::vector<std::string>{before}, "after a refused push the list has changed");
+  const auto after = store.pushed(6);
+  must_conflict(store.fence(5), "a fence of epoch 5 after that of epoch 6", "a fence is never lowered");
+  must_conflict(store.push(store.new_id(5), 5), "a push of epoch 5 after one of epoch 6", overwrites);
+  expect(store.ids() == std::vector<std::string>{after, before}, "the list is not the two snapshots, newest first");
+  store.pulls_the_same(after, store.state(), "pulled");
+}
+
+void fences_a_new_service(Bench& bench) {
+  needs_fence(bench);
+  Store store(bench, "fence-first");
+  store.fenced(3);
+  must_conflict(store.push(store.new_id(2), 2), "the first push of all, of epoch 2 after the fence of epoch 3",
+                overwrites);
+  expect(store.ids().empty(), "a refused push is listed as valid");
+  const auto id = store.pushed(3);
+  must_conflict(store.fence(2), "a fence of epoch 2 after a push of epoch 3",
+                "somebody has gone on with a newer epoch");
+  expect(store.ids() == std::vector<std::string>{id}, "the list is not the one snapshot");
+}
+
+void fence_lasts(Bench& bench) {
+  needs_fence(bench);
+  Store store(bench, "fence-lasts");
+  (void)store.pushed(5);
+  store.fenced(6);
+  Subject other(bench);
+  must_conflict(other.call("store.push/1", store.push_params(store.new_id(5), 5), Millis(120'000)),
+                "a push of epoch 5 by another instance, after the fence of epoch 6", "the fence is not durable");
+  must_conflict(other.call("store.fence/1", store.fence_params(5)),
+                "a fence of epoch 5 by another instance, after that of epoch 6", "the fence is not durable");
+  const auto taken = other.call("store.push/1", store.push_params(store.new_id(6), 6), Millis(120'000));
+  expect(taken.ok(), "a push of the fence's own epoch was answered " + std::string(sdk::name_of(taken.error.status)) +
+                         ": " + taken.error.message);
+}
+
+/// Whichever of the two comes first: what older epochs have saved is fixed when the fence has been answered.
+void fence_meets_push(Bench& bench) {
+  needs_fence(bench);
+  Store store(bench, "fence-push");
+  (void)store.pushed(5);
+  std::ofstream(store.state() / "much") << std::string(8'000'000, 'm');
+  const auto late = store.new_id(5);
+  auto& subject = store.subject();
+  std::optional<sdk::Result> pushed, fenced;
+  subject.instance().call("store.push/1", store.push_params(late, 5), Millis(120'000),
+                          [&](sdk::Result r) { pushed = std::move(r); });
+  subject.instance().call("store.fence/1", store.fence_params(6), Millis(120'000),
+                          [&](sdk::Result r) { fenced = std::move(r); });
+  expect(subject.session().run([&] { return fenced.has_value(); }, Millis(130'000)), "the fence was not answered");
+  expect(fenced->ok(), "a fence beside a push was answered " + std::string(sdk::name_of(fenced->error.status)) + ": " +
+                           fenced->error.message);
+  const auto then = store.ids();
+  expect(subject.session().run([&] { return pushed.has_value(); }, Millis(130'000)), "the push was not answered");
+  const auto now = store.ids();
+  for (const auto& id : now) {
+    expect(std::ranges::find(then, id) != then.end(),
+           "a push of epoch 5 that was under way when the fence of epoch 6 was set became a snapshot after it had been "
+           "answered: look again where a push becomes the newest");
+  }
+  const bool listed = std::ranges::find(now, late) != now.end();
+  expect(pushed->ok() == listed, pushed->ok() ? "a push that was answered ok is not listed after the fence"
+                                              : "a push that was refused is listed as valid");
+  expect(pushed->ok() || pushed->error.status == sdk::Status::conflict,
+         "a push that a fence has overtaken was answered " + std::string(sdk::name_of(pushed->error.status)) +
+             ", not conflict");
+}
+
 void prunes(Bench& bench) {
   Store store(bench, "prune");
   std::vector<std::string> all;
@@ -283,6 +379,10 @@ void add_state_cases(std::vector<Case>& out) {
   add("missing-source", "a push of what does not exist fails", missing_source);
   add("interrupted", "a push out of time never becomes a damaged snapshot", interrupted);
   add("old-epoch", "an older epoch is refused with conflict", old_epoch);
+  add("fence", "after a fence no older epoch is taken", fences);
+  add("fence-first", "a fence may come before anything was saved", fences_a_new_service);
+  add("fence-lasts", "a fence holds for every instance", fence_lasts);
+  add("fence-under-way", "a push under way becomes nothing after a newer epoch's fence", fence_meets_push);
   add("prune", "prune keeps what it must, and dry_run removes nothing", prunes);
   add("sweep", "prune with keep_at_least = 0 removes everything of a service", sweeps);
   add("tampered", "a damaged snapshot is refused", tampered);

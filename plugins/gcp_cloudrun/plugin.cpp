@@ -68,7 +68,7 @@ UNDERSTUDY_PLUGIN(R"json({
       }}
     },
     "state": {
-      "provides": ["store.push/1", "store.pull/1", "store.list/1", "store.verify/1", "store.prune/1"],
+      "provides": ["store.push/1", "store.pull/1", "store.list/1", "store.verify/1", "store.prune/1", "store.fence/1"],
       "settings": {"type": "object", "required": ["bucket"], "properties": {
         "bucket": {"type": "string", "minLength": 6, "description": "where the snapshots are: gs://bucket/prefix; nothing outside the prefix is touched"},
         "project": {"type": "string", "description": "id of the project, for advice in errors"},

@@ -40,6 +40,10 @@ class State final : public StateStore {
     work(std::move(reply), "prune " + request.service,
          [this, request](const Work& w) { return store_.prune(request, w); });
   }
+  void fence(const FenceRequest& request, Reply<FenceReport> reply) override {
+    const Deadline deadline(reply.budget());
+    looking_.answer(std::move(reply), [this, request, deadline] { return store_.fence(request, deadline); });
+  }
 
  private:
   /// Long work on its thread, cancelled between blocks, its progress told once a second.
@@ -76,7 +80,8 @@ class State final : public StateStore {
   const BucketAddress address_;
   Bucket bucket_;
   Store store_;
-  Worker acting_, looking_;  // last: their threads end before what they use
+  // Last: their threads end before what they use. Neither a list nor a fence waits for a push.
+  Worker acting_, looking_;
 };
 
 }  // namespace

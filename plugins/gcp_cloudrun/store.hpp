@@ -2,7 +2,7 @@
 //   snapshots/ID/data-N/...      the files; N is of one attempt
 //   snapshots/ID/manifest.json   written when all files are there; it makes the snapshot
 //   snapshots/ID/refused.json    in its place: what an older epoch brought after a newer one had begun
-//   latest                       id and epoch of the newest, moved last by compare-and-swap on its generation
+//   latest                       id and epoch of the newest, and the fences; moved last, by compare-and-swap
 // [worker threads]. Everything throws sdk::Failure.
 #pragma once
 
@@ -10,6 +10,7 @@
 #include <string>
 
 #include "bucket.hpp"
+#include "latest.hpp"
 #include "snapshot/manifest.hpp"
 #include "work.hpp"
 
@@ -28,13 +29,10 @@ class Store {
   [[nodiscard]] understudy::sdk::Snapshot verify(const understudy::sdk::VerifyRequest& request, const Work& work);
   [[nodiscard]] understudy::sdk::SnapshotList list(const std::string& service, const Deadline& deadline);
   [[nodiscard]] understudy::sdk::PruneReport prune(const understudy::sdk::PruneRequest& request, const Work& work);
+  [[nodiscard]] understudy::sdk::FenceReport fence(const understudy::sdk::FenceRequest& request,
+                                                   const Deadline& deadline);
 
  private:
-  struct Latest {
-    std::int64_t generation = 0;
-    std::string id;
-    std::uint64_t epoch = 0;
-  };
   struct Loaded {
     Manifest manifest;
     std::string data;  ///< prefix of its objects
@@ -42,15 +40,22 @@ class Store {
   [[nodiscard]] std::string home(const std::string& service) const;
   [[nodiscard]] std::string folder(const std::string& service, const std::string& id) const;
   [[nodiscard]] Latest latest(const std::string& service, const Deadline& deadline);
-  void refuse_older(const understudy::sdk::PushRequest& request, const Latest& newest, const Deadline& deadline);
+  [[nodiscard]] understudy::sdk::SnapshotList list(const std::string& service, const Latest& newest,
+                                                   const Deadline& deadline);
+  [[nodiscard]] std::uint64_t highest_epoch(const std::string& service, const Latest& newest, const Deadline& deadline);
+  [[nodiscard]] Latest with_fence(const understudy::sdk::FenceRequest& request, const Latest& now,
+                                  const Deadline& deadline);
   void publish(const understudy::sdk::PushRequest& request, const Manifest& manifest, const std::string& data,
-               Latest newest, const Deadline& deadline);
-  void set_aside(const understudy::sdk::PushRequest& request, const std::string& text,
-                 std::map<std::string, std::string> metadata, const Object& manifest, std::uint64_t newer,
-                 const Deadline& deadline);
+               const Deadline& deadline);
+  /// What was sent is no snapshot, and is kept; `manifest`: the generation of the one that is to go, or 0.
+  [[noreturn]] void set_aside(const understudy::sdk::PushRequest& request, const std::string& text,
+                              std::map<std::string, std::string> metadata, std::int64_t manifest, std::uint64_t newer,
+                              const Deadline& deadline);
+  [[noreturn]] void keep_aside(const understudy::sdk::PushRequest& request, const std::string& data, std::int64_t now,
+                               std::uint64_t newer, const Work& work);
   [[nodiscard]] Loaded load(const std::string& service, const std::string& id, const Deadline& deadline);
   void remove_all(const std::vector<Object>& objects, const Work& work);
-  void remove_leftovers(const std::string& service, std::int64_t now, const Work& work);
+  void remove_leftovers(const understudy::sdk::PruneRequest& request, std::int64_t now, const Work& work);
 
   Bucket& bucket_;
   const std::string prefix_;

@@ -14,34 +14,38 @@ class LocalDir final : public StateStore {
                 e.settings.value("compare", "mtime") == "content", e.settings.value("must_exist", "")}) {}
 
   void push(const PushRequest& request, Reply<Snapshot> reply) override {
-    work(std::move(reply), "push " + request.id,
+    work(acting_, std::move(reply), "push " + request.id,
          [this, request](const local_dir::Hooks& hooks) { return store_.push(request, hooks); });
   }
   void pull(const PullRequest& request, Reply<Snapshot> reply) override {
-    work(std::move(reply), "pull " + request.id,
+    work(acting_, std::move(reply), "pull " + request.id,
          [this, request](const local_dir::Hooks& hooks) { return store_.pull(request, hooks); });
   }
   void list(const ListRequest& request, Reply<SnapshotList> reply) override {
-    worker_.answer(std::move(reply), [this, request] { return store_.list(request.service); });
+    looking_.answer(std::move(reply), [this, request] { return store_.list(request.service); });
   }
   void verify(const VerifyRequest& request, Reply<Snapshot> reply) override {
-    work(std::move(reply), "verify " + request.id,
+    work(acting_, std::move(reply), "verify " + request.id,
          [this, request](const local_dir::Hooks& hooks) { return store_.verify(request.service, request.id, hooks); });
   }
   void prune(const PruneRequest& request, Reply<PruneReport> reply) override {
-    worker_.answer(std::move(reply), [this, request] {
+    acting_.answer(std::move(reply), [this, request] {
       const auto now = std::chrono::duration_cast<Millis>(std::chrono::system_clock::now().time_since_epoch());
       return store_.prune(request, now.count());
     });
+  }
+  void fence(const FenceRequest& request, Reply<FenceReport> reply) override {
+    work(looking_, std::move(reply), "fence " + request.service,
+         [this, request](const local_dir::Hooks& hooks) { return store_.fence(request, hooks); });
   }
 
  private:
   /// Long work on the worker, within its budget, cancelled between blocks.
   template <class T, class Fn>
-  void work(Reply<T> reply, std::string operation, Fn fn) {
+  void work(Worker& worker, Reply<T> reply, std::string operation, Fn fn) {
     const auto deadline = Clock::now() + reply.budget();
     auto kept = share(std::move(reply));
-    worker_.post([this, kept, operation = std::move(operation), deadline, fn = std::move(fn)] {
+    worker.post([this, kept, operation = std::move(operation), deadline, fn = std::move(fn)] {
       auto told = Clock::now();
       local_dir::Hooks hooks;
       hooks.between = [&] {
@@ -70,7 +74,7 @@ class LocalDir final : public StateStore {
 
   Host& host_;
   local_dir::Store store_;
-  Worker worker_;
+  Worker acting_, looking_;  // neither a list nor a fence waits for a push
 };
 
 }  // namespace
@@ -78,7 +82,7 @@ class LocalDir final : public StateStore {
 UNDERSTUDY_PLUGIN(R"json({
   "name": "local_dir", "version": "0.1.0", "license": "Apache-2.0", "summary": "Snapshots in a folder of this host or an external disk",
   "interfaces": {"state": {
-    "provides": ["store.push/1", "store.pull/1", "store.list/1", "store.verify/1", "store.prune/1"],
+    "provides": ["store.push/1", "store.pull/1", "store.list/1", "store.verify/1", "store.prune/1", "store.fence/1"],
     "settings": {"type": "object", "required": ["dir"], "properties": {
       "dir": {"type": "string", "format": "path", "description": "folder that holds the snapshots"},
       "compare": {"type": "string", "enum": ["mtime", "content"], "default": "mtime", "description": "how an unchanged file is recognised; content reads every file each time"},

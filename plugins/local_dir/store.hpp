@@ -1,5 +1,5 @@
 // Snapshots in a folder: staged beside, renamed when whole and synced, unchanged files shared by hard links. Blocking:
-// it runs on the instance's worker. Everything throws sdk::Failure.
+// it runs on the instance's workers, and keeps nothing between calls. Everything throws sdk::Failure.
 #pragma once
 
 #include <functional>
@@ -27,6 +27,11 @@ struct Hooks {
   std::function<void(const std::string&)> skipped;
 };
 
+/// A snapshot being written begins so.
+constexpr const char* incoming = ".incoming-";
+/// Where the data of a path lies inside its snapshot.
+[[nodiscard]] std::string below(const std::string& name, const std::string& path);
+
 class Store {
  public:
   explicit Store(Options options) : options_(std::move(options)) {}
@@ -37,15 +42,28 @@ class Store {
   [[nodiscard]] understudy::sdk::Snapshot verify(const std::string& service, const std::string& id,
                                                  const Hooks& hooks) const;
   [[nodiscard]] understudy::sdk::PruneReport prune(const understudy::sdk::PruneRequest& request, std::int64_t now_ms);
+  /// May run beside a push, also one of this instance: it does not wait for its end.
+  [[nodiscard]] understudy::sdk::FenceReport fence(const understudy::sdk::FenceRequest& request, const Hooks& hooks);
 
  private:
   struct Loaded {
     Manifest manifest;
     std::string folder;
   };
+  struct Known {
+    std::uint64_t epoch = 0;  ///< the highest of the fence and of all valid snapshots
+    std::string newest;       ///< id of the newest valid snapshot, or empty
+  };
   [[nodiscard]] std::string home(const std::string& service) const;
   void check_disk() const;
   [[nodiscard]] Loaded load(const std::string& service, const std::string& id) const;
+  [[nodiscard]] Known look(const std::string& service) const;
+  /// A whole snapshot in the folder `staging`, on the disk.
+  [[nodiscard]] understudy::sdk::Snapshot stage(const understudy::sdk::PushRequest& request, const std::string& staging,
+                                                const Loaded* previous, const Hooks& hooks) const;
+  /// Makes it the newest, or sets it aside and throws when an epoch above its own is known by now.
+  void commit(const understudy::sdk::PushRequest& request, const std::string& staging, std::uint64_t known,
+              const Hooks& hooks) const;
   [[nodiscard]] SavedPath save(const understudy::sdk::StatePath& path, int data, const Loaded* previous,
                                const Hooks& hooks, std::int64_t& bytes) const;
   /// Nothing when the file is gone.

@@ -31,6 +31,10 @@ class RcloneStore final : public StateStore {
     work(lister_, std::move(reply), "list " + request.service,
          [this, request](const Job& job) { return store_.list(request.service, job); });
   }
+  void fence(const FenceRequest& request, Reply<FenceReport> reply) override {
+    work(lister_, std::move(reply), "fence " + request.service,
+         [this, request](const Job& job) { return store_.fence(request, job); });
+  }
 
  private:
   template <class T, class Fn>
@@ -52,7 +56,7 @@ class RcloneStore final : public StateStore {
 
   Host& host_;
   rclone_store::Store store_;
-  // A push of an hour must not keep a list waiting, nor a pull one.
+  // A push of an hour must not keep a list or a fence waiting, nor a pull one.
   Worker writer_, reader_, lister_;
 };
 
@@ -61,7 +65,7 @@ class RcloneStore final : public StateStore {
 UNDERSTUDY_PLUGIN(R"json({
   "name": "rclone_gdrive", "version": "0.1.0", "license": "Apache-2.0", "summary": "Snapshots on Google Drive, or any other remote that rclone knows",
   "interfaces": {"state": {
-    "provides": ["store.push/1", "store.pull/1", "store.list/1", "store.verify/1", "store.prune/1"],
+    "provides": ["store.push/1", "store.pull/1", "store.list/1", "store.verify/1", "store.prune/1", "store.fence/1"],
     "settings": {"type": "object", "required": ["remote"], "properties": {
       "remote": {"type": "string", "minLength": 1, "description": "rclone remote and folder, such as neo_remote:NeoLight; snapshots lie in a folder for each service below it"},
       "config": {"type": "string", "format": "path", "description": "rclone's configuration file; default: rclone's own. It must be writable where tokens are renewed"},

@@ -141,33 +141,47 @@ class Push {
   }
 
   void commit(const Card& card) {
-    // Others may have written from other hosts while we sent.
+    // Others may have written, or set a fence, from other hosts while we sent.
     const Index now = vault_.index_again(job_, request_.service);
-    if (request_.epoch < now.highest_epoch) {
-      const auto to = vault_.aside(request_.service, request_.id);
-      (void)vault_.program().run_if_there(job_, {"moveto", data_, to}, {1024 * 1024, true});
-      refuse(now.highest_epoch, "its data are kept in " + to);
-    }
+    if (request_.epoch < now.highest_epoch) withdraw(now.highest_epoch, false);
     Latest latest{card, {}};
     for (const auto& c : now.cards) {
       if (c.snapshot.valid && latest.others.size() < most_in_latest) latest.others.push_back(c);
     }
     try {
-      vault_.write(job_, vault_.card(request_.service, request_.id), write_card(card), turn_.folder());
-      vault_.write(job_, vault_.latest(request_.service), write_latest(latest), turn_.folder());
+      publish(card, latest);
     } catch (const Failure& failure) {
       Error error = failure.error();
+      if (error.status == Status::conflict) throw;
       error.status = Status::unknown;  // the card may have arrived
       error.message = "the data are there, but it is not known whether they became the snapshot: " + error.message;
       throw Failure(error);
     }
   }
 
+  void publish(const Card& card, const Latest& latest) {
+    vault_.write(job_, vault_.card(request_.service, request_.id), write_card(card), turn_.folder());
+    vault_.remember(request_.service, card);
+    // The remote has no compare-and-swap. A fence that was set before the card was there is seen now; one that is set
+    // later has seen the card.
+    const Index after = vault_.index_again(job_, request_.service);
+    if (request_.epoch < after.highest_epoch) withdraw(after.highest_epoch, true);
+    vault_.write(job_, vault_.latest(request_.service), write_latest(latest), turn_.folder());
+  }
+
+  /// What was sent is no snapshot, and is kept. The card goes last: data without one would be taken for leftovers.
+  [[noreturn]] void withdraw(std::uint64_t newest, bool has_card) {
+    const auto to = vault_.aside(request_.service, request_.id);
+    (void)vault_.program().run_if_there(job_, {"moveto", data_, to}, {1024 * 1024, true});
+    if (has_card) (void)vault_.program().run_if_there(job_, {"deletefile", vault_.card(request_.service, request_.id)});
+    refuse(newest, "its data are kept in " + to);
+  }
+
   [[noreturn]] void refuse(std::uint64_t newest, const std::string& fate) const {
     throw Failure(
         Error{Status::conflict,
-              "epoch " + std::to_string(request_.epoch) + " is older than that of the newest snapshot, " +
-                  std::to_string(newest) + "; " + fate,
+              "epoch " + std::to_string(request_.epoch) + " is older than " + std::to_string(newest) +
+                  ", the newest that this store knows; " + fate,
               "a site that was replaced must not save over its successor; look at what it had, then delete it",
               "old_epoch",
               {}});

@@ -1,4 +1,4 @@
-// The five things that a state store does, in a vault. Blocking: they run on the instance's workers, and each throws
+// The six things that a state store does, in a vault. Blocking: they run on the instance's workers, and each throws
 // sdk::Failure.
 #pragma once
 
@@ -19,6 +19,8 @@ class Store {
   [[nodiscard]] understudy::sdk::SnapshotList list(const std::string& service, const Job& job);
   [[nodiscard]] understudy::sdk::Snapshot verify(const understudy::sdk::VerifyRequest& request, const Job& job);
   [[nodiscard]] understudy::sdk::PruneReport prune(const understudy::sdk::PruneRequest& request, const Job& job);
+  /// May run beside a push: neither waits for the other.
+  [[nodiscard]] understudy::sdk::FenceReport fence(const understudy::sdk::FenceRequest& request, const Job& job);
 
  private:
   Vault vault_;

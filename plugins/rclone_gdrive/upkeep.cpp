@@ -10,6 +10,8 @@ using namespace understudy::sdk;
 
 constexpr std::int64_t day_ms = 86'400'000;
 constexpr std::int64_t leftover_age_ms = 2 * day_ms;  // longer than any push may last
+constexpr std::int64_t aside_days = 90;
+constexpr std::size_t most_fences = 16;
 
 /// All of ours that a service has; what others put beside it stays.
 void remove_all(const Vault& vault, const std::string& service, const Index& index, const Job& job) {
@@ -22,7 +24,25 @@ void remove_all(const Vault& vault, const std::string& service, const Index& ind
   purge("/snapshots", !index.cards.empty());
   purge("/data", !index.data.empty());
   purge("/aside", !index.aside.empty());
+  purge("/fence", !index.fences.empty());
   (void)vault.program().once(job, {"rmdir", root}, {});  // stays when it is not empty
+}
+
+/// What belongs to no snapshot and is not wanted any more.
+void remove_leftovers(const Vault& vault, const PruneRequest& request, const Index& index, std::int64_t now,
+                      const Job& job) {
+  const auto& service = request.service;
+  const auto purge_old = [&](const std::string& id, const std::string& folder, std::int64_t age_ms) {
+    const auto born = time_in_id_ms(id);
+    if (born && now - *born > age_ms) (void)vault.program().run_if_there(job, {"purge", folder});
+  };
+  for (const auto& id : index.data) {  // of pushes that were interrupted
+    if (!index.has(id)) purge_old(id, vault.data(service, id), leftover_age_ms);
+  }
+  const auto aside_age_ms = std::max<std::int64_t>(aside_days, request.keep_days) * day_ms;
+  for (const auto& id : index.aside) purge_old(id, vault.aside(service, id), aside_age_ms);
+  for (const auto& name : index.fences.surplus(most_fences))
+    (void)vault.program().run_if_there(job, {"deletefile", vault.fence(service, name)});
 }
 
 }  // namespace
@@ -64,10 +84,7 @@ PruneReport Store::prune(const PruneRequest& request, const Job& job) {
     remove_all(vault_, request.service, index, job);
     return out;
   }
-  for (const auto& id : index.data) {  // of pushes that were interrupted
-    const auto born = time_in_id_ms(id);
-    if (!index.has(id) && born && now - *born > leftover_age_ms) remove_data(id);
-  }
+  remove_leftovers(vault_, request, index, now, job);
   return out;
 }
 

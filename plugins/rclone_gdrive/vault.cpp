@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <tuple>
 
 #include "program_words.hpp"
 
@@ -15,18 +16,24 @@ constexpr const char* ending = ".json";
 
 std::string id_of(const std::string& name) { return name.substr(0, name.size() - std::string_view(ending).size()); }
 
-/// In the order of time epochs never fall: a snapshot of an older epoch after a newer one is a replaced site's.
-void mark_stale(std::vector<Card>& newest_first) {
+/// What a fence says holds, whatever the clocks. Without one: in the order of time epochs never fall, so that a
+/// snapshot of an older epoch after a newer one is a replaced site's.
+void mark_stale(std::vector<Card>& cards, const Fences& fences) {
+  std::ranges::sort(cards, {}, [](const Card& c) { return std::pair(c.snapshot.created_ms, c.snapshot.id); });
   std::uint64_t highest = 0;
-  for (auto it = newest_first.rbegin(); it != newest_first.rend(); ++it) {
-    auto& s = it->snapshot;
+  for (auto& card : cards) {
+    auto& s = card.snapshot;
     if (!s.valid) continue;
-    if (s.epoch < highest) {
+    if (fences.late(s)) {
+      s.valid = false;
+      s.problem = "a push of epoch " + std::to_string(s.epoch) +
+                  " that was under way when a newer epoch had begun: it is from a site that had been replaced";
+    } else if (s.epoch < highest && !fences.decides(s.epoch)) {
       s.valid = false;
       s.problem = "its epoch " + std::to_string(s.epoch) + " is older than " + std::to_string(highest) +
                   ", which was saved before it: it is from a site that had been replaced";
     }
-    highest = std::max(highest, s.epoch);
+    if (s.valid) highest = std::max(highest, s.epoch);
   }
 }
 
@@ -51,6 +58,7 @@ std::string plain(const std::string& name, const char* what) {
 struct Vault::Listing {
   std::map<std::string, std::int64_t> cards;  ///< id → size of its card
   std::set<std::string> data, aside;
+  Fences fences;
   bool has_latest = false;
 };
 
@@ -88,6 +96,7 @@ std::optional<Vault::Listing> Vault::listing(const Job& job, const std::string& 
     if (item.path == "latest.json") out.has_latest = true;
     if (item.path.rfind("data/", 0) == 0 && item.folder) out.data.insert(item.name);
     if (item.path.rfind("aside/", 0) == 0 && item.folder) out.aside.insert(item.name);
+    if (item.path.rfind("fence/", 0) == 0 && !item.folder) out.fences.add(item.name);
     if (item.path.rfind("snapshots/", 0) == 0 && !item.folder && item.name.ends_with(ending))
       out.cards[id_of(item.name)] = item.size;
   }
@@ -113,12 +122,15 @@ Index Vault::assemble(Index out, const Listing& found, const std::optional<Lates
     const auto& id = pointer->card.snapshot.id;
     if (!found.cards.contains(id)) out.cards.push_back(damaged(id, "latest.json names it, and its card is missing"));
   }
-  std::ranges::sort(out.cards, std::greater<>(),
-                    [](const Card& c) { return std::pair(c.snapshot.created_ms, c.snapshot.id); });
+  out.fences = found.fences;
+  out.highest_epoch = std::max(out.highest_epoch, out.fences.highest());
   for (const auto& c : out.cards) {
     if (c.snapshot.valid) out.highest_epoch = std::max(out.highest_epoch, c.snapshot.epoch);
   }
-  mark_stale(out.cards);
+  mark_stale(out.cards, out.fences);
+  // By epoch first: whatever the clocks of two sites say, the later epoch's state is the newer one.
+  std::ranges::sort(out.cards, std::greater<>(),
+                    [](const Card& c) { return std::tuple(c.snapshot.epoch, c.snapshot.created_ms, c.snapshot.id); });
   return out;
 }
 
@@ -137,6 +149,11 @@ Index Vault::index_again(const Job& job, const std::string& service) {
   Index out;
   read_cards(job, service, *found, std::nullopt, out);
   return assemble(std::move(out), *found, std::nullopt);
+}
+
+void Vault::remember(const std::string& service, const Card& card) {
+  const std::lock_guard lock(mutex_);
+  seen_[service + "/" + card.snapshot.id] = card;
 }
 
 void Vault::read_cards(const Job& job, const std::string& service, const Listing& found,

@@ -4,6 +4,7 @@
 //   latest.json            the newest card, written last
 //   snapshots/ID.json      a card: the snapshot exists when this does
 //   data/ID/manifest.json  data/ID/files/NAME/...
+//   fence/...              which epochs may still save (fences.hpp)
 //   aside/ID/...           what a site that had been replaced wanted to save
 #pragma once
 
@@ -14,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "fences.hpp"
 #include "manifest.hpp"
 #include "program.hpp"
 #include "workshop.hpp"
@@ -22,9 +24,10 @@ namespace rclone_store {
 
 /// What is in the vault now.
 struct Index {
-  std::vector<Card> cards;  ///< newest first; a damaged one has snapshot.valid = false
+  std::vector<Card> cards;  ///< newest first: by epoch, then by time; a damaged one has snapshot.valid = false
   std::set<std::string> data, aside;
-  std::uint64_t highest_epoch = 0;
+  Fences fences;
+  std::uint64_t highest_epoch = 0;  ///< of snapshots and fences
 
   [[nodiscard]] const Card* newest_valid() const;
   [[nodiscard]] bool has(const std::string& id) const;
@@ -45,11 +48,17 @@ class Vault {
   [[nodiscard]] std::string data(const std::string& service, const std::string& id) const;
   [[nodiscard]] std::string aside(const std::string& service, const std::string& id) const;
   [[nodiscard]] std::string card(const std::string& service, const std::string& id) const;
+  /// A file of a fence, by its name.
+  [[nodiscard]] std::string fence(const std::string& service, const std::string& name) const {
+    return root(service) + "/fence/" + name;
+  }
   [[nodiscard]] std::string latest(const std::string& service) const { return root(service) + "/latest.json"; }
 
   [[nodiscard]] Index index(const Job& job, const std::string& service);
   /// The same when it was asked a moment ago: latest.json is not read.
   [[nodiscard]] Index index_again(const Job& job, const std::string& service);
+  /// So that a card that we have just written need not be read.
+  void remember(const std::string& service, const Card& card);
   /// Straight from the remote.
   [[nodiscard]] Card read(const Job& job, const std::string& service, const std::string& id) const;
   [[nodiscard]] Manifest manifest(const Job& job, const std::string& service, const Card& card) const;

@@ -140,6 +140,7 @@ def push(n, epoch, state, expect="ok"):
 
 
 LIST = ("store.list/1", {"service": "shop"})
+FENCE = ("store.fence/1", {"service": "shop", "epoch": 6})
 
 
 def gcp_cloudrun():
@@ -155,7 +156,7 @@ def gcp_cloudrun():
     os.makedirs(staging)
     try:
         record("gcp_cloudrun.state.json", "gcp_cloudrun", "state", {"bucket": "gs://snapshots/some/prefix", "project": "demo", "parallel": 1, **apis},
-               [LIST, push(1, 5, state), push(2, 5, state), LIST, push(3, 4, state, "conflict"), ("store.verify/1", {"service": "shop", "id": snapshot(2, 5)}),
+               [LIST, push(1, 5, state), push(2, 5, state), LIST, push(3, 4, state, "conflict"), FENCE, FENCE, push(4, 5, state, "conflict"), LIST, ("store.verify/1", {"service": "shop", "id": snapshot(2, 5)}),
                 ("store.pull/1", {"service": "shop", "id": snapshot(2, 5), "staging": staging}), ("store.prune/1", {"service": "shop", "keep_days": 0, "keep_at_least": 1, "dry_run": False}), LIST])
     finally:
         shutil.rmtree(state)
@@ -172,7 +173,7 @@ def rclone_gdrive():
         out.write(f"[far]\ntype = alias\nremote = {far}\n")
     try:
         record("rclone_gdrive.state.json", "rclone_gdrive", "state", {"remote": "far:shops", "config": config, "work_dir": work, "config_password": {"$secret": {"env": "PASSWORD"}}},
-               [LIST, push(1, 5, state), push(2, 5, state), LIST, push(3, 4, state, "conflict"), ("store.prune/1", {"service": "shop", "keep_days": 0, "keep_at_least": 1, "dry_run": False}), LIST],
+               [LIST, push(1, 5, state), push(2, 5, state), LIST, push(3, 4, state, "conflict"), FENCE, FENCE, push(4, 5, state, "conflict"), LIST, ("store.prune/1", {"service": "shop", "keep_days": 0, "keep_at_least": 1, "dry_run": False}), LIST],
                PASSWORD=RCLONE)
     finally:
         os.unlink(config)

@@ -139,15 +139,15 @@ class Upkeep:
         self.assertEqual([], self.listed(q))
         self.assertEqual(["note.txt"], os.listdir(self.there()))
 
-    def age(self, plugin, numbers):
-        """Makes snapshots ten days old, as far as their cards tell."""
+    def age(self, plugin, numbers, days=10):
+        """Makes snapshots so many days old, as far as their cards tell. Of `numbers` or of pairs with an epoch."""
         import hashlib
         os.remove(self.there("latest.json"))
         for n in numbers:
-            path = self.there("snapshots", snapshot_id(n) + ".json")
+            path = self.there("snapshots", snapshot_id(*(n if isinstance(n, tuple) else (n,))) + ".json")
             with open(path) as file:
                 card = json.load(file)
-            card["created_ms"] -= 10 * 86400000
+            card["created_ms"] -= days * 86400000
             del card["check"]
             card["check"] = hashlib.sha256(json.dumps(card, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
             with open(path, "w") as file:
@@ -169,6 +169,84 @@ class Upkeep:
         for n in range(10, 16):
             self.push(p, n, epoch=6)
         self.assertEqual(5, len(os.listdir(self.there("aside"))))
+
+    def fence(self, plugin, epoch):
+        return plugin.call("store.fence/1", {"service": "svc", "epoch": epoch}, 30000)
+
+    def test_after_a_fence_no_older_epoch_is_taken(self):
+        self.put("a", "1")
+        p = self.plugin()
+        self.pushed(p, 1, epoch=5)
+        self.assertEqual({"epoch": 6}, self.good(self.fence(p, 6)))
+        self.assertEqual({"6.json", f"6.5.{snapshot_id(1, 5)}.json"}, set(os.listdir(self.there("fence"))))
+        self.assertEqual({"epoch": 6}, self.good(self.fence(p, 6)))
+        q = self.plugin()
+        error = self.bad(self.push(q, 2, epoch=5), "conflict", "epoch 5 is older than 6", "old_epoch")
+        self.assertIn("aside/" + snapshot_id(2, 5), error["message"])
+        self.bad(self.fence(q, 5), "conflict", "epoch 5 is older than 6")
+        self.assertEqual(snapshot_id(1, 5), self.latest())
+        self.pushed(q, 3, epoch=6)
+        self.assertEqual([snapshot_id(3, 6), snapshot_id(1, 5)], [s["id"] for s in self.listed(p)])
+        self.good(q.call("store.prune/1", {"service": "svc", "keep_days": 0, "keep_at_least": 0}, 60000))
+        self.assertFalse(os.path.exists(self.there()), "something was left")
+
+    def test_a_card_that_comes_after_the_fence_is_not_valid_though_its_push_has_died(self):
+        self.put("a", "1")
+        p = self.plugin()
+        self.pushed(p, 1, epoch=5)
+        self.pushed(p, 2, epoch=5)
+        late = self.there("snapshots", snapshot_id(2, 5) + ".json")
+        os.rename(late, self.there("kept"))
+        os.remove(self.there("latest.json"))
+        q = self.plugin()
+        self.good(self.fence(q, 6))
+        os.rename(self.there("kept"), late)
+        for plugin in (q, p, self.plugin()):
+            found = self.listed(plugin)
+            self.assertEqual([(snapshot_id(2, 5), False), (snapshot_id(1, 5), True)], [(s["id"], s["valid"]) for s in found])
+            self.assertIn("under way when a newer epoch had begun", found[0]["problem"])
+
+    def test_a_fence_counts_and_not_the_clocks(self):
+        """The site of epoch 5 had its clock ahead: without the fence its snapshot would be taken for a replaced site's late one."""
+        self.put("a", "1")
+        p = self.plugin()
+        self.pushed(p, 1, epoch=5)
+        self.age(p, [(1, 5)], days=-10)
+        self.good(self.fence(self.plugin(), 6))
+        q = self.plugin()
+        self.pushed(q, 2, epoch=6)
+        self.assertEqual([(snapshot_id(2, 6), True), (snapshot_id(1, 5), True)], [(s["id"], s["valid"]) for s in self.listed(q)])
+        self.bad(self.push(q, 3, epoch=5), "conflict", "epoch 5 is older than 6", "old_epoch")
+
+    def test_prune_keeps_the_newer_epoch_and_not_the_later_clock(self):
+        self.put("a", "1")
+        p = self.plugin()
+        self.pushed(p, 1, epoch=5)
+        self.good(self.fence(p, 6))
+        self.pushed(p, 2, epoch=6)
+        self.age(p, [(2, 6)], days=10)
+        q = self.plugin()
+        self.assertEqual([snapshot_id(2, 6), snapshot_id(1, 5)], [s["id"] for s in self.listed(q)])
+        self.good(q.call("store.prune/1", {"service": "svc", "keep_days": 5, "keep_at_least": 1}, 60000))
+        self.assertIn(snapshot_id(2, 6), [s["id"] for s in self.listed(q)])
+
+    def test_what_lies_aside_for_long_makes_room_and_of_the_fences_the_highest_stay(self):
+        self.put("a", "1")
+        p = self.plugin()
+        self.pushed(p, 1, epoch=7)
+        for name in ("20200101T000000.000Z-e6", snapshot_id(2, 6), "somebody's"):
+            os.makedirs(self.there("aside", name, "files"))
+        os.makedirs(self.there("fence"))
+        for epoch in range(1, 21):
+            with open(self.there("fence", f"{epoch}.json"), "w") as file:
+                file.write("{}")
+        ask = {"service": "svc", "keep_days": 0, "keep_at_least": 1}
+        self.good(p.call("store.prune/1", {**ask, "dry_run": True}, 60000))
+        self.assertEqual((3, 20), (len(os.listdir(self.there("aside"))), len(os.listdir(self.there("fence")))))
+        self.good(p.call("store.prune/1", ask, 60000))
+        self.assertEqual({snapshot_id(2, 6), "somebody's"}, set(os.listdir(self.there("aside"))))
+        self.assertEqual({f"{epoch}.json" for epoch in range(5, 21)}, set(os.listdir(self.there("fence"))))
+        self.bad(self.push(p, 3, epoch=19), "conflict", "epoch 19 is older than 20", "old_epoch")
 
     def test_a_file_that_never_holds_still_makes_no_wrong_snapshot(self):
         path = self.put("busy", "0" * 200000)

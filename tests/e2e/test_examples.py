@@ -391,7 +391,7 @@ class InABucket(Kept):
 settings = {{ endpoint = "{self.server.endpoint}", bucket = "state", access_key = {{ env = "S3_ACCESS_KEY" }}, secret_key = {{ env = "S3_SECRET_KEY" }} }}
 [kit]
 tamper = ['sh', '-c', '''{tamper}''']
-""", self.server.environment)
+""", self.server.environment, {"state/fence", "state/fence-first", "state/fence-lasts", "state/fence-under-way"})  # an optional method
 
     def test_the_layout(self):
         store = self.store(prefix="site/a")

@@ -5,8 +5,10 @@ import json
 import os
 import shutil
 import tempfile
+import time
 import unittest
 
+import harness
 from gcp import GcpTest, error
 
 HOME = "some/prefix/counter/"
@@ -97,25 +99,164 @@ class Store(GcpTest):
         self.assertEqual(read(os.path.join(staging, "db")), b"alone")
         self.assertEqual(sorted(os.listdir(staging)), ["db", "state"])
 
-    def test_an_old_epoch_is_refused_before_it_sends_anything(self):
+    def fence(self, plugin, epoch):
+        return plugin.call("store.fence/1", {"service": "counter", "epoch": epoch})
+
+    def prune(self, plugin, keep_days=0, keep_at_least=1):
+        return self.ok(plugin.call("store.prune/1", {"service": "counter", "keep_days": keep_days, "keep_at_least": keep_at_least, "dry_run": False}))
+
+    def kept(self, *which):
+        """What lies of a push that was refused."""
+        return sorted(n.rsplit("/", 1)[1] for n in self.bucket if n.startswith(f"{HOME}snapshots/{self.id(*which)}/"))
+
+    def test_an_old_epoch_is_refused_and_its_data_are_kept_for_a_person(self):
         plugin = self.plugin("state")
         self.ok(self.push(plugin, 1, 5))
+        error = self.refused(self.push(plugin, 2, 4), "conflict", "epoch 4 is older than 5", "successor", f"kept in gs://snapshots/{HOME}snapshots/{self.id(2, 4)}")
+        self.assertEqual(error["kind"], "old_epoch")
+        self.assertEqual(self.kept(2, 4), ["count", "data", "refused.json"])
+        self.assertEqual([s["id"] for s in self.ok(plugin.list())["snapshots"]], [self.id(1, 5)])
         before = len(self.bucket)
-        self.refused(self.push(plugin, 2, 4), "conflict", "older than", "successor")
+        self.refused(self.push(plugin, 2, 4), "conflict", "already")
+        self.assertEqual(len(self.bucket), before)
         del self.bucket[HOME + "latest"]
         self.refused(self.push(plugin, 3, 4), "conflict", "older than")
-        self.assertEqual(len(self.bucket), before - 1)
         self.ok(self.push(plugin, 4, 5))
         self.assertEqual(self.latest()["id"], self.id(4, 5))
+        self.refused(self.pull(plugin, 2, 4)[0], "invalid", "was refused")
+
+    def test_what_was_refused_can_be_restored_by_hand(self):
+        plugin = self.plugin("state")
+        self.ok(self.push(plugin, 1, 5))
+        self.write("count", b"42")
+        self.refused(self.push(plugin, 2, 4), "conflict", "kept in")
+        self.ok(self.push(plugin, 3, 5))
+        place = f"{HOME}snapshots/{self.id(2, 4)}/"
+        self.bucket[place + "manifest.json"] = self.bucket.pop(place + "refused.json")  # gcloud storage mv, as the docs say
+        self.assertEqual(self.ids(plugin), [self.id(3, 5), self.id(1, 5), self.id(2, 4)])
+        answer, staging = self.pull(plugin, 2, 4)
+        self.ok(answer)
+        self.same(staging)
+
+    def test_five_are_kept_and_what_is_old_makes_room(self):
+        plugin = self.plugin("state")
+        self.ok(self.push(plugin, 1, 5))
+        for number in range(10, 15):
+            self.refused(self.push(plugin, number, 4), "conflict", "kept in")
+        before = len(self.bucket)
+        self.refused(self.push(plugin, 15, 4), "conflict", "nothing was sent: 5 are kept already")
+        self.assertEqual(len(self.bucket), before)
+        for name, it in self.bucket.items():
+            if self.id(10, 4) in name:
+                it["created"] = "2020-01-01T00:00:00Z"
+        self.assertEqual(self.prune(plugin, keep_days=10_000)["removed"], [])
+        self.assertEqual(len(self.bucket), before)
+        self.prune(plugin)
+        self.assertEqual((self.kept(10, 4), self.kept(11, 4)), ([], ["count", "data", "refused.json"]))
+        self.refused(self.push(plugin, 16, 4), "conflict", "kept in")
+
+    def test_what_cannot_be_kept_is_refused_all_the_same(self):
+        plugin = self.plugin("state")
+        self.ok(self.push(plugin, 1, 5))
+        self.cloud.fault("POST", "name=", OVERLOADED, times=10**6)
+        self.refused(self.push(plugin, 2, 4, budget_ms=1500), "conflict", "could not be kept aside")
+
+    def test_prune_keeps_the_newer_epoch_and_not_the_later_clock(self):
+        plugin = self.plugin("state")
+        self.ok(self.push(plugin, 1, 5))
+        self.ok(self.push(plugin, 2, 6))
+        about = self.bucket[f"{HOME}snapshots/{self.id(2, 6)}/manifest.json"]["metadata"]
+        about["created_ms"] = str(int(about["created_ms"]) - 10 * 86_400_000)
+        self.assertEqual(self.ids(plugin), [self.id(2, 6), self.id(1, 5)])
+        self.prune(plugin, keep_days=5)
+        self.assertIn(self.id(2, 6), self.ids(plugin))
+
+    def test_after_a_fence_no_older_epoch_is_taken(self):
+        plugin = self.plugin("state")
+        self.ok(self.push(plugin, 1, 5))
+        self.assertEqual(self.ok(self.fence(plugin, 6)), {"epoch": 6})
+        written = self.bucket[HOME + "latest"]["generation"]
+        self.assertEqual(self.ok(self.fence(plugin, 6)), {"epoch": 6})
+        self.assertEqual(self.bucket[HOME + "latest"]["generation"], written, "the same fence was written twice")
+        self.assertEqual(self.latest(), {"id": self.id(1, 5), "epoch": 5, "fences": [{"epoch": 6, "newest": {"id": self.id(1, 5), "epoch": 5}}]})
+        other = self.plugin("state")
+        self.refused(self.push(other, 2, 5), "conflict", "epoch 5 is older than 6")
+        self.refused(self.fence(other, 5), "conflict", "epoch 5 is older than 6")
+        self.ok(self.push(other, 3, 6))
+        self.assertEqual((self.latest()["id"], self.latest()["fences"][0]["epoch"]), (self.id(3, 6), 6))
+        self.assertEqual(self.ids(plugin), [self.id(3, 6), self.id(1, 5)])
+
+    def test_a_fence_is_not_below_what_is_listed_though_latest_lags_behind(self):
+        plugin = self.plugin("state")
+        self.ok(self.push(plugin, 1, 5))
+        self.ok(self.push(plugin, 2, 6))
+        self.set_latest(1, 5)
+        self.refused(self.fence(plugin, 5), "conflict", "epoch 5 is older than 6")
+        self.ok(self.fence(plugin, 6))
+        self.assertEqual((self.latest()["id"], self.latest()["fences"][0]["newest"]["id"]), (self.id(2, 6), self.id(1, 5)))
+
+    def overtaken(self, skip):
+        """A push of epoch 5 and a fence of epoch 6 that is set just before the push's manifest (skip 0) or `latest` (1) arrives."""
+        pushing, fencing = self.plugin("state"), self.plugin("state")
+        self.ok(self.push(fencing, 1, 5))
+        before = len(self.cloud.asked("POST", "multipart"))
+        self.cloud.fault("POST", "multipart", "hang", skip=skip)
+        pushing.send("store.push/1", {"service": "counter", "id": self.id(2, 5), "epoch": 5, "paths": [{"name": "state", "path": self.state}]}, 30000)
+        harness.wait_for("the push to come there", lambda: len(self.cloud.asked("POST", "multipart")) == before + 1 + skip)
+        self.ok(self.fence(fencing, 6))
+        then = self.ids(fencing)
+        self.cloud.open.set()  # the connection is cut, and the push asks again
+        return pushing.receive(), then, self.ids(fencing)
+
+    def test_a_push_whose_manifest_comes_after_the_fence_becomes_nothing(self):
+        answer, then, now = self.overtaken(0)
+        self.refused(answer, "conflict", "epoch 5 is older than 6", f"kept in gs://snapshots/{HOME}snapshots/{self.id(2, 5)}")
+        self.assertEqual((then, now), ([self.id(1, 5)], [self.id(1, 5)]))
+        self.assertEqual(self.latest()["id"], self.id(1, 5))
+        self.assertEqual(self.kept(2, 5), ["count", "data", "refused.json"])
+
+    def test_a_push_whose_manifest_was_there_before_the_fence_counts(self):
+        answer, then, now = self.overtaken(1)
+        self.ok(answer)
+        self.assertEqual((then, now), ([self.id(2, 5), self.id(1, 5)], [self.id(2, 5), self.id(1, 5)]))
+        self.assertEqual((self.latest()["id"], self.latest()["fences"][0]["newest"]["id"]), (self.id(2, 5), self.id(2, 5)))
+
+    def test_a_manifest_that_comes_after_the_fence_is_not_valid_though_its_push_has_died(self):
+        plugin = self.plugin("state")
+        self.ok(self.push(plugin, 1, 5))
+        self.ok(self.push(plugin, 2, 5))
+        late = {n: self.bucket.pop(n) for n in list(self.bucket) if self.id(2, 5) in n}
+        self.set_latest(1, 5)
+        self.ok(self.fence(plugin, 6))
+        self.bucket.update(late)
+        self.assertEqual((self.ids(plugin), self.ids(plugin, valid=False)), ([self.id(1, 5)], [self.id(2, 5)]))
+        self.ok(self.push(plugin, 3, 6))
+        self.ok(self.fence(plugin, 7))
+        self.assertEqual((self.ids(plugin), self.ids(plugin, valid=False)), ([self.id(3, 6), self.id(1, 5)], [self.id(2, 5)]))
+
+    def test_a_fence_before_anything_was_saved(self):
+        plugin = self.plugin("state")
+        self.ok(self.fence(plugin, 3))
+        self.refused(self.push(plugin, 1, 2), "conflict", "epoch 2 is older than 3")
+        self.assertEqual(self.ids(plugin), [])
+        self.ok(self.push(plugin, 2, 3))
+        self.assertEqual(self.ids(plugin), [self.id(2, 3)])
+
+    def test_a_fence_whose_answer_is_lost_is_unknown_and_repeats(self):
+        plugin = self.plugin("state")
+        self.ok(self.push(plugin, 1, 5))
+        self.cloud.fault("POST", "multipart", OVERLOADED, times=10**6)
+        self.refused(plugin.call("store.fence/1", {"service": "counter", "epoch": 6}, 1500), "unknown")
+        self.cloud.faults.clear()
+        self.ok(self.fence(plugin, 6))
 
     def test_an_old_epoch_is_refused_also_when_latest_lags_behind(self):
         plugin = self.plugin("state")
         self.ok(self.push(plugin, 1, 5))
         self.ok(self.push(plugin, 2, 6))
         self.set_latest(1, 5)  # as if that push had ended between its manifest and `latest`
-        before = len(self.bucket)
         self.refused(self.push(plugin, 3, 5), "conflict", "older than", "6")
-        self.assertEqual(len(self.bucket), before)
+        self.assertEqual(self.ids(plugin), [self.id(2, 6), self.id(1, 5)])
 
     def during(self, what, leaf):
         """Runs `what` once, just before an object whose name ends so is written."""
@@ -132,11 +273,10 @@ class Store(GcpTest):
         plugin = self.plugin("state")
         self.ok(self.push(plugin, 1, 5))
         self.during(lambda: self.set_latest(2, 6), "latest")
-        self.refused(self.push(plugin, 3, 5), "conflict", "which began meanwhile", "kept aside", f"gs://snapshots/{HOME}snapshots/{self.id(3, 5)}")
+        self.refused(self.push(plugin, 3, 5), "conflict", "epoch 5 is older than 6", f"kept in gs://snapshots/{HOME}snapshots/{self.id(3, 5)}")
         self.assertEqual(self.latest()["epoch"], 6)
         self.assertEqual(self.ids(plugin), [self.id(1, 5)])
-        listed = self.ok(plugin.list())["snapshots"]
-        self.assertIn("refused: a site of epoch 5 brought it after epoch 6", [s for s in listed if not s["valid"]][0]["problem"])
+        self.assertEqual(len(self.ok(plugin.list())["snapshots"]), 1)
         self.assertTrue([n for n in self.bucket if self.id(3, 5) in n and n.endswith("/count")], "what was refused was thrown away")
         self.refused(self.pull(plugin, 3, 5)[0], "invalid", "was refused")
 
@@ -267,8 +407,9 @@ class Store(GcpTest):
         self.ok(self.push(plugin, 1, 3))
         put("snapshots", f"{HOME}snapshots/{self.id(7)}/data-1/half", b"half")["created"] = "2020-01-01T00:00:00Z"
         put("snapshots", f"{HOME}snapshots/{self.id(8)}/data-1/half", b"under way")
-        put("snapshots", f"{HOME}snapshots/{self.id(6)}/data-1/kept", b"for a person")["created"] = "2020-01-01T00:00:00Z"
-        put("snapshots", f"{HOME}snapshots/{self.id(6)}/refused.json", b"{}", metadata={"epoch": "1", "newer": "2", "sha256": "x"})["created"] = "2020-01-01T00:00:00Z"
+        recent = time.strftime("%Y-%m-%dT00:00:00Z", time.gmtime(time.time() - 80 * 86400))
+        put("snapshots", f"{HOME}snapshots/{self.id(6)}/data-1/kept", b"for a person")["created"] = recent
+        put("snapshots", f"{HOME}snapshots/{self.id(6)}/refused.json", b"{}", metadata={"epoch": "1", "newer": "2", "sha256": "x"})["created"] = recent
         self.ok(plugin.call("store.prune/1", {"service": "counter", "keep_days": 0, "keep_at_least": 1, "dry_run": False}))
         left = "\n".join(self.bucket)
         self.assertNotIn(self.id(7), left)

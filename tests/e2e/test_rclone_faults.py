@@ -179,6 +179,65 @@ class Faults(RcloneSite):
         self.assertEqual([snapshot_id(3, 2), snapshot_id(1)], [s["id"] for s in self.listed(other)])
         self.assertEqual([snapshot_id(2)], os.listdir(self.there("aside")))
 
+    def pauses(self, before):
+        """rclone that waits, before the run whose words hold `before`, until the file `go` is there; `waits` tells that it does."""
+        path = os.path.join(self.folder, "pausing-rclone")
+        with open(path, "w") as out:
+            out.write(f'#!/bin/sh\ncase "$*" in *{before}*)\n  touch {self.folder}/waits\n  while [ ! -e {self.folder}/go ]; do sleep 0.02; done ;;\nesac\nexec rclone "$@"\n')
+        os.chmod(path, 0o755)
+        return path
+
+    def overtaken(self, before):
+        """A push of epoch 5 and a fence of epoch 6, set by another host just before the push's step."""
+        self.put("a", "1")
+        other = self.plugin(work_dir=self.work + "-other")
+        self.pushed(other, 1, epoch=5)
+        slow = self.plugin(program=self.pauses(before))
+        slow.send("store.push/1", self.push_params(2, epoch=5), 60000)
+        harness.wait_for("the push to come there", lambda: os.path.exists(os.path.join(self.folder, "waits")))
+        self.good(other.call("store.fence/1", {"service": "svc", "epoch": 6}, 30000))
+        then = [s["id"] for s in self.listed(other) if s["valid"]]
+        with open(os.path.join(self.folder, "go"), "w"):
+            pass
+        answer = slow.receive()
+        return answer, then, [s["id"] for s in self.listed(self.plugin()) if s["valid"]]
+
+    def becomes_nothing(self, before):
+        answer, then, now = self.overtaken(before)
+        error = self.bad(answer, "conflict", "epoch 5 is older than 6", "old_epoch")
+        self.assertIn("aside/" + snapshot_id(2, 5), error["message"])
+        self.assertEqual(([snapshot_id(1, 5)], [snapshot_id(1, 5)]), (then, now))
+        self.assertEqual(snapshot_id(1, 5), self.latest())
+        self.assertEqual([snapshot_id(1, 5) + ".json"], os.listdir(self.there("snapshots")))
+        with open(self.there("aside", snapshot_id(2, 5), "files/state/a")) as file:
+            self.assertEqual("1", file.read())
+
+    def test_a_fence_while_the_files_are_sent(self):
+        self.becomes_nothing("/svc/data/" + snapshot_id(2, 5))
+
+    def test_a_fence_just_before_the_card_is_written(self):
+        """After the push had looked for one: it looks again when the card is there."""
+        self.becomes_nothing("/svc/snapshots/" + snapshot_id(2, 5) + ".json")
+
+    def test_a_card_that_was_there_before_the_fence_counts(self):
+        """The push had looked again and found none: it has its answer, and the fence has seen its card."""
+        answer, then, now = self.overtaken("outgoing*/svc/latest.json")
+        self.good(answer)
+        self.assertEqual(([snapshot_id(2, 5), snapshot_id(1, 5)],) * 2, (then, now))
+
+    def test_two_hosts_that_fence_at_once_leave_the_higher_one(self):
+        self.put("a", "1")
+        other = self.plugin(work_dir=self.work + "-other")
+        self.pushed(other, 1, epoch=5)
+        slow = self.plugin(program=self.pauses("/svc/fence/6.json"))
+        slow.send("store.fence/1", {"service": "svc", "epoch": 6}, 60000)
+        harness.wait_for("the first to come there", lambda: os.path.exists(os.path.join(self.folder, "waits")))
+        self.good(other.call("store.fence/1", {"service": "svc", "epoch": 7}, 30000))
+        with open(os.path.join(self.folder, "go"), "w"):
+            pass
+        self.bad(slow.receive(), "conflict", "epoch 6 is older than 7")
+        self.bad(self.push(other, 2, epoch=6), "conflict", "epoch 6 is older than 7", "old_epoch")
+
     def test_the_same_id_twice_is_a_conflict(self):
         self.put("a", "1")
         p = self.plugin()

@@ -40,6 +40,7 @@ FUZZ(input) {
   read<sdk::VerifyRequest>(in);
   read<sdk::ListRequest>(in);
   read<sdk::PruneRequest>(in);
+  read<sdk::FenceRequest>(in);
   read<sdk::Alert>(in);
   read<sdk::SecretRequest>(in);
 }

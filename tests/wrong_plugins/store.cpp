@@ -1,7 +1,9 @@
 // A state store of plain copies, that keeps every rule or breaks the one that it was compiled to break.
 #include <algorithm>
+#include <condition_variable>
 #include <filesystem>
 #include <fstream>
+#include <mutex>
 #include <sstream>
 
 #include "understudy/plugin.hpp"
@@ -49,7 +51,12 @@ class Copies final : public StateStore {
     });
   }
   void list(const ListRequest& r, Reply<SnapshotList> reply) override {
-    worker_.answer(std::move(reply), [this, r] { return SnapshotList{all(r.service)}; });
+    looker_.answer(std::move(reply), [this, r] {
+      const std::lock_guard lock(committing_);
+      looked_ = true;
+      happened_.notify_all();
+      return SnapshotList{all(r.service)};
+    });
   }
   void verify(const VerifyRequest& r, Reply<Snapshot> reply) override {
     worker_.answer(std::move(reply), [this, r] { return checked(r.service, r.id); });
@@ -67,8 +74,26 @@ class Copies final : public StateStore {
         fs::remove_all(folder(r.service, s.id));
       }
       out.kept = static_cast<std::int64_t>(all(r.service).size());
-      if (r.keep_at_least == 0) fs::remove_all(dir_ / r.service);
+      if (r.keep_at_least == 0) {
+        fs::remove_all(dir_ / r.service);
+        fs::remove(fence_file(r.service));
+      }
       return out;
+    });
+  }
+  void fence(const FenceRequest& r, Reply<FenceReport> reply) override {
+    looker_.answer(std::move(reply), [this, r] {
+      const std::lock_guard lock(committing_);
+      if (r.epoch < known(r.service)) throw Failure(Status::conflict, "a newer epoch is known");
+#if defined(FORGETS_ITS_FENCE)
+      forgotten_ = r.epoch;
+#else
+      fs::create_directories(dir_);
+      std::ofstream(fence_file(r.service)) << r.epoch;
+#endif
+      looked_ = false;
+      happened_.notify_all();
+      return FenceReport{r.epoch};
     });
   }
 
@@ -79,10 +104,10 @@ class Copies final : public StateStore {
   }
   Snapshot save(const PushRequest& r) {
     const auto earlier = all(r.service);
-#if !defined(TAKES_OLD_EPOCHS)
-    if (!earlier.empty() && r.epoch < earlier.front().epoch)
-      throw Failure(Status::conflict, "a newer epoch has pushed");
-#endif
+    {
+      const std::lock_guard lock(committing_);
+      refuse_old(r);
+    }
     if (std::ranges::find(earlier, r.id, &Snapshot::id) != earlier.end())
       throw Failure(Status::conflict, "there is such a snapshot");
     const auto final = folder(r.service, r.id);
@@ -93,8 +118,28 @@ class Copies final : public StateStore {
       fs::copy(p.path, staged / "data" / p.name, fs::copy_options::recursive);
     }
     std::ofstream(staged / "about") << r.epoch << ' ' << bytes_of(staged / "data") << ' ' << digest(staged / "data");
+    std::unique_lock lock(committing_);
+#if defined(LOOKS_TOO_EARLY)
+    // The worst moment, every time: a fence is set now, and the list is asked for.
+    happened_.wait_for(lock, std::chrono::seconds(1), [&] { return known(r.service) > r.epoch && looked_; });
+#else
+    refuse_old(r);
+#endif
     fs::rename(staged, final);
     return about(r.service, r.id);
+  }
+  void refuse_old([[maybe_unused]] const PushRequest& r) const {
+#if !defined(TAKES_OLD_EPOCHS)
+    if (r.epoch < known(r.service)) throw Failure(Status::conflict, "a newer epoch is known");
+#endif
+  }
+  [[nodiscard]] fs::path fence_file(const std::string& service) const { return dir_ / (service + ".fence"); }
+  /// The highest of the fence and of all snapshots.
+  [[nodiscard]] std::uint64_t known(const std::string& service) const {
+    std::uint64_t out = forgotten_;
+    std::ifstream(fence_file(service)) >> out;
+    for (const auto& s : all(service)) out = std::max(out, s.epoch);
+    return out;
   }
   static std::int64_t bytes_of(const fs::path& folder) {
     std::int64_t out = 0;
@@ -137,12 +182,16 @@ class Copies final : public StateStore {
     return out;
   }
   fs::path dir_;
-  Worker worker_;
+  std::mutex committing_;  ///< a push and a fence are of the same instance here
+  std::condition_variable happened_;
+  bool looked_ = false;
+  std::uint64_t forgotten_ = 0;
+  Worker worker_, looker_;
 };
 }  // namespace
 
 UNDERSTUDY_PLUGIN(R"({"name": ")" WRONG_NAME
                   R"(", "version": "1", "license": "Apache-2.0", "summary": "For the kit's own tests",
-  "interfaces": {"state": {"provides": ["store.push/1", "store.pull/1", "store.list/1", "store.verify/1", "store.prune/1"],
+  "interfaces": {"state": {"provides": ["store.push/1", "store.pull/1", "store.list/1", "store.verify/1", "store.prune/1", "store.fence/1"],
     "settings": {"required": ["dir"], "properties": {"dir": {"type": "string", "format": "path", "description": "where"}}}}}})",
                   [](Host&, const Envelope& e) -> std::unique_ptr<Provider> { return std::make_unique<Copies>(e); })

@@ -104,6 +104,10 @@ class StateStore : public Provider {
   virtual void list(const ListRequest& request, Reply<SnapshotList> reply) = 0;
   virtual void verify(const VerifyRequest& request, Reply<Snapshot> reply) = 0;
   virtual void prune(const PruneRequest& request, Reply<PruneReport> reply) = 0;
+  /// Optional ("store.fence/1"): from its success on whatever an older epoch saves is refused with `conflict`, also a
+  /// push that is under way: look again where it becomes the newest. On disk before it is answered, and seen by all who
+  /// share the store. Repeats safely. Must not wait for a push. An epoch below one that is known: `conflict`.
+  virtual void fence(const FenceRequest&, Reply<FenceReport> reply) { detail::refuse(reply, "fence"); }
 
   void handle(std::string_view method, const Json& params, Responder responder) final {
     if (method == "store.push/1") return push(PushRequest::from_json(params), Reply<Snapshot>(std::move(responder)));
@@ -114,6 +118,8 @@ class StateStore : public Provider {
       return verify(VerifyRequest::from_json(params), Reply<Snapshot>(std::move(responder)));
     if (method == "store.prune/1")
       return prune(PruneRequest::from_json(params), Reply<PruneReport>(std::move(responder)));
+    if (method == "store.fence/1")
+      return fence(FenceRequest::from_json(params), Reply<FenceReport>(std::move(responder)));
     responder.fail(Status::unsupported, "no such method of a state store: " + std::string(method));
   }
 };

@@ -324,6 +324,19 @@ struct PruneReport {
   [[nodiscard]] Json to_json() const { return {{"removed", removed}, {"kept", kept}}; }
 };
 
+/// From the success on the store takes nothing of an epoch below this one: no push, no change of what is newest.
+struct FenceRequest {
+  std::string service;
+  std::uint64_t epoch = 0;
+  [[nodiscard]] static FenceRequest from_json(const Json& in) {
+    return {in.value("service", ""), in.value("epoch", std::uint64_t{0})};
+  }
+};
+struct FenceReport {
+  std::uint64_t epoch = 0;  ///< as asked
+  [[nodiscard]] Json to_json() const { return {{"epoch", epoch}}; }
+};
+
 // ---- Notifier ---------------------------------------------------------------------------------------------------
 
 struct Alert {

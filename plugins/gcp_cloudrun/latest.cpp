@@ -1,0 +1,55 @@
+#include "latest.hpp"
+
+#include <algorithm>
+
+#include "text.hpp"
+
+namespace gcp {
+
+using understudy::sdk::Json;
+
+namespace {
+constexpr std::size_t most_fences = 16;
+
+std::uint64_t epoch_of(const Json& object, const char* key) {
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(0, number_of(object, key)));
+}
+}  // namespace
+
+std::uint64_t Latest::lowest() const { return std::max(newest.first, fences_.empty() ? 0 : fences_.back().epoch); }
+
+bool Latest::fenced(std::uint64_t epoch) const {
+  return std::ranges::find(fences_, epoch, &Fence::epoch) != fences_.end();
+}
+
+bool Latest::late(const understudy::sdk::Snapshot& snapshot) const {
+  const Place place{snapshot.epoch, snapshot.id};
+  return std::ranges::any_of(fences_, [&](const Fence& f) { return snapshot.epoch < f.epoch && place > f.newest; });
+}
+
+void Latest::fence(std::uint64_t epoch, Place newest_below) {
+  fences_.push_back({epoch, std::move(newest_below)});
+  std::ranges::sort(fences_, {}, &Fence::epoch);
+  if (fences_.size() > most_fences) fences_.erase(fences_.begin());
+}
+
+std::string Latest::text() const {
+  Json out = {{"id", newest.second}, {"epoch", newest.first}};
+  for (const auto& f : fences_)
+    out["fences"].push_back({{"epoch", f.epoch}, {"newest", {{"id", f.newest.second}, {"epoch", f.newest.first}}}});
+  return out.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::optional<Latest> Latest::from(const std::string& text) {
+  const Json body = understudy::sdk::parse_json(text);
+  Latest out;
+  out.newest = {epoch_of(body, "epoch"), text_of(body, "id")};
+  for (const auto& f : list_of(body, "fences")) {
+    const Json& below = object_of(f, "newest");
+    out.fence(epoch_of(f, "epoch"), {epoch_of(below, "epoch"), text_of(below, "id")});
+  }
+  if (out.newest.second.empty() && out.fences_.empty()) return std::nullopt;
+  return out;
+}
+
+}  // namespace gcp

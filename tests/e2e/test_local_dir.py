@@ -1,0 +1,236 @@
+"""A folder as a state store: which epoch may save does not depend on clocks, and what a replaced site brings is kept for a person."""
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import unittest
+
+import harness
+from plugin_driver import Plugin
+
+DAY_MS = 86_400_000
+
+
+def snapshot_id(n, epoch):
+    return f"20261120T1000{n:02}.000Z-e{epoch}"
+
+
+class LocalDir(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="understudy-local-dir-")
+        self.state = os.path.join(self.folder, "state")
+        os.makedirs(os.path.join(self.state, "deep"))
+        self.put("count", "41")
+        self.put("deep/data", "x" * 5000)
+        self.plugins = []
+
+    def tearDown(self):
+        for plugin in self.plugins:
+            plugin.close()
+        shutil.rmtree(self.folder)
+
+    def plugin(self):
+        self.plugins.append(Plugin("local_dir", "state", {"dir": os.path.join(self.folder, "store")}))
+        return self.plugins[-1]
+
+    def put(self, name, text):
+        with open(os.path.join(self.state, name), "w") as out:
+            out.write(text)
+
+    def there(self, *parts):
+        return os.path.join(self.folder, "store", "svc", *parts)
+
+    def read(self, *parts):
+        with open(self.there(*parts)) as file:
+            return file.read()
+
+    def push_params(self, n, epoch):
+        return {"service": "svc", "id": snapshot_id(n, epoch), "epoch": epoch, "paths": [{"name": "state", "path": self.state}]}
+
+    def push(self, plugin, n, epoch):
+        return plugin.call("store.push/1", self.push_params(n, epoch), 30000)
+
+    def fence(self, plugin, epoch, budget_ms=10000):
+        return plugin.call("store.fence/1", {"service": "svc", "epoch": epoch}, budget_ms)
+
+    def prune(self, plugin, keep_days=0, keep_at_least=1):
+        return self.good(plugin.call("store.prune/1", {"service": "svc", "keep_days": keep_days, "keep_at_least": keep_at_least}))
+
+    def good(self, answer):
+        self.assertEqual("ok", answer["status"], answer)
+        return answer["result"]
+
+    def bad(self, answer, status, words, kind=None):
+        self.assertEqual(status, answer["status"], answer)
+        self.assertIn(words, answer["error"]["message"])
+        if kind:
+            self.assertEqual(kind, answer["error"].get("kind"))
+        return answer["error"]
+
+    def ids(self, plugin):
+        return [s["id"] for s in self.good(plugin.call("store.list/1", {"service": "svc"}))["snapshots"] if s["valid"]]
+
+    def move_clock(self, n, epoch, ms):
+        """As if the host that saved it had had its clock ahead by so much."""
+        folder = self.there("snapshots", snapshot_id(n, epoch))
+        with open(os.path.join(folder, "manifest.json")) as file:
+            text = json.load(file)
+        text["snapshot"]["created_ms"] += ms
+        data = json.dumps(text).encode()
+        for name, content in (("manifest.json", data), ("manifest.sha256", hashlib.sha256(data).hexdigest().encode())):
+            with open(os.path.join(folder, name), "wb") as out:
+                out.write(content)
+
+    def hold(self, name):
+        """The lock of another process."""
+        file = open(self.there(name), "w")
+        self.addCleanup(file.close)
+        fcntl.flock(file, fcntl.LOCK_EX)
+        return file
+
+
+class Fences(LocalDir):
+    def test_an_older_epoch_is_refused_after_a_fence_also_by_a_new_instance(self):
+        p = self.plugin()
+        self.good(self.push(p, 1, 5))
+        self.assertEqual({"epoch": 6}, self.good(self.fence(p, 6)))
+        before = os.stat(self.there("fence")).st_ino
+        self.assertEqual({"epoch": 6}, self.good(self.fence(p, 6)))
+        self.assertEqual(before, os.stat(self.there("fence")).st_ino, "the same fence was written twice")
+        p.close()
+        q = self.plugin()
+        self.bad(self.push(q, 2, 5), "conflict", "epoch 5 is older than 6", "old_epoch")
+        self.bad(self.fence(q, 5), "conflict", "epoch 5 is older than 6")
+        self.assertEqual([snapshot_id(1, 5)], self.ids(q))
+        self.assertEqual(snapshot_id(1, 5), self.read("latest").strip())
+        self.good(self.push(q, 3, 6))
+        self.assertEqual("6", self.read("fence").strip())
+
+    def test_each_new_epoch_that_saves_is_a_fence_by_itself(self):
+        """So that it counts also when its snapshots are damaged or gone."""
+        p = self.plugin()
+        self.good(self.push(p, 1, 5))
+        self.good(self.push(p, 2, 6))
+        shutil.rmtree(self.there("snapshots", snapshot_id(2, 6)))
+        self.bad(self.push(p, 3, 5), "conflict", "epoch 5 is older than 6", "old_epoch")
+        self.bad(self.fence(p, 5), "conflict", "epoch 5 is older than 6")
+
+    def test_a_fence_does_not_wait_for_a_push_that_is_under_way(self):
+        p = self.plugin()
+        self.good(self.push(p, 1, 5))
+        self.hold("lock")
+        self.bad(self.push(p, 2, 5), "transient", "another process is writing")
+        self.good(self.fence(p, 6))
+
+    def test_a_push_that_a_fence_overtakes_becomes_nothing(self):
+        p = self.plugin()
+        self.good(self.push(p, 1, 5))
+        commit = self.hold("commit.lock")
+        self.put("count", "42")
+        p.send("store.push/1", self.push_params(2, 5), 30000)
+        harness.wait_for("all to be staged", lambda: os.path.exists(self.there("snapshots", ".incoming-" + snapshot_id(2, 5), "manifest.sha256")))
+        with open(self.there("fence"), "w") as out:  # as the other process, which holds the lock, would
+            out.write("6\n")
+        commit.close()
+        error = self.bad(p.receive(), "conflict", "epoch 5 is older than 6", "old_epoch")
+        self.assertIn(self.there("aside", snapshot_id(2, 5)), error["message"])
+        self.assertEqual("42", self.read("aside", snapshot_id(2, 5), "data/state/count"))
+        self.assertEqual([snapshot_id(1, 5)], self.ids(p))
+        self.assertEqual(snapshot_id(1, 5), self.read("latest").strip())
+        self.assertEqual([snapshot_id(1, 5)], os.listdir(self.there("snapshots")))
+
+    def test_a_fence_that_cannot_get_its_turn_says_so_in_time(self):
+        p = self.plugin()
+        self.good(self.push(p, 1, 5))
+        self.hold("commit.lock")
+        self.bad(self.fence(p, 6, 300), "transient", "did not finish in time")
+        self.assertEqual("5", self.read("fence").strip())
+
+    def test_a_damaged_fence_lets_nobody_save(self):
+        p = self.plugin()
+        self.good(self.push(p, 1, 5))
+        for text in ("", "six\n", "6", "6\n\n", "-6\n", "99999999999999999999999\n"):
+            with open(self.there("fence"), "w") as out:
+                out.write(text)
+            self.bad(self.push(p, 2, 7), "invalid", "is damaged")
+            self.bad(self.fence(p, 7), "invalid", "is damaged")
+        self.assertEqual([snapshot_id(1, 5)], self.ids(p))
+
+
+class Clocks(LocalDir):
+    def ahead(self):
+        """Epoch 5 had its clock ten days ahead of that of epoch 6."""
+        p = self.plugin()
+        self.good(self.push(p, 1, 5))
+        self.move_clock(1, 5, 10 * DAY_MS)
+        self.good(self.push(p, 2, 6))
+        os.remove(self.there("fence"))  # as in a store of an earlier version: the snapshots alone tell
+        return p
+
+    def test_the_newest_is_that_of_the_highest_epoch(self):
+        self.assertEqual([snapshot_id(2, 6), snapshot_id(1, 5)], self.ids(self.ahead()))
+
+    def test_an_older_epoch_is_refused_though_its_clock_is_ahead(self):
+        p = self.ahead()
+        self.bad(self.push(p, 3, 5), "conflict", "epoch 5 is older than 6", "old_epoch")
+        self.bad(self.fence(p, 5), "conflict", "epoch 5 is older than 6")
+        self.good(self.push(p, 4, 6))
+
+    def test_prune_keeps_the_newer_epoch_and_not_the_later_clock(self):
+        p = self.ahead()
+        self.move_clock(1, 5, -9 * DAY_MS)
+        self.move_clock(2, 6, -10 * DAY_MS)
+        self.prune(p, keep_days=5)
+        self.assertIn(snapshot_id(2, 6), self.ids(p))
+
+
+class Aside(LocalDir):
+    def replaced(self):
+        p = self.plugin()
+        self.good(self.push(p, 1, 5))
+        self.good(self.fence(p, 6))
+        return p
+
+    def test_what_a_replaced_site_brings_is_kept_and_can_be_restored_by_hand(self):
+        p = self.replaced()
+        self.put("count", "42")
+        error = self.bad(self.push(p, 2, 5), "conflict", "its data are kept in " + self.there("aside", snapshot_id(2, 5)), "old_epoch")
+        self.assertIn("look at what it had", error["hint"])
+        self.assertEqual("42", self.read("aside", snapshot_id(2, 5), "data/state/count"))
+        self.assertEqual([snapshot_id(1, 5)], self.ids(p))
+        self.bad(self.push(p, 2, 5), "conflict", "already")
+        self.good(self.push(p, 3, 6))
+        os.rename(self.there("aside", snapshot_id(2, 5)), self.there("snapshots", snapshot_id(2, 5)))  # what docs/formats/snapshot.md says
+        self.assertEqual([snapshot_id(3, 6), snapshot_id(2, 5), snapshot_id(1, 5)], self.ids(p))
+        staging = tempfile.mkdtemp(dir=self.folder)
+        self.good(p.call("store.pull/1", {"service": "svc", "id": snapshot_id(2, 5), "staging": staging}))
+        with open(os.path.join(staging, "state/count")) as file:
+            self.assertEqual("42", file.read())
+        self.good(self.push(p, 4, 6))
+
+    def test_five_are_kept_and_what_is_old_makes_room(self):
+        p = self.replaced()
+        for n in range(10, 15):
+            self.bad(self.push(p, n, 5), "conflict", "kept in")
+        self.bad(self.push(p, 15, 5), "conflict", "nothing was stored: 5 are kept", "old_epoch")
+        self.assertEqual([snapshot_id(n, 5) for n in range(10, 15)], sorted(os.listdir(self.there("aside"))))
+        for n, days in ((10, 91), (11, 89)):
+            then = os.stat(self.there("aside", snapshot_id(n, 5))).st_mtime - days * 86400
+            os.utime(self.there("aside", snapshot_id(n, 5)), (then, then))
+        self.assertEqual({"removed": [], "kept": 1}, self.prune(p, keep_days=100))
+        self.assertEqual(5, len(os.listdir(self.there("aside"))))
+        self.prune(p)
+        self.assertEqual([snapshot_id(n, 5) for n in range(11, 15)], sorted(os.listdir(self.there("aside"))))
+        self.bad(self.push(p, 16, 5), "conflict", "kept in")
+
+    def test_what_cannot_be_kept_is_refused_all_the_same(self):
+        p = self.replaced()
+        shutil.rmtree(self.state)
+        self.bad(self.push(p, 2, 5), "conflict", "could not be kept aside", "old_epoch")
+        self.assertEqual([snapshot_id(1, 5)], os.listdir(self.there("snapshots")))
+
+
+if __name__ == "__main__":
+    unittest.main()
