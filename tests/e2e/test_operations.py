@@ -128,6 +128,10 @@ class Targets(Patient):
         self.assertIn("there is only one version\n    = deploy another one first", said)
         self.assertEqual(self.told("rollback.failed"), ["the rollback of spare failed: there is only one version (deploy another one first)"])
 
+    def test_work_that_no_store_has_taken_is_told(self):
+        self.serve(what="leftovers")
+        self.assertEqual(wait_for("it to be told", lambda: self.told("state.unsaved")), ["spare has work of a former run that no store has taken: nothing runs"])
+
     def test_mode_observe_looks_and_changes_nothing(self):
         self.suffer(mode="observe")
         self.start()

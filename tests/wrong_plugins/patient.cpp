@@ -74,6 +74,7 @@ class Patient final : public StandbyTarget {
     Observation out{State::stopped, {}, "nothing runs"};
     std::uint64_t epoch = 0;
     if (std::ifstream(dir_ / "epoch") >> epoch) out = {State::active, epoch, "runs"};
+    if (suffers_ == "leftovers") out.unsaved = true;
     return out;
   }
   void write(const std::string& name, const std::string& line) const {
@@ -96,8 +97,8 @@ class Patient final : public StandbyTarget {
 #define STOP R"("standby.deactivate/1", )"
 #endif
 
-UNDERSTUDY_PLUGIN(
-    R"({"name": ")" WRONG_NAME R"(", "version": "1", "license": "Apache-2.0", "summary": "For tests of what people are told",
+UNDERSTUDY_PLUGIN(R"({"name": ")" WRONG_NAME
+                  R"(", "version": "1", "license": "Apache-2.0", "summary": "For tests of what people are told",
   "needs": ["secret.get/1"],
   "interfaces": {"target": {"provides": ["standby.observe/1", "standby.activate/1", )" STOP R"("standby.logs/1",
       "standby.rollback/1", "standby.prewarm/1", "target.diagnose/1"],
@@ -105,5 +106,7 @@ UNDERSTUDY_PLUGIN(
       "dir": {"type": "string", "format": "path", "description": "where"},
       "token": {"type": "string", "x-secret": true, "description": "a secret"},
       "slow_ms": {"type": "integer", "default": 0, "description": "how long a rollback takes"},
-      "suffers_from": {"type": "string", "default": "", "description": "bad_token, full, one_version, cold, draught or fever"}}}}}})",
-    [](Host& host, const Envelope& e) -> std::unique_ptr<Provider> { return std::make_unique<Patient>(host, e); })
+      "suffers_from": {"type": "string", "default": "", "description": "bad_token, full, one_version, cold, draught, fever or leftovers"}}}}}})",
+                  [](Host& host, const Envelope& e) -> std::unique_ptr<Provider> {
+                    return std::make_unique<Patient>(host, e);
+                  })
