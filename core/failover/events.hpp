@@ -35,8 +35,7 @@ struct Observed {
   bool reachable = true;  ///< the control plane answered
   bool ready = true;      ///< the target's `ready` checks, if it has any, are not down
   std::string detail;
-  std::string instance{};  ///< of the agent that said so; empty: none, or it does not tell
-  bool unsaved = false;    ///< work of a former run lies there that no store has taken
+  std::optional<bool> unsaved{};  ///< work of a former run lies there that no store has taken; none: not known now
 };
 
 struct PlanMade {
@@ -52,7 +51,8 @@ struct Fenced {
   bool stopped = false;
   std::string detail;
   bool impossible = false;  ///< its provider offers no way to stop it
-  std::string instance{};   ///< of the agent that confirmed it; empty: none, or it does not tell
+  /// Of the agent that confirmed it. None: the word of a provider. Empty: an agent that does not tell.
+  std::optional<std::string> instance{};
 };
 
 struct Saved {

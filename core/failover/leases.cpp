@@ -16,6 +16,13 @@ Millis wait_for(const Work& w, const GuardSeen& guard) {
   return lease::wait_of(terms);
 }
 
+/// An instance is ID-BOOT, the id kept on the host's disk. Told apart only where waiting proves nothing: a host that was
+/// booted again would be held for ever, for fear of a clone of its disk.
+bool same_host_booted_again(std::string_view before, std::string_view now) {
+  const auto id = [](std::string_view instance) { return instance.substr(0, instance.find('-')); };
+  return !before.empty() && id(before) == id(now);
+}
+
 /// Another agent of the same target has this epoch, or may have it still: a container that is being replaced, a clone.
 bool another_holds(const Work& w, const lease::Renewal& renewal) {
   const auto holder = w.s.guards.find(renewal.target);
@@ -24,7 +31,8 @@ bool another_holds(const Work& w, const lease::Renewal& renewal) {
     return false;
   const auto renewed = w.s.renewed.find(renewal.target);
   const bool over = renewed != w.s.renewed.end() && w.now.mono >= renewed->second + wait_for(w, holder->second);
-  return !over || holder->second.holds_over;
+  const auto& guard = holder->second;
+  return !over || (guard.holds_over && !same_host_booted_again(guard.instance, renewal.instance));
 }
 
 /// An agent runs only the epoch that it knows: what it runs already goes on with a newer one when it is told so.
@@ -77,8 +85,10 @@ std::optional<Millis> lease_wait(const Work& w, const TargetId& target) {
 
 bool by_another_agent(const Work& w, const Fenced& done) {
   const auto holder = w.s.guards.find(done.target);
-  return holder != w.s.guards.end() && holder->second.epoch == w.s.epoch && !holder->second.instance.empty() &&
-         !done.instance.empty() && done.instance != holder->second.instance;
+  if (!done.instance || holder == w.s.guards.end() || holder->second.epoch != w.s.epoch) return false;
+  const auto& guard = holder->second;
+  if (guard.instance.empty() || *done.instance == guard.instance) return false;
+  return !guard.holds_over || !same_host_booted_again(guard.instance, *done.instance);
 }
 
 void await_lease_end(Work& w) {

@@ -118,9 +118,9 @@ void look_at_home(Work& w, const Observed& seen) {
 
 /// Work of a former run that no store has taken: people must know before it is written over.
 void look_at_leftovers(Work& w, const Observed& seen) {
-  if (!seen.reachable || seen.unsaved == w.s.unsaved.contains(seen.target)) return;
+  if (!seen.reachable || !seen.unsaved || *seen.unsaved == w.s.unsaved.contains(seen.target)) return;
   w.touch();
-  if (!seen.unsaved) {
+  if (!*seen.unsaved) {
     w.s.unsaved.erase(seen.target);
     return w.tell("state.unsaved", Severity::info, AlertState::resolved, seen.target,
                   seen.target.value + " has nothing left that is not saved", "");

@@ -27,6 +27,7 @@ class Crash(Site):
         self.serving("home")
         if move == "failback":
             self.understudy("promote", "counter", "spare")
+            wait_for("spare to answer: its process was enough to be verified", lambda: self.running() == ["spare"])
         where = "home" if move == "failover" else "spare"
         before = self.count(where)["count"]
         self.stop()

@@ -132,7 +132,7 @@ class Story {
       if (w[2] == "stopped") o.state = SiteState::stopped;
       if (w[2] == "active") o.state = SiteState::active;
       if (const auto e = option(w, "epoch"); !e.empty()) o.epoch = Epoch{std::stoull(e)};
-      o.unsaved = has(w, "unsaved");
+      if (w[2] != "silent") o.unsaved = has(w, "unsaved");
       return o;
     }
     if (w[0] == "store-has") return StoreSeen{Epoch{std::stoull(option(w, "epoch"))}};
@@ -145,7 +145,7 @@ class Story {
       return p;
     }
     if (w[0] == "fenced")
-      return Fenced{world_.operation("fence"), target, w[2] == "stopped", w[2], false, option(w, "by")};
+      return Fenced{world_.operation("fence"), target, w[2] == "stopped", w[2], false, agent(w)};
     if (w[0] == "saved") return Saved{world_.operation("save"), w[1] != "failed", snapshot(w), w[1]};
     if (w[0] == "prepared") return Prepared{world_.operation("prepare"), w[1] != "failed", snapshot(w), w[1]};
     if (w[0] == "activated") {
@@ -162,6 +162,11 @@ class Story {
     if (w[0] == "person") return command(w);
     FAIL("no such word: " << w[0]);
     return Started{};
+  }
+
+  static std::optional<std::string> agent(const Words& w) {
+    const auto by = option(w, "by");
+    return by.empty() ? std::nullopt : std::optional(by);
   }
 
   SnapshotInfo snapshot(const Words& w) const {
