@@ -16,8 +16,8 @@ Millis wait_for(const Work& w, const GuardSeen& guard) {
   return lease::wait_of(terms);
 }
 
-/// An instance is ID-BOOT, the id kept on the host's disk. Told apart only where waiting proves nothing: a host that was
-/// booted again would be held for ever, for fear of a clone of its disk.
+/// An instance is ID-BOOT, the id kept on the host's disk. Told apart only where waiting proves nothing: a host that
+/// was booted again would be held for ever, for fear of a clone of its disk.
 bool same_host_booted_again(std::string_view before, std::string_view now) {
   const auto id = [](std::string_view instance) { return instance.substr(0, instance.find('-')); };
   return !before.empty() && id(before) == id(now);

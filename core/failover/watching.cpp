@@ -181,7 +181,7 @@ void on_health(Work& w, const HealthSeen& event) {
   Seen& seen = w.s.seen[event.target];
   seen = Seen{event.verdict, event.failing, event.cause};
   if (w.s.phase == Phase::verify && w.s.move && event.target == w.s.move->to) {
-    if (serves(event.verdict)) return verified(w);
+    if (event.verdict == Verdict::up) return verified(w);  // degraded may be a live process that answers nobody yet
     if (event.verdict == Verdict::down) return candidate_failed(w, "not healthy after its start: " + event.cause, true);
     return;
   }

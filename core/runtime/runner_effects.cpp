@@ -132,7 +132,8 @@ void ServiceRunner::fence(const failover::Fence& e) {
                       done.stopped = result.ok() && result.value.value("stopped", false);
                       done.detail = result.ok() ? result.value.value("detail", "") : said(result.error);
                       done.impossible = result.error.status == sdk::Status::unsupported;
-                      if (result.ok()) done.instance = result.value.value("instance", "");
+                      if (result.ok() && result.value.contains("instance"))
+                        done.instance = result.value.at("instance").get<std::string>();
                       if (done.stopped) saw(e.target, "stopped", done.detail);
                       deliver(std::move(done));
                     }));
@@ -188,8 +189,7 @@ void ServiceRunner::observe(const TargetId& id) {
                         look.state = result.value.value("state", "unknown");
                         look.detail = result.value.value("detail", "");
                         if (result.value.contains("epoch")) look.epoch = result.value.at("epoch").get<std::uint64_t>();
-                        seen.instance = result.value.value("instance", "");
-                        seen.unsaved = result.value.value("unsaved", false);
+                        if (result.value.contains("unsaved")) seen.unsaved = result.value.at("unsaved").get<bool>();
                       } else {
                         look.detail = said(result.error);
                         look.refused = refusal(result.error.status);

@@ -42,10 +42,21 @@ void ServiceRunner::start(std::optional<failover::State> stored, std::uint64_t l
   accounted_ = wall_now();
   ask_quotes();
   deliver(failover::Started{fresh});
+  if (fresh && keeper_) ask_store();
   observe_others();
   push_periodically();
   account();
   drill_->recover();
+}
+
+void ServiceRunner::ask_store() {
+  keeper_->list([this, alive = std::weak_ptr(alive_)](const sdk::Result& result) {
+    if (alive.expired() || !result.ok()) return;
+    failover::StoreSeen seen;
+    for (const auto& one : result.value.value("snapshots", nlohmann::json::array()))
+      seen.epoch = std::max(seen.epoch, state::snapshot_from(one).epoch);
+    if (seen.epoch.value > 0) deliver(seen);
+  });
 }
 
 void ServiceRunner::deliver(failover::Event event) {

@@ -80,6 +80,8 @@ class ServiceRunner {
   void build_checks(Place& place, std::vector<plugins::LoadError>& problems);
   void watch_hints(Place& place);
   void ask_quotes();
+  /// Which epoch the store's snapshots have come to, for a journal that knows nothing.
+  void ask_store();
 
   // stepping
   void deliver(failover::Event event);
