@@ -1,6 +1,7 @@
 """The main job on real processes and files: a service fails over with its state, and comes home with the newer one."""
 import json
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -87,6 +88,22 @@ class MainJob(Site):
         self.understudy("failback", "counter")
         self.serving("home")
         self.assertEqual(self.running(), ["home"])
+
+    def test_a_lost_journal_gives_out_no_epoch_again(self):
+        self.start()
+        self.serving("home")
+        self.understudy("promote", "counter", "spare")
+        self.understudy("failback", "counter")
+        self.serving("home")
+        before = self.service()["epoch"]
+        wait_for("a snapshot of that epoch", lambda: any(one["epoch"] == before for one in json.loads(self.understudy("snapshot", "list", "counter", "--json"))["snapshots"]))
+        self.stop()
+        shutil.rmtree(os.path.join(self.folder, "var"))
+        self.start()
+        self.serving("home")
+        wait_for("an epoch above the store's", lambda: self.service()["epoch"] > before)
+        newest = self.service()["epoch"]
+        wait_for("the store to take what is saved with it", lambda: any(one["epoch"] == newest for one in json.loads(self.understudy("snapshot", "list", "counter", "--json"))["snapshots"]))
 
     def test_a_second_orchestrator_on_the_same_data_dir_refuses_to_start(self):
         self.start()
