@@ -26,14 +26,16 @@ Supervisor::Taken Supervisor::activate(const ActivateOrder& order) {
     return refused(order, {Taken::Verdict::invalid, {}, *problem, {}});
   // What is here stays when it belongs to this epoch, or was written until now and no other site can have run between.
   const bool ours = ledger_.epoch == admission.epoch && ledger_.restored && (order.boot || !order.snapshot);
-  const bool keep = (ours || (ran && admission.epoch <= ledger_.epoch.next())) && parts_.state.in_place();
-  Ledger next = ledger_;
-  next.epoch = admission.epoch;
-  next.phase = Ledger::Phase::active;
-  next.operation = order.operation;
-  next.restored = keep;
-  next.store = order.store;
-  if (!write(next))
+  const bool next = admission.epoch <= ledger_.epoch.next();
+  const bool unsaved = ledger_.unsaved && !ledger_.unsaved->refused && ledger_.unsaved->epoch == ledger_.epoch;
+  const bool keep = (ours || ((ran || unsaved) && next)) && parts_.state.in_place();
+  Ledger entry = ledger_;
+  entry.epoch = admission.epoch;
+  entry.phase = Ledger::Phase::active;
+  entry.operation = order.operation;
+  entry.restored = keep;
+  entry.store = order.store;
+  if (!write(entry))
     return refused(order, {Taken::Verdict::broken, {}, "the ledger cannot be written", "is the disk full?"});
   ++turn_;
   restarts_.forget();

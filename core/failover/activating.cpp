@@ -86,6 +86,15 @@ void activation_observed(Work& w, const Observed& seen) {
   w.arm(TimerKind::retry, w.backoff());
 }
 
+/// It may be a live process that answers nobody yet: it gets the time that a start takes. Then it is better than
+/// nobody.
+void verify_degraded(Work& w) {
+  const auto& s = w.s;
+  const auto left = w.cx.service.detect.start_grace - (w.now.wall - s.move->activated_at);
+  if (left <= Millis(0) && s.seen.at(s.move->to).verdict == Verdict::degraded) return verified(w);
+  w.arm(TimerKind::retry, std::clamp<Millis>(left, Millis(1), w.cx.service.detect.start_grace));
+}
+
 void verified(Work& w) {
   auto& s = w.s;
   auto& move = *s.move;

@@ -41,15 +41,25 @@ bool push_through_hold(Work& w, const Command& command) {
   return true;
 }
 
+/// Nobody runs it: `to` is started. Home has a copy of its own; another one needs what was saved.
+void start_at(Work& w, const Command& command, const TargetId& to) {
+  const bool own_copy = to == w.primary() || !w.has_state() || command.accept_loss;
+  if (own_copy) w.s.data_at = to;
+  begin_move(w, own_copy ? MoveKind::start : MoveKind::failover, to, "said by " + command.who + ": " + command.reason,
+             &command);
+}
+
 /// Nobody could tell at the start where the service runs: a person does.
 void decide_for_them(Work& w, const Command& command, const TargetId& to) {
+  const auto seen = w.s.observed.find(to);
+  const bool stopped = seen != w.s.observed.end() && seen->second == SiteState::stopped;
+  if (const auto running = who_runs(w.s); stopped && !running.empty())
+    return w.answer(command, Status::conflict, "runs_elsewhere",
+                    running.begin()->value + " runs " + w.cx.service.id.value + ", and " + to.value + " does not",
+                    w.command("promote", running.begin()->value + " --force"));
   w.accept(command);
   w.unblock();
-  const auto seen = w.s.observed.find(to);
-  if (seen != w.s.observed.end() && seen->second == SiteState::stopped) {
-    w.s.data_at = to;
-    return begin_move(w, MoveKind::start, to, "said by " + command.who + ": " + command.reason, &command);
-  }
+  if (stopped) return start_at(w, command, to);
   grant_in_place(w, to, command.who, "chosen by " + command.who + ": " + command.reason);
   become_active(w, to);
   observe_all(w);
@@ -137,6 +147,7 @@ void resume_now(Work& w, const std::string& who, bool by_person) {
   if (s.pause) end_pause(w, who);
   if (s.phase == Phase::paused) {
     w.enter(Phase::active);
+    rise_above_store(w);
     return look_again(w);
   }
   if (s.phase != Phase::hold) return;

@@ -53,6 +53,7 @@ struct Fenced {
   bool impossible = false;  ///< its provider offers no way to stop it
   /// Of the agent that confirmed it. None: the word of a provider. Empty: an agent that does not tell.
   std::optional<std::string> instance{};
+  bool unsaved = false;  ///< stopped, and what it did last is not saved
 };
 
 struct Saved {

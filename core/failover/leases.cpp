@@ -9,8 +9,8 @@ namespace understudy::failover {
 namespace {
 
 /// W for what this guard was granted.
-Millis wait_for(const Work& w, const GuardSeen& guard) {
-  auto terms = w.cx.service.lease;
+Millis wait_for(const config::Service& service, const GuardSeen& guard) {
+  auto terms = service.lease;
   terms.ttl = std::max(terms.ttl, guard.ttl);
   terms.kill_time = std::max(terms.kill_time, guard.kill_time);
   return lease::wait_of(terms);
@@ -20,7 +20,7 @@ Millis wait_for(const Work& w, const GuardSeen& guard) {
 /// was booted again would be held for ever, for fear of a clone of its disk.
 bool same_host_booted_again(std::string_view before, std::string_view now) {
   const auto id = [](std::string_view instance) { return instance.substr(0, instance.find('-')); };
-  return !before.empty() && id(before) == id(now);
+  return before.empty() || id(before) == id(now);  // one that did not tell was of an older version
 }
 
 /// Another agent of the same target has this epoch, or may have it still: a container that is being replaced, a clone.
@@ -30,7 +30,8 @@ bool another_holds(const Work& w, const lease::Renewal& renewal) {
       holder->second.instance == renewal.instance)
     return false;
   const auto renewed = w.s.renewed.find(renewal.target);
-  const bool over = renewed != w.s.renewed.end() && w.now.mono >= renewed->second + wait_for(w, holder->second);
+  const bool over =
+      renewed != w.s.renewed.end() && w.now.mono >= renewed->second + wait_for(w.cx.service, holder->second);
   const auto& guard = holder->second;
   return !over || (guard.holds_over && !same_host_booted_again(guard.instance, renewal.instance));
 }
@@ -42,9 +43,20 @@ void tell_epoch(Work& w, const TargetId& target) {
   w.effect(Activate{op, target, w.s.epoch, {}, MoveKind::start});
 }
 
+/// It renews the epoch that it had before what it runs was taken over: the new one was not told, or not yet.
+bool has_not_heard(const Work& w, const lease::Renewal& renewal) {
+  const auto& s = w.s;
+  const auto guard = s.guards.find(renewal.target);
+  const bool renewed = guard != s.guards.end() && guard->second.epoch == s.epoch;
+  return s.phase == Phase::active && renewal.target == s.active && renewal.epoch < s.epoch && !s.revoked && !renewed &&
+         s.taken_in_place == s.epoch;
+}
+
 lease::Judgement judge(const Work& w, const lease::Renewal& renewal) {
   using Verdict = lease::Judgement::Verdict;
   auto out = lease::judge(register_of(w.s), renewal);
+  if (out.verdict == Verdict::stale && has_not_heard(w, renewal))
+    out = {Verdict::undecided, fmt::format("epoch {} goes on as {}", renewal.epoch.value, w.s.epoch.value)};
   if (out.verdict == Verdict::granted && another_holds(w, renewal))
     out = {Verdict::undecided, fmt::format("another agent of {} has epoch {}: its lease has to run out first",
                                            renewal.target.value, renewal.epoch.value)};
@@ -75,12 +87,12 @@ void remember_guard(Work& w, const lease::Renewal& renewal) {
 
 lease::Register register_of(const State& state) { return {state.epoch, state.active, state.revoked}; }
 
-std::optional<Millis> lease_wait(const Work& w, const TargetId& target) {
-  const auto* configured = w.cx.service.find(target);
-  const auto guard = w.s.guards.find(target);
-  if (configured == nullptr || !configured->lease || guard == w.s.guards.end() || guard->second.holds_over)
+std::optional<Millis> lease_wait(const config::Service& service, const State& state, const TargetId& target) {
+  const auto* configured = service.find(target);
+  const auto guard = state.guards.find(target);
+  if (configured == nullptr || !configured->lease || guard == state.guards.end() || guard->second.holds_over)
     return std::nullopt;
-  return wait_for(w, guard->second);
+  return wait_for(service, guard->second);
 }
 
 bool by_another_agent(const Work& w, const Fenced& done) {
@@ -119,6 +131,7 @@ void on_lease_asked(Work& w, const LeaseAsked& asked) {
   auto judgement = judge(w, asked.renewal);
   const bool granted = judgement.verdict == lease::Judgement::Verdict::granted;
   if (granted) remember_guard(w, asked.renewal);
+  if (has_not_heard(w, asked.renewal) && w.cx.act && !w.s.pause) tell_epoch(w, w.s.active);
   w.effect(LeaseAnswer{asked.id, std::move(judgement), granted ? w.cx.service.lease.ttl : Millis(0)});
 }
 
@@ -141,6 +154,7 @@ void grant_in_place(Work& w, const TargetId& target, const std::string& who, con
   // A dry run changes nothing, and a new epoch would end what an agent runs with the present one.
   if (w.cx.act || s.epoch.value == 0) s.epoch = next_epoch(w);
   s.revoked = false;
+  s.taken_in_place = s.epoch;
   w.record(Granted{s.epoch, target, who, why});
   const auto* configured = w.cx.service.find(target);
   if (w.cx.act && configured != nullptr && configured->lease) tell_epoch(w, target);

@@ -23,6 +23,10 @@ struct Step {
   bool store = false;  ///< `state` changed in a way that must survive a crash (true when there are records)
 };
 
+/// W, when waiting it out proves that nothing of the service runs at `target` any more.
+[[nodiscard]] std::optional<Millis> lease_wait(const config::Service& service, const State& state,
+                                               const TargetId& target);
+
 /// One event. Total: every event is legal in every state; one that means nothing there changes nothing.
 [[nodiscard]] Step step(const Context& context, State state, const Event& event, const Now& now);
 

@@ -113,7 +113,7 @@ void fence_timed_out(Work& w) {
 
 }  // namespace
 
-void fence_confirmed(Work& w, const std::string& detail) {
+void fence_ended(Work& w, const std::string& detail) {
   auto& s = w.s;
   auto& move = *s.move;
   move.fence = Part::done;
@@ -125,7 +125,18 @@ void fence_confirmed(Work& w, const std::string& detail) {
   if (s.phase == Phase::hold && (s.hold_from == Phase::fence || s.hold_from == Phase::failback)) {
     w.enter(s.hold_from, w.cx.service.limits.fence_timeout);
   }
+}
+
+void fence_confirmed(Work& w, const std::string& detail) {
+  fence_ended(w, detail);
   advance_transfer(w);
+}
+
+/// It stopped, and could not save what it did last. A planned move goes back to it; a failover takes what is saved.
+void stopped_unsaved(Work& w, const Fenced& done) {
+  if (!planned(*w.s.move) || w.s.move->accept_loss) return fence_confirmed(w, done.detail);
+  fence_ended(w, done.detail);
+  roll_back(w, "its last state could not be saved: " + done.detail);
 }
 
 void begin_failover(Work& w, std::string reason) {
@@ -176,6 +187,7 @@ void revoke(Work& w) {
   w.enter(Phase::revoke);
   s.revoked = true;
   move.sealed = false;
+  move.prepare_failures = 0;
   if (!move.from.empty() && move.fence != Part::done) {
     w.note("revoke", Severity::info, move.from, fmt::format("epoch {} of {} is ended", s.epoch.value, move.from.value));
   }
@@ -224,7 +236,7 @@ void on_fenced(Work& w, const Fenced& done) {
   if (!ours) return intruder_fenced(w, done);
   const bool stopped = done.stopped && !by_another_agent(w, done);
   w.record(Outcome{done.operation, stopped ? "ok" : "unknown", done.detail});
-  if (stopped) return fence_confirmed(w, done.detail);
+  if (stopped) return done.unsaved ? stopped_unsaved(w, done) : fence_confirmed(w, done.detail);
   if (s.move->forced) {
     w.note("fence.forced", Severity::warning, done.target,
            done.target.value + " is not confirmed stopped (" + done.detail + "); forced by " + s.move->who);
@@ -277,10 +289,10 @@ void on_prepared(Work& w, const Prepared& done) {
   move.prepare = Part::todo;
   w.note("state.not_brought", Severity::warning, move.to,
          "the state was not brought to " + move.to.value + ": " + done.detail);
-  const bool tried_enough = move.fence == Part::done && s.retries + 1 >= prepare_tries;
-  if (tried_enough && move.accept_loss) return go_on_without_state(w);
-  if (tried_enough && planned(move))
-    return roll_back(w, "the state could not be brought to " + move.to.value + ": " + done.detail);
+  if (move.sealing && ++move.prepare_failures >= prepare_tries) {
+    if (planned(move)) return roll_back(w, "the state could not be brought to " + move.to.value + ": " + done.detail);
+    if (move.accept_loss) return go_on_without_state(w);
+  }
   w.arm(TimerKind::retry, w.backoff());
 }
 
@@ -298,9 +310,11 @@ void on_phase_timer(Work& w, const TimerFired& fired) {
     case Phase::activate:
       if (timeout) return candidate_failed(w, "not started in time", true);
       return w.effect(Observe{w.s.move->to});
-    case Phase::verify:
-      if (w.s.seen[w.s.move->to].verdict == Verdict::degraded) return verified(w);  // better than nobody
-      return candidate_failed(w, "not healthy in time", true);
+    case Phase::verify: {
+      const bool degraded = w.s.seen[w.s.move->to].verdict == Verdict::degraded;
+      if (!timeout) return degraded ? verify_degraded(w) : void();
+      return degraded ? verified(w) : candidate_failed(w, "not healthy in time", true);
+    }
     case Phase::hold:
       if (timeout && w.s.pause) return;  // a person's pause is theirs to end; its end goes on from here
       if (timeout) return resume_now(w, "the limit's window");

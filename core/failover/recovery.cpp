@@ -15,21 +15,15 @@ void adopt(Work& w, const TargetId& target, std::string why) {
   become_active(w, target);
 }
 
-[[nodiscard]] bool runs(SiteState state) { return state == SiteState::active || state == SiteState::starting; }
-
 /// Kept until each is seen stopped, whatever happens to us meanwhile.
-void remember_who_runs(State& s) {
-  for (const auto& [target, state] : s.observed) {
-    if (runs(state)) s.ran.insert(target);
-  }
-}
+void remember_who_runs(State& s) { s.ran.merge(who_runs(s)); }
 
 /// Who is silent now and ran before is taken to run still.
 std::vector<TargetId> running_sites(const Work& w) {
+  const auto seen = who_runs(w.s);
   std::vector<TargetId> out;
   for (const auto& t : w.cx.service.targets) {
-    const auto seen = w.s.observed.find(t.id);
-    if (w.s.ran.contains(t.id) || (seen != w.s.observed.end() && runs(seen->second))) out.push_back(t.id);
+    if (w.s.ran.contains(t.id) || seen.contains(t.id)) out.push_back(t.id);
   }
   return out;
 }
@@ -40,21 +34,11 @@ void hold_paused(Work& w, const TargetId& taken) {
   hold(w, Phase::starting, "paused", why + ", and it is paused by " + w.s.pause->who, w.command("resume"));
 }
 
-/// Who has not said that it is stopped.
-std::string silent_standbys(const Work& w) {
-  std::string out;
-  for (const auto& t : w.cx.service.targets) {
-    const auto seen = w.s.observed.find(t.id);
-    const bool stopped = seen != w.s.observed.end() && seen->second == SiteState::stopped;
-    if (!stopped) out += (out.empty() ? "" : ", ") + t.id.value;
-  }
-  return out;
-}
-
 /// A journal that is lost says nothing of where the service runs: whoever does not answer may run it.
-void hold_unseen(Work& w, const std::string& silent) {
-  hold(w, Phase::starting, "unseen",
-       "nothing is seen to run, and " + silent + " does not say that it is stopped: it may run the service",
+void hold_unseen(Work& w, const std::vector<TargetId>& silent) {
+  std::string names;
+  for (const auto& t : silent) names += (names.empty() ? "" : ", ") + t.value;
+  hold(w, Phase::starting, "unseen", "nothing is seen to run, and it is not known that nothing runs at " + names,
        w.command("promote", w.primary().value + " --force"));
 }
 
@@ -74,9 +58,11 @@ void decide_fresh(Work& w) {
   const TargetId taken = running.size() == 1 ? running.front() : home_stopped ? TargetId() : w.primary();
   if (s.pause && w.cx.act && (taken.empty() || w.target(taken).lease)) return hold_paused(w, taken);
   if (running.size() == 1) return adopt(w, taken, "it runs already");
+  auto silent = who_is_not_stopped(w);
+  const bool only_home = silent.size() == 1 && silent.front() == w.primary();
+  if (w.cx.act && !silent.empty() && !only_home) return hold_unseen(w, silent);
   if (!home_stopped) return adopt(w, taken, "its provider does not answer yet; the primary is taken to run");
   if (!w.cx.act) return adopt(w, w.primary(), "mode is \"observe\": the primary is watched although it does not run");
-  if (const auto silent = silent_standbys(w); !silent.empty()) return hold_unseen(w, silent);
   s.data_at = w.primary();
   begin_move(w, MoveKind::start, w.primary(), "nothing runs yet", nullptr);
 }
@@ -147,6 +133,23 @@ void hold_target_gone(Work& w) {
 }
 
 }  // namespace
+
+std::set<TargetId> who_runs(const State& s) {
+  std::set<TargetId> out;
+  for (const auto& [target, state] : s.observed) {
+    if (state == SiteState::active || state == SiteState::starting) out.insert(target);
+  }
+  return out;
+}
+
+std::vector<TargetId> who_is_not_stopped(const Work& w) {
+  std::vector<TargetId> out;
+  for (const auto& t : w.cx.service.targets) {
+    const auto seen = w.s.observed.find(t.id);
+    if (seen == w.s.observed.end() || seen->second != SiteState::stopped) out.push_back(t.id);
+  }
+  return out;
+}
 
 void observe_all(Work& w) {
   for (const auto& t : w.cx.service.targets) w.effect(Observe{t.id});

@@ -74,6 +74,7 @@ struct Move {
   SnapshotId snapshot;                                             ///< what `to` starts from
   TargetId brought_to;                                             ///< where `snapshot` is in place, untouched
   bool sealing = false, sealed = false;  ///< the prepare under way asks the store to refuse older epochs; it does
+  int prepare_failures = 0;              ///< since the former holder has ended
   WallTime snapshot_created{};
   std::string operation;       ///< of the activation
   bool start_unknown = false;  ///< a try at it ended without anybody knowing how: it may run, whatever comes later
@@ -161,7 +162,8 @@ struct State {
   std::map<TargetId, Time> renewed;  ///< when the guard of `guards` was last granted a renewal, or may have been
   std::map<TargetId, Seen> seen;
   std::map<TargetId, SiteState> observed;
-  Epoch store_epoch;  ///< the newest that a store is known to have; a grant is above it
+  Epoch taken_in_place;  ///< the last epoch that went to what ran already
+  Epoch store_epoch;     ///< the newest that a store is known to have; a grant is above it
   std::optional<Time> home_ok_since;
   int retries = 0;           ///< of the present step
   std::uint64_t random = 0;  ///< for jitter

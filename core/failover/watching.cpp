@@ -130,14 +130,11 @@ void look_at_leftovers(Work& w, const Observed& seen) {
          seen.target.value + " has work of a former run that no store has taken", seen.detail);
 }
 
-/// We waited for somebody who did not answer, and all have now.
+/// We waited for somebody who did not answer: it is seen to run, or all are seen stopped.
 bool answers_the_hold(const Work& w) {
   const auto& s = w.s;
   if (s.phase != Phase::hold || s.hold_from != Phase::starting || !s.blocked || s.blocked->by != "unseen") return false;
-  return std::ranges::all_of(w.cx.service.targets, [&](const config::Target& t) {
-    const auto seen = s.observed.find(t.id);
-    return seen != s.observed.end() && seen->second != SiteState::unknown;
-  });
+  return !who_runs(s).empty() || who_is_not_stopped(w).empty();
 }
 
 void report_would_act(Work& w, const PlanMade& made) {
@@ -181,7 +178,8 @@ void on_health(Work& w, const HealthSeen& event) {
   Seen& seen = w.s.seen[event.target];
   seen = Seen{event.verdict, event.failing, event.cause};
   if (w.s.phase == Phase::verify && w.s.move && event.target == w.s.move->to) {
-    if (event.verdict == Verdict::up) return verified(w);  // degraded may be a live process that answers nobody yet
+    if (event.verdict == Verdict::up) return verified(w);
+    if (event.verdict == Verdict::degraded) return verify_degraded(w);
     if (event.verdict == Verdict::down) return candidate_failed(w, "not healthy after its start: " + event.cause, true);
     return;
   }
@@ -192,7 +190,7 @@ void on_health(Work& w, const HealthSeen& event) {
 
 void on_observed(Work& w, const Observed& event) {
   w.s.observed[event.target] = event.reachable ? event.state : SiteState::unknown;
-  if (event.reachable && event.state == SiteState::stopped) w.s.ran.erase(event.target);
+  if (event.reachable && event.state == SiteState::stopped && w.s.ran.erase(event.target) > 0) w.touch();
   look_at_leftovers(w, event);
   if (w.s.phase == Phase::starting) return starting_observed(w, event);
   if (w.s.phase == Phase::activate && w.s.move && event.target == w.s.move->to) return activation_observed(w, event);

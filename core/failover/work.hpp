@@ -2,8 +2,10 @@
 // through it. Not for other rooms.
 #pragma once
 
+#include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "core/failover/machine.hpp"
 
@@ -65,6 +67,8 @@ void on_health(Work& w, const HealthSeen& seen);
 void on_observed(Work& w, const Observed& seen);
 void on_plan(Work& w, const PlanMade& made);
 void ask_plan(Work& w);
+/// A grant above every epoch that the store has, when the present one is not.
+void rise_above_store(Work& w);
 /// What the present holder's health asks for, after a pause or an abandoned move.
 void look_again(Work& w);
 void consider_failback(Work& w);
@@ -93,8 +97,9 @@ void hold(Work& w, Phase from, const std::string& by, const std::string& text, c
 void roll_back(Work& w, const std::string& why);
 
 // ---- leases.cpp ------------------------------------------------------------------------------------------------
-/// W, when waiting it out proves that nothing of the service runs at `target` any more.
-[[nodiscard]] std::optional<Millis> lease_wait(const Work& w, const TargetId& target);
+[[nodiscard]] inline std::optional<Millis> lease_wait(const Work& w, const TargetId& target) {
+  return lease_wait(w.cx.service, w.s, target);
+}
 /// Begins to wait for the end of the lease of `move.from`, once in a move, when that is worth something.
 void await_lease_end(Work& w);
 void on_lease_asked(Work& w, const LeaseAsked& asked);
@@ -118,6 +123,7 @@ void call_activate(Work& w);
 void on_activated(Work& w, const Activated& done);
 void activation_observed(Work& w, const Observed& seen);
 void verified(Work& w);
+void verify_degraded(Work& w);
 void candidate_failed(Work& w, const std::string& why, bool may_run);
 void end_move(Work& w, std::string result);
 
@@ -128,6 +134,9 @@ void resume_now(Work& w, const std::string& who, bool by_person = false);
 void on_started(Work& w, const Started& started);
 void on_store_seen(Work& w, const StoreSeen& seen);
 void observe_all(Work& w);
+/// As far as is seen.
+[[nodiscard]] std::set<TargetId> who_runs(const State& s);
+[[nodiscard]] std::vector<TargetId> who_is_not_stopped(const Work& w);
 /// A hold from before anything ran is over: looks again at what runs where.
 void find_out_again(Work& w);
 void starting_observed(Work& w, const Observed& seen);

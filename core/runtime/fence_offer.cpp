@@ -42,12 +42,9 @@ FenceOffer fence_offer_of(const config::Service& service, const config::Target& 
   const auto guard = state.guards.find(target.id);
   const bool seen = target.lease && guard != state.guards.end();
   if (target.lease) out.lease = !seen ? Lease::unseen : guard->second.holds_over ? Lease::holds_over : Lease::held;
-  if (out.lease == Lease::held) {
-    auto terms = service.lease;
-    terms.ttl = std::max(terms.ttl, guard->second.ttl);
-    terms.kill_time = std::max(terms.kill_time, guard->second.kill_time);
+  if (const auto wait = failover::lease_wait(service, state, target.id)) {
     out.by = By::lease;
-    out.wait = lease::wait_of(terms);
+    out.wait = wait;
   } else if (!can_stop) {
     out.by = By::neither;
     out.unfenceable = service.on_unfenceable;

@@ -132,6 +132,7 @@ void ServiceRunner::fence(const failover::Fence& e) {
                       done.stopped = result.ok() && result.value.value("stopped", false);
                       done.detail = result.ok() ? result.value.value("detail", "") : said(result.error);
                       done.impossible = result.error.status == sdk::Status::unsupported;
+                      if (result.ok()) done.unsaved = result.value.value("unsaved", false);
                       if (result.ok() && result.value.contains("instance"))
                         done.instance = result.value.at("instance").get<std::string>();
                       if (done.stopped) saw(e.target, "stopped", done.detail);

@@ -6,6 +6,7 @@ namespace understudy::runtime {
 namespace {
 constexpr std::size_t longest_queue = 10'000;
 constexpr Millis store_retry{1'000};
+constexpr Millis ask_store_again{30'000};
 }  // namespace
 
 ServiceRunner::ServiceRunner(const Wiring& wiring, const config::Config& config, const config::Service& service,
@@ -19,7 +20,8 @@ ServiceRunner::ServiceRunner(const Wiring& wiring, const config::Config& config,
       observe_timer_(wiring.loop),
       push_timer_(wiring.loop),
       retry_timer_(wiring.loop),
-      account_timer_(wiring.loop) {
+      account_timer_(wiring.loop),
+      store_timer_(wiring.loop) {
   for (auto& timer : timers_) timer = std::make_unique<boost::asio::steady_timer>(wiring.loop);
   drill_ = std::make_unique<Driller>(*this);
 }
@@ -51,11 +53,19 @@ void ServiceRunner::start(std::optional<failover::State> stored, std::uint64_t l
 
 void ServiceRunner::ask_store() {
   keeper_->list([this, alive = std::weak_ptr(alive_)](const sdk::Result& result) {
-    if (alive.expired() || !result.ok()) return;
+    if (alive.expired()) return;
+    if (!result.ok()) return ask_store_later();
     failover::StoreSeen seen;
     for (const auto& one : result.value.value("snapshots", nlohmann::json::array()))
       seen.epoch = std::max(seen.epoch, state::snapshot_from(one).epoch);
     if (seen.epoch.value > 0) deliver(seen);
+  });
+}
+
+void ServiceRunner::ask_store_later() {
+  store_timer_.expires_after(ask_store_again);
+  store_timer_.async_wait([this, alive = std::weak_ptr(alive_)](const boost::system::error_code& error) {
+    if (!error && !alive.expired()) ask_store();
   });
 }
 
@@ -76,6 +86,7 @@ void ServiceRunner::deliver(failover::Event event) {
 bool ServiceRunner::answered_meanwhile(const failover::Event& event) {
   auto step = advance(event, now());
   if (step.store) return false;
+  state_.renewed = std::move(step.state.renewed);  // nothing else of it has changed
   for (const auto& effect : step.effects) perform(effect);
   return true;
 }

@@ -82,6 +82,7 @@ class ServiceRunner {
   void ask_quotes();
   /// Which epoch the store's snapshots have come to, for a journal that knows nothing.
   void ask_store();
+  void ask_store_later();
 
   // stepping
   void deliver(failover::Event event);
@@ -137,7 +138,7 @@ class ServiceRunner {
   std::map<std::uint64_t, Reply> replies_;  ///< of commands and renewals
   std::uint64_t next_command_ = 1;
   std::unique_ptr<boost::asio::steady_timer> timers_[failover::timer_count];
-  boost::asio::steady_timer observe_timer_, push_timer_, retry_timer_, account_timer_;
+  boost::asio::steady_timer observe_timer_, push_timer_, retry_timer_, account_timer_, store_timer_;
   std::unique_ptr<Driller> drill_;
   WallTime accounted_{};
   bool push_failing_ = false;

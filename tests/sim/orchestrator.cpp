@@ -105,7 +105,10 @@ void Orchestrator::deliver(int service, Event event) {
     // As core/runtime: a renewal changes nothing, and does not wait for the journal.
     const auto at = now();
     const auto next = advance(service, event, at);
-    if (!next.store) return perform_all(service, next);
+    if (!next.store) {
+      r.state.renewed = next.state.renewed;
+      return perform_all(service, next);
+    }
   }
   r.queue.push_back(std::move(event));
   if (!r.pumping) pump(service);

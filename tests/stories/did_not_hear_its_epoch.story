@@ -1,5 +1,5 @@
 # What runs at a first start gets an epoch of our own, and its agent is told; that gets lost. It is told again, before its renewals of the
-# old epoch, which are refused, end it.
+# old epoch could end it.
 target home lease
 target spare
 fresh
@@ -7,6 +7,10 @@ observed home active epoch=4
 observed spare stopped
 expect activate home
 expect epoch 5
+# The agent asks for what it has: that is not refused, or it would end what runs, and it is told again.
+renews home epoch=4
+expect lease undecided
+expect activate home
 activated home unknown
 wait 5s
 expect observe home

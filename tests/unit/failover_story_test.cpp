@@ -144,7 +144,8 @@ class Story {
       }
       return p;
     }
-    if (w[0] == "fenced") return Fenced{world_.operation("fence"), target, w[2] == "stopped", w[2], false, agent(w)};
+    if (w[0] == "fenced")
+      return Fenced{world_.operation("fence"), target, w[2] == "stopped", w[2], false, agent(w), has(w, "unsaved")};
     if (w[0] == "saved") return Saved{world_.operation("save"), w[1] != "failed", snapshot(w), w[1]};
     if (w[0] == "prepared") return Prepared{world_.operation("prepare"), w[1] != "failed", snapshot(w), w[1]};
     if (w[0] == "activated") {

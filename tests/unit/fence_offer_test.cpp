@@ -33,7 +33,9 @@ struct Offered {
     return *this;
   }
   [[nodiscard]] FenceOffer offer(bool can_stop) const {
-    return runtime::fence_offer_of(service, home, state, can_stop);
+    auto with_home = service;
+    with_home.targets = {home};
+    return runtime::fence_offer_of(with_home, home, state, can_stop);
   }
 };
 
