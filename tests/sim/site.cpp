@@ -79,6 +79,7 @@ void Site::activate(Epoch epoch, std::function<void(ActivateAnswer)> answer) {
     if ((run_ && run_->epoch > epoch) || ended >= epoch)
       return answer({sdk::Status::conflict, "a newer epoch was here"});
     if (refused_ == epoch) return answer({sdk::Status::transient, "no capacity"});
+    if (starting_ == epoch) return answer({sdk::Status::ok, "starts already"});
     if (world_.sites_dice.chance(failing)) {
       if (world_.sites_dice.chance(0.6)) {
         refused_ = epoch;
