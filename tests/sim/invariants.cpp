@@ -246,7 +246,7 @@ class I6FreshState : public Invariant {
     }
     if (!stored.step.state.move) of.consent = false;
     const auto& after = stored.step.state;
-    if (after.phase == Phase::active && after.running) of.served = after.active;
+    if ((after.phase == Phase::active || after.phase == Phase::paused) && after.running) of.served = after.active;
   }
   void on_performed(const World& world, int service, const Effect& effect) override {
     const auto* prepare = std::get_if<Prepare>(&effect);
