@@ -1,9 +1,9 @@
 #include "core/runtime/fence_offer.hpp"
 
-#include <algorithm>
-
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
+
+#include "core/failover/machine.hpp"
 
 namespace understudy::runtime {
 namespace {
