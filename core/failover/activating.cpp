@@ -1,4 +1,6 @@
 // GRANT, ACTIVATE and VERIFY: past the point of no return there is only forward.
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "core/failover/work.hpp"
