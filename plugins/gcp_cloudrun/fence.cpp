@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "listing.hpp"
+#include "snapshot/epochs.hpp"
 #include "store.hpp"
 
 namespace gcp {
@@ -33,12 +34,7 @@ Latest Store::with_fence(const FenceRequest& request, const Latest& now, const D
     if (s.epoch < request.epoch) below = std::max(below, place);
   }
   if (now.newest.first < request.epoch) below = std::max(below, now.newest);
-  if (out.lowest() > request.epoch) {
-    throw Failure(Status::conflict,
-                  "epoch " + std::to_string(request.epoch) + " is older than " + std::to_string(out.lowest()) +
-                      ", which this store knows already",
-                  "somebody has gone on with a newer epoch: look with `understudy status` what runs");
-  }
+  if (out.lowest() > request.epoch) refuse_fence(request.epoch, out.lowest());
   out.fence(request.epoch, below);
   return out;
 }

@@ -34,7 +34,8 @@ void Latest::fence(std::uint64_t epoch, Place newest_below) {
 }
 
 std::string Latest::text() const {
-  Json out = {{"id", newest.second}, {"epoch", newest.first}};
+  Json out = {{"id", newest.second}, {"epoch", lowest()}};
+  if (newest.first != lowest()) out["id_epoch"] = newest.first;
   for (const auto& f : fences_)
     out["fences"].push_back({{"epoch", f.epoch}, {"newest", {{"id", f.newest.second}, {"epoch", f.newest.first}}}});
   return out.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
@@ -43,12 +44,13 @@ std::string Latest::text() const {
 std::optional<Latest> Latest::from(const std::string& text) {
   const Json body = understudy::sdk::parse_json(text);
   Latest out;
-  out.newest = {epoch_of(body, "epoch"), text_of(body, "id")};
+  out.newest = {epoch_of(body, body.contains("id_epoch") ? "id_epoch" : "epoch"), text_of(body, "id")};
   for (const auto& f : list_of(body, "fences")) {
     const Json& below = object_of(f, "newest");
     out.fence(epoch_of(f, "epoch"), {epoch_of(below, "epoch"), text_of(below, "id")});
   }
   if (out.newest.second.empty() && out.fences_.empty()) return std::nullopt;
+  if (out.lowest() < epoch_of(body, "epoch")) return std::nullopt;  // the fence that it was written with is missing
   return out;
 }
 

@@ -1,5 +1,10 @@
 // What the object `latest` says: the newest snapshot, and which epochs may still save. It is changed only by
 // compare-and-swap on its generation, so whoever moves it has seen every fence that was set before. Pure.
+//
+//   {"id": "...-e5", "epoch": 6, "id_epoch": 5, "fences": [{"epoch": 6, "newest": {"id": "...-e5", "epoch": 5}}]}
+//
+// `epoch` is the lowest that may still save: versions that know no fences look at nothing else. The epoch of the newest
+// is `id_epoch` where it is another.
 #pragma once
 
 #include <cstdint>
@@ -28,6 +33,8 @@ class Latest {
   /// No epoch below this one may save any more.
   [[nodiscard]] std::uint64_t lowest() const;
   [[nodiscard]] bool fenced(std::uint64_t epoch) const;
+  /// A fence above this epoch says what of it counts.
+  [[nodiscard]] bool decides(std::uint64_t epoch) const { return !fences_.empty() && fences_.back().epoch > epoch; }
   /// It became a snapshot after a newer epoch had been promised that it would not.
   [[nodiscard]] bool late(const understudy::sdk::Snapshot& snapshot) const;
   /// Of the fences the highest 16 are kept.

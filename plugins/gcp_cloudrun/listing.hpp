@@ -13,7 +13,6 @@ namespace gcp {
 
 constexpr const char* manifest_leaf = "manifest.json";
 constexpr const char* refused_leaf = "refused.json";
-constexpr std::int64_t day_ms = 86'400'000;
 
 using Metadata = std::map<std::string, std::string>;
 

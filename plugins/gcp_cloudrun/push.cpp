@@ -1,9 +1,11 @@
 // Push: the files as new objects, then the manifest, then `latest` by compare-and-swap. What an older epoch brings is
 // kept for a person under refused.json in place of the manifest.
+#include <algorithm>
 #include <charconv>
 
 #include "listing.hpp"
 #include "saving.hpp"
+#include "snapshot/epochs.hpp"
 #include "store.hpp"
 
 namespace gcp {
@@ -13,11 +15,15 @@ using namespace understudy::sdk;
 namespace {
 
 constexpr int most_swaps = 10;
-constexpr std::size_t most_refused = 5;
 
 std::string hex(std::uint64_t number) {
   char out[17];
   return {out, std::to_chars(out, out + sizeof out, number, 16).ptr};
+}
+
+/// Where one attempt's files go.
+std::string data_of(const std::string& place, std::int64_t now) {
+  return place + "data-" + hex(static_cast<std::uint64_t>(now));
 }
 
 /// From the manifest on the push may have had its effect.
@@ -34,26 +40,19 @@ auto in_doubt(const std::string& id, Fn fn) {
   }
 }
 
-[[noreturn]] void refuse(const PushRequest& request, std::uint64_t newer, const std::string& fate) {
-  throw Failure(Error{Status::conflict,
-                      "epoch " + std::to_string(request.epoch) + " is older than " + std::to_string(newer) +
-                          ", the newest that this store knows; " + fate,
-                      "a site that was replaced must not save over its successor; look at what it had, then delete it",
-                      "old_epoch",
-                      {}});
-}
-
 Failure there_already(const std::string& id) { return {Status::conflict, "there is a snapshot " + id + " already"}; }
 
 }  // namespace
 
 Snapshot Store::push(const PushRequest& request, const Work& work) {
   const std::string place = folder(request.service, request.id);
-  const auto highest = highest_epoch(request.service, latest(request.service, work.deadline), work.deadline);
+  const auto pointer = latest(request.service, work.deadline);
+  auto highest = pointer.lowest();
+  if (highest <= request.epoch) highest = highest_epoch(request.service, pointer, work.deadline);
+  if (highest > request.epoch) keep_aside(request, highest, work);
   if (bucket_.stat(place + manifest_leaf, work.deadline)) throw there_already(request.id);
   const auto now = now_ms(bucket_.host());
-  const std::string data = place + "data-" + hex(static_cast<std::uint64_t>(now));
-  if (highest > request.epoch) keep_aside(request, data, now, highest, work);
+  const std::string data = data_of(place, now);
   const auto manifest = manifest_of(request, save(bucket_, data, request.paths, parallel_, work), now);
   work.check();
   publish(request, manifest, data, work.deadline);
@@ -71,11 +70,13 @@ void Store::publish(const PushRequest& request, const Manifest& manifest, const 
   if (!written) throw there_already(request.id);
   in_doubt(request.id, [&] {
     for (int i = 0; i < most_swaps; ++i) {
-      if (newest.newest.second == request.id) return;  // a fence has found our manifest: it counts
-      if (newest.lowest() > request.epoch)
+      if (newest.lowest() > request.epoch) {
+        // A fence that has found our manifest has promised it to whoever asked for the fence: it counts.
+        if (newest.decides(request.epoch) && !newest.late(manifest.snapshot)) return;
         set_aside(request, text, metadata, written->generation, newest.lowest(), deadline);
-      if (newest.newest.first == request.epoch && newest.newest.second > request.id) return;  // of the same site
-      newest.newest = {request.epoch, request.id};
+      }
+      // Also when one of the same site is newer: only a swap proves that no fence was set.
+      newest.newest = std::max(newest.newest, {request.epoch, request.id});
       if (bucket_.write(home(request.service) + "latest", newest.text(), {}, newest.generation, deadline)) return;
       newest = latest(request.service, deadline);
     }
@@ -83,41 +84,60 @@ void Store::publish(const PushRequest& request, const Manifest& manifest, const 
   });
 }
 
-/// A newer epoch began while this was on its way.
-void Store::set_aside(const PushRequest& request, const std::string& text, Metadata metadata, std::int64_t manifest,
-                      std::uint64_t newer, const Deadline& deadline) {
-  const std::string place = folder(request.service, request.id);
-  metadata["newer"] = std::to_string(newer);
-  (void)bucket_.write(place + refused_leaf, text, metadata, 0, deadline);
-  if (manifest != 0) bucket_.remove(place + manifest_leaf, manifest, deadline);
-  refuse(request, newer, "its data are kept in gs://" + bucket_.name() + "/" + place);
+void Store::write_refused(const PushRequest& request, const std::string& text, Metadata metadata, std::uint64_t newest,
+                          const Deadline& deadline) {
+  metadata["newer"] = std::to_string(newest);
+  (void)bucket_.write(folder(request.service, request.id) + refused_leaf, text, metadata, 0, deadline);
 }
 
-/// A newer epoch had begun before this was asked for.
-void Store::keep_aside(const PushRequest& request, const std::string& data, std::int64_t now, std::uint64_t newer,
-                       const Work& work) {
+void Store::set_aside(const PushRequest& request, const std::string& text, const Metadata& metadata,
+                      std::int64_t manifest, std::uint64_t newest, const Deadline& deadline) {
+  const std::string place = folder(request.service, request.id);
+  const Deadline own(time_aside(deadline.left()));
+  std::string fate = "its data are kept in gs://" + bucket_.name() + "/" + place;
+  try {
+    write_refused(request, text, metadata, newest, own);
+    if (manifest != 0) bucket_.remove(place + manifest_leaf, manifest, own);
+  } catch (const std::exception& e) {
+    fate += ", and that could not be written down (" + std::string(e.what()) + "): they lie at that site too";
+  }
+  refuse_old(request.epoch, newest, fate);
+}
+
+void Store::check_room_aside(const PushRequest& request, std::uint64_t newest, const Deadline& deadline) {
   const std::string place = folder(request.service, request.id), shown = "gs://" + bucket_.name() + "/";
-  const auto kept = bucket_.list_leaves(home(request.service) + "snapshots/", refused_leaf, work.deadline);
+  const auto kept = bucket_.list_leaves(home(request.service) + "snapshots/", refused_leaf, deadline);
   for (const auto& object : kept) {
     if (object.name == place + refused_leaf)
-      refuse(request, newer, "its data are kept in " + shown + place + " already");
+      refuse_old(request.epoch, newest, "its data are kept in " + shown + place + " already");
   }
-  if (kept.size() >= most_refused) {
-    refuse(request, newer,
-           "nothing was sent: " + std::to_string(kept.size()) + " are kept already, each with a " + refused_leaf +
-               " below " + shown + home(request.service) + "snapshots/");
+  if (kept.size() >= most_aside) {
+    refuse_old(request.epoch, newest,
+               "nothing was sent: " + std::to_string(kept.size()) + " are kept already, each with a " + refused_leaf +
+                   " below " + shown + home(request.service) + "snapshots/");
   }
-  std::string text;
-  Metadata metadata;
+  if (bucket_.stat(place + manifest_leaf, deadline)) throw there_already(request.id);
+}
+
+void Store::keep_aside(const PushRequest& request, std::uint64_t newest, const Work& work) {
+  const std::string place = folder(request.service, request.id);
+  Work own = work;
+  own.deadline = Deadline(time_aside(work.deadline.left()));
   try {
-    const auto manifest = manifest_of(request, save(bucket_, data, request.paths, parallel_, work), now);
-    text = write_manifest(manifest);
-    metadata = metadata_of(manifest, text, data);
-    work.check();
+    check_room_aside(request, newest, own.deadline);
+    const auto now = now_ms(bucket_.host());
+    const std::string data = data_of(place, now);
+    const auto manifest = manifest_of(request, save(bucket_, data, request.paths, parallel_, own), now);
+    const auto text = write_manifest(manifest);
+    own.check();
+    write_refused(request, text, metadata_of(manifest, text, data), newest, own.deadline);
   } catch (const Failure& failure) {
-    refuse(request, newer, "its data could not be kept aside: " + failure.error().message);
+    if (failure.error().status == Status::conflict) throw;
+    refuse_old(request.epoch, newest, only_at_the_site(failure.what()));
+  } catch (const std::exception& e) {
+    refuse_old(request.epoch, newest, only_at_the_site(e.what()));
   }
-  set_aside(request, text, metadata, 0, newer, work.deadline);
+  refuse_old(request.epoch, newest, "its data are kept in gs://" + bucket_.name() + "/" + place);
 }
 
 }  // namespace gcp

@@ -4,18 +4,16 @@
 #include <cctype>
 #include <map>
 #include <set>
-#include <tuple>
 
 #include "listing.hpp"
 #include "saving.hpp"
+#include "snapshot/epochs.hpp"
 #include "text.hpp"
 
 namespace gcp {
 namespace {
 
 using namespace understudy::sdk;
-
-constexpr std::int64_t aside_days = 90;
 
 bool plain(const std::string& text, std::string_view more) {
   return std::ranges::all_of(text, [&](unsigned char c) {
@@ -95,7 +93,6 @@ Snapshot Store::verify(const VerifyRequest& request, const Work& work) {
   return loaded.manifest.snapshot;
 }
 
-/// By epoch first: whatever the clocks of two sites say, the later epoch's state is the newer one.
 SnapshotList Store::list(const std::string& service, const Latest& newest, const Deadline& deadline) {
   SnapshotList out;
   for (const auto& object : bucket_.list_leaves(home(service) + "snapshots/", manifest_leaf, deadline)) {
@@ -106,8 +103,7 @@ SnapshotList Store::list(const std::string& service, const Latest& newest, const
     }
     out.snapshots.push_back(std::move(s));
   }
-  std::ranges::sort(out.snapshots, std::greater<>(),
-                    [](const Snapshot& s) { return std::tuple(s.epoch, s.created_ms, s.id); });
+  std::ranges::sort(out.snapshots, newer);
   return out;
 }
 
@@ -129,12 +125,9 @@ PruneReport Store::prune(const PruneRequest& request, const Work& work) {
   PruneReport out;
   const auto now = now_ms(bucket_.host());
   const bool everything = request.keep_at_least == 0;
-  int valid_seen = 0;
+  Keeping keeping(request, now);
   for (const auto& s : list(request.service, work.deadline).snapshots) {
-    const bool kept = !everything && (!s.valid || now - s.created_ms < request.keep_days * day_ms ||
-                                      valid_seen < request.keep_at_least);
-    valid_seen += s.valid ? 1 : 0;
-    if (kept) {
+    if (keeping.keeps(s)) {
       ++out.kept;
       continue;
     }
@@ -157,7 +150,6 @@ PruneReport Store::prune(const PruneRequest& request, const Work& work) {
 /// Files of pushes that never came to their manifest, a day after their last one; and what was refused long ago.
 void Store::remove_leftovers(const PruneRequest& request, std::int64_t now, const Work& work) {
   const std::string place = home(request.service) + "snapshots/";
-  const auto refused_age_ms = std::max<std::int64_t>(aside_days, request.keep_days) * day_ms;
   std::map<std::string, std::vector<Object>> by_id;
   std::set<std::string> whole, refused;
   for (auto& object : bucket_.list(place, work.deadline)) {
@@ -170,9 +162,13 @@ void Store::remove_leftovers(const PruneRequest& request, std::int64_t now, cons
     by_id[rest.substr(0, slash)].push_back(std::move(object));
   }
   for (const auto& [id, objects] : by_id) {
-    const auto age_ms = refused.contains(id) ? refused_age_ms : day_ms;
+    const auto age_ms = refused.contains(id) ? aside_age_ms(request) : day_ms;
     const auto young = [&](const Object& o) { return now - o.created_ms < age_ms; };
-    if (!whole.contains(id) && std::ranges::none_of(objects, young)) remove_all(objects, work);
+    if (whole.contains(id) || !std::ranges::none_of(objects, young)) continue;
+    remove_all(objects, work);
+    if (refused.contains(id))
+      bucket_.host().log(LogLevel::info, "gs://" + bucket_.name() + "/" + place + id +
+                                             " had been kept aside for long enough and is removed");
   }
 }
 

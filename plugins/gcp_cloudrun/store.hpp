@@ -47,12 +47,16 @@ class Store {
                                   const Deadline& deadline);
   void publish(const understudy::sdk::PushRequest& request, const Manifest& manifest, const std::string& data,
                const Deadline& deadline);
+  /// The end of a push that is of an older epoch than `newest`: whatever happens to its data, it is a conflict.
   /// What was sent is no snapshot, and is kept; `manifest`: the generation of the one that is to go, or 0.
   [[noreturn]] void set_aside(const understudy::sdk::PushRequest& request, const std::string& text,
-                              std::map<std::string, std::string> metadata, std::int64_t manifest, std::uint64_t newer,
-                              const Deadline& deadline);
-  [[noreturn]] void keep_aside(const understudy::sdk::PushRequest& request, const std::string& data, std::int64_t now,
-                               std::uint64_t newer, const Work& work);
+                              const std::map<std::string, std::string>& metadata, std::int64_t manifest,
+                              std::uint64_t newest, const Deadline& deadline);
+  /// The same before anything was sent.
+  [[noreturn]] void keep_aside(const understudy::sdk::PushRequest& request, std::uint64_t newest, const Work& work);
+  void check_room_aside(const understudy::sdk::PushRequest& request, std::uint64_t newest, const Deadline& deadline);
+  void write_refused(const understudy::sdk::PushRequest& request, const std::string& text,
+                     std::map<std::string, std::string> metadata, std::uint64_t newest, const Deadline& deadline);
   [[nodiscard]] Loaded load(const std::string& service, const std::string& id, const Deadline& deadline);
   void remove_all(const std::vector<Object>& objects, const Work& work);
   void remove_leftovers(const understudy::sdk::PruneRequest& request, std::int64_t now, const Work& work);

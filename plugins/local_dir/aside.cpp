@@ -12,6 +12,10 @@ namespace local_dir {
 namespace fs = std::filesystem;
 using namespace understudy::sdk;
 
+namespace {
+bool hidden(const fs::directory_entry& entry) { return entry.path().filename().string().front() == '.'; }
+}  // namespace
+
 std::string aside_of(const std::string& folder, const std::string& id) { return folder + "/aside/" + id; }
 
 bool is_aside(const std::string& folder, const std::string& id) { return fs::exists(aside_of(folder, id)); }
@@ -19,7 +23,8 @@ bool is_aside(const std::string& folder, const std::string& id) { return fs::exi
 std::size_t count_aside(const std::string& folder) {
   std::size_t out = 0;
   std::error_code ec;
-  for (const auto& entry : fs::directory_iterator(folder + "/aside", ec)) out += entry.is_directory() ? 1 : 0;
+  for (const auto& entry : fs::directory_iterator(folder + "/aside", ec))
+    out += entry.is_directory() && !hidden(entry) ? 1 : 0;
   return out;
 }
 
@@ -30,24 +35,17 @@ void set_aside(const std::string& folder, const std::string& id, const std::stri
   if (sync) understudy::snapshot::sync_folder(folder + "/aside");
 }
 
-void prune_aside(const std::string& folder, std::int64_t now_ms, std::int64_t age_ms) {
+void prune_aside(const std::string& folder, std::int64_t now_ms, std::int64_t age_ms, std::int64_t leftover_age_ms,
+                 const std::function<void(const std::string&)>& removed) {
   std::error_code ec;
   for (const auto& entry : fs::directory_iterator(folder + "/aside", ec)) {
     struct stat st{};
     // Of the folder itself: the last file that came into it was its manifest.
     if (::stat(entry.path().c_str(), &st) != 0) continue;
-    if (now_ms - static_cast<std::int64_t>(st.st_mtime) * 1000 > age_ms)
-      understudy::snapshot::remove_tree(entry.path().string());
+    if (now_ms - static_cast<std::int64_t>(st.st_mtime) * 1000 <= (hidden(entry) ? leftover_age_ms : age_ms)) continue;
+    understudy::snapshot::remove_tree(entry.path().string());
+    if (!hidden(entry)) removed(entry.path().string());
   }
-}
-
-void refuse_old(std::uint64_t epoch, std::uint64_t newest, const std::string& fate) {
-  throw Failure(Error{Status::conflict,
-                      "epoch " + std::to_string(epoch) + " is older than " + std::to_string(newest) +
-                          ", the newest that this store knows; " + fate,
-                      "a site that was replaced must not save over its successor; look at what it had, then delete it",
-                      "old_epoch",
-                      {}});
 }
 
 }  // namespace local_dir

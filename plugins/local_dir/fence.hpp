@@ -1,5 +1,6 @@
 // The lowest epoch that may still save, in the file SERVICE/fence: raised by store.fence and by each first push of an
-// epoch, never lowered. [worker]; the caller holds the commit lock of `folder` around reading and raising.
+// epoch, never lowered. [worker]; the caller holds the commit lock of `folder` around raising,
+// and around reading when it acts on it.
 #pragma once
 
 #include <cstdint>

@@ -78,6 +78,13 @@ Fd writers_lock(const std::string& folder) {
   return fd;
 }
 
+Fd aside_lock(const std::string& folder) {
+  Fd fd = open_lock(folder + "/aside.lock");
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0)
+    throw Failure(Status::transient, "another process is keeping something there");
+  return fd;
+}
+
 Fd commit_lock(const std::string& folder, const std::function<void()>& between) {
   Fd fd = open_lock(folder + "/commit.lock");
   while (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {

@@ -22,8 +22,11 @@ void replace_file(const std::string& folder, const std::string& name, const std:
 void set_times(int fd, std::int64_t mtime_ns);
 void make_folders(const std::string& path);
 
-/// Held by a push or a prune from its beginning to its end: one writer at a time for a service. Does not wait.
+/// Held by a push or a prune from its beginning to its end (or until a fence has overtaken it): one writer at a time
+/// for a service. Does not wait.
 [[nodiscard]] understudy::snapshot::Fd writers_lock(const std::string& folder);
+/// Held while what a replaced site brings is copied aside, which no other writer waits for. Does not wait.
+[[nodiscard]] understudy::snapshot::Fd aside_lock(const std::string& folder);
 /// Held for a moment: by a push while it becomes the newest, and by a fence while it is set, so that each sees what the
 /// other has done. Waits; `between` is asked meanwhile and may throw.
 [[nodiscard]] understudy::snapshot::Fd commit_lock(const std::string& folder, const std::function<void()>& between);

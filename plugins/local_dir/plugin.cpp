@@ -22,16 +22,17 @@ class LocalDir final : public StateStore {
          [this, request](const local_dir::Hooks& hooks) { return store_.pull(request, hooks); });
   }
   void list(const ListRequest& request, Reply<SnapshotList> reply) override {
-    looking_.answer(std::move(reply), [this, request] { return store_.list(request.service); });
+    work(looking_, std::move(reply), "list " + request.service,
+         [this, request](const local_dir::Hooks& hooks) { return store_.list(request.service, hooks); });
   }
   void verify(const VerifyRequest& request, Reply<Snapshot> reply) override {
     work(acting_, std::move(reply), "verify " + request.id,
          [this, request](const local_dir::Hooks& hooks) { return store_.verify(request.service, request.id, hooks); });
   }
   void prune(const PruneRequest& request, Reply<PruneReport> reply) override {
-    acting_.answer(std::move(reply), [this, request] {
+    work(acting_, std::move(reply), "prune " + request.service, [this, request](const local_dir::Hooks& hooks) {
       const auto now = std::chrono::duration_cast<Millis>(std::chrono::system_clock::now().time_since_epoch());
-      return store_.prune(request, now.count());
+      return store_.prune(request, now.count(), hooks);
     });
   }
   void fence(const FenceRequest& request, Reply<FenceReport> reply) override {
@@ -40,17 +41,18 @@ class LocalDir final : public StateStore {
   }
 
  private:
-  /// Long work on the worker, within its budget, cancelled between blocks.
+  /// Work on the worker, within its budget, cancelled between blocks.
   template <class T, class Fn>
   void work(Worker& worker, Reply<T> reply, std::string operation, Fn fn) {
-    const auto deadline = Clock::now() + reply.budget();
+    const Deadline deadline(reply.budget());
     auto kept = share(std::move(reply));
     worker.post([this, kept, operation = std::move(operation), deadline, fn = std::move(fn)] {
       auto told = Clock::now();
-      local_dir::Hooks hooks;
+      std::vector<std::function<void()>> afterwards;
+      local_dir::Hooks hooks{deadline, {}, {}, {}, {}, {}};
       hooks.between = [&] {
         if (kept->cancelled()) throw Failure(Status::cancelled, operation + " was cancelled");
-        if (Clock::now() > deadline)
+        if (deadline.over())
           throw Failure(Status::transient, operation + " did not finish in time",
                         "give it more time, or a faster disk");
       };
@@ -62,6 +64,10 @@ class LocalDir final : public StateStore {
       hooks.skipped = [&](const std::string& path) {
         host_.log(LogLevel::warning, path + " is a socket, pipe or device and is not saved");
       };
+      hooks.aside_removed = [&](const std::string& path) {
+        host_.log(LogLevel::info, path + " had been kept aside for long enough and is removed");
+      };
+      hooks.afterwards = [&](std::function<void()> task) { afterwards.push_back(std::move(task)); };
       try {
         (*kept)(fn(hooks));
       } catch (const Failure& failure) {
@@ -69,6 +75,7 @@ class LocalDir final : public StateStore {
       } catch (const std::exception& e) {
         kept->fail(Status::transient, e.what());
       }
+      for (const auto& task : afterwards) task();
     });
   }
 

@@ -6,11 +6,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
-#include <tuple>
 
 #include "aside.hpp"
 #include "fence.hpp"
 #include "files.hpp"
+#include "snapshot/epochs.hpp"
 
 namespace local_dir {
 namespace {
@@ -18,9 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 using namespace understudy::sdk;
 
-constexpr std::int64_t day_ms = 86'400'000;
 constexpr std::int64_t leftover_age_ms = day_ms;
-constexpr std::int64_t aside_days = 90;
 
 }  // namespace
 
@@ -54,10 +52,10 @@ Store::Loaded Store::load(const std::string& service, const std::string& id) con
   return out;
 }
 
-Store::Known Store::look(const std::string& service) const {
+Store::Known Store::look(const std::string& service, const Hooks& hooks) const {
   Known out;
   out.epoch = read_fence(home(service));
-  for (const auto& s : list(service).snapshots) {
+  for (const auto& s : list(service, hooks).snapshots) {
     if (!s.valid) continue;
     out.epoch = std::max(out.epoch, s.epoch);
     if (out.newest.empty()) out.newest = s.id;
@@ -69,16 +67,14 @@ FenceReport Store::fence(const FenceRequest& request, const Hooks& hooks) {
   check_disk();
   const std::string folder = home(request.service);
   make_folders(folder);
-  // Not waiting for the writers' lock: a push may hold it for an hour. What comes between this look and the lock has
-  // raised the fence itself.
-  std::uint64_t known = look(request.service).epoch;
+  // Each push of a newer epoch has raised the fence. Only where none is yet (a store of an earlier version) do the
+  // snapshots tell, and to read their manifests may take long. Not waiting for the writers' lock: a push may hold it
+  // for an hour. What comes between this look and the lock has raised the fence itself.
+  std::uint64_t known = read_fence(folder);
+  if (known == 0) known = look(request.service, hooks).epoch;
   const Fd committing = commit_lock(folder, hooks.between);
   known = std::max(known, read_fence(folder));
-  if (request.epoch < known)
-    throw Failure(Status::conflict,
-                  "epoch " + std::to_string(request.epoch) + " is older than " + std::to_string(known) +
-                      ", which this store knows already",
-                  "somebody has gone on with a newer epoch: look with `understudy status` what runs");
+  if (request.epoch < known) refuse_fence(request.epoch, known);
   raise_fence(folder, request.epoch);
   return {request.epoch};
 }
@@ -134,7 +130,7 @@ Snapshot Store::pull(const PullRequest& request, const Hooks& hooks) {
   }
 }
 
-SnapshotList Store::list(const std::string& service) const {
+SnapshotList Store::list(const std::string& service, const Hooks& hooks) const {
   SnapshotList out;
   check_disk();
   const std::string folder = home(service) + "/snapshots";
@@ -146,6 +142,7 @@ SnapshotList Store::list(const std::string& service) const {
     throw Failure(ec == std::errc::permission_denied ? Status::denied : Status::transient,
                   folder + " cannot be listed: " + ec.message(), "it must be a folder that Understudy's user may read");
   for (const auto& entry : entries) {
+    hooks.between();
     const std::string id = entry.path().filename().string();
     if (id.front() == '.' || !entry.is_directory()) continue;  // half-written ones begin with a dot
     try {
@@ -159,9 +156,7 @@ SnapshotList Store::list(const std::string& service) const {
       out.snapshots.push_back(std::move(damaged));
     }
   }
-  // By epoch first: whatever the clocks of two sites say, the later epoch's state is the newer one.
-  std::ranges::sort(out.snapshots, std::greater<>(),
-                    [](const Snapshot& s) { return std::tuple(s.epoch, s.created_ms, s.id); });
+  std::ranges::sort(out.snapshots, newer);
   return out;
 }
 
@@ -183,19 +178,15 @@ Snapshot Store::verify(const std::string& service, const std::string& id, const 
   return loaded.manifest.snapshot;
 }
 
-PruneReport Store::prune(const PruneRequest& request, std::int64_t now_ms) {
+PruneReport Store::prune(const PruneRequest& request, std::int64_t now_ms, const Hooks& hooks) {
   check_disk();
   PruneReport out;
   const std::string folder = home(request.service);
   if (!fs::exists(folder)) return out;
   const Fd locked = writers_lock(folder);
-  int valid_seen = 0;
-  for (const auto& s : list(request.service).snapshots) {
-    const bool young = now_ms - s.created_ms < request.keep_days * day_ms;
-    const bool kept = request.keep_at_least > 0 &&
-                      (!s.valid || young || valid_seen < request.keep_at_least);  // a damaged one is for a person
-    valid_seen += s.valid ? 1 : 0;
-    if (kept) {
+  Keeping keeping(request, now_ms);
+  for (const auto& s : list(request.service, hooks).snapshots) {
+    if (keeping.keeps(s)) {
       ++out.kept;
       continue;
     }
@@ -210,7 +201,7 @@ PruneReport Store::prune(const PruneRequest& request, std::int64_t now_ms) {
   if (request.dry_run) return out;
   std::error_code ec;
   if (request.keep_at_least == 0) remove_tree(folder);
-  prune_aside(folder, now_ms, std::max<std::int64_t>(aside_days, request.keep_days) * day_ms);
+  prune_aside(folder, now_ms, aside_age_ms(request), leftover_age_ms, hooks.aside_removed);
   for (const auto& entry : fs::directory_iterator(folder + "/snapshots", ec)) {
     struct stat st{};
     if (entry.path().filename().string().rfind(incoming, 0) != 0 || ::stat(entry.path().c_str(), &st) != 0) continue;

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "snapshot/manifest.hpp"
+#include "understudy/deadline.hpp"
 #include "understudy/types.hpp"
 
 namespace local_dir {
@@ -20,11 +21,14 @@ struct Options {
   std::string must_exist;        ///< a file or folder that proves that the disk is there; empty: none
 };
 
-/// Between blocks: may throw to stop (cancelled, out of time). `progress` counts bytes.
 struct Hooks {
-  std::function<void()> between;
-  std::function<void(std::int64_t done, std::int64_t total)> progress;
+  understudy::sdk::Deadline deadline;
+  std::function<void()> between;  ///< between blocks: may throw to stop (cancelled, out of time)
+  std::function<void(std::int64_t done, std::int64_t total)> progress;  ///< in bytes
   std::function<void(const std::string&)> skipped;
+  std::function<void(const std::string&)> aside_removed;  ///< one that had been kept aside
+  /// What may take long and what nobody waits for: done when the call has been answered.
+  std::function<void(std::function<void()>)> afterwards;
 };
 
 /// A snapshot being written begins so.
@@ -38,10 +42,11 @@ class Store {
 
   [[nodiscard]] understudy::sdk::Snapshot push(const understudy::sdk::PushRequest& request, const Hooks& hooks);
   [[nodiscard]] understudy::sdk::Snapshot pull(const understudy::sdk::PullRequest& request, const Hooks& hooks);
-  [[nodiscard]] understudy::sdk::SnapshotList list(const std::string& service) const;
+  [[nodiscard]] understudy::sdk::SnapshotList list(const std::string& service, const Hooks& hooks) const;
   [[nodiscard]] understudy::sdk::Snapshot verify(const std::string& service, const std::string& id,
                                                  const Hooks& hooks) const;
-  [[nodiscard]] understudy::sdk::PruneReport prune(const understudy::sdk::PruneRequest& request, std::int64_t now_ms);
+  [[nodiscard]] understudy::sdk::PruneReport prune(const understudy::sdk::PruneRequest& request, std::int64_t now_ms,
+                                                   const Hooks& hooks);
   /// May run beside a push, also one of this instance: it does not wait for its end.
   [[nodiscard]] understudy::sdk::FenceReport fence(const understudy::sdk::FenceRequest& request, const Hooks& hooks);
 
@@ -57,13 +62,16 @@ class Store {
   [[nodiscard]] std::string home(const std::string& service) const;
   void check_disk() const;
   [[nodiscard]] Loaded load(const std::string& service, const std::string& id) const;
-  [[nodiscard]] Known look(const std::string& service) const;
+  [[nodiscard]] Known look(const std::string& service, const Hooks& hooks) const;
   /// A whole snapshot in the folder `staging`, on the disk.
   [[nodiscard]] understudy::sdk::Snapshot stage(const understudy::sdk::PushRequest& request, const std::string& staging,
                                                 const Loaded* previous, const Hooks& hooks) const;
   /// Makes it the newest, or sets it aside and throws when an epoch above its own is known by now.
   void commit(const understudy::sdk::PushRequest& request, const std::string& staging, std::uint64_t known,
               const Hooks& hooks) const;
+  /// The end of a push whose epoch is older than `newest`: whatever happens to its data, it is a conflict.
+  [[noreturn]] void keep_aside(const understudy::sdk::PushRequest& request, std::uint64_t newest,
+                               const Hooks& hooks) const;
   [[nodiscard]] SavedPath save(const understudy::sdk::StatePath& path, int data, const Loaded* previous,
                                const Hooks& hooks, std::int64_t& bytes) const;
   /// Nothing when the file is gone.

@@ -1,15 +1,24 @@
 // Push: staged, sent to a fresh folder, checked, and only then made the snapshot: its card, and `latest.json` last.
 #include <algorithm>
+#include <memory>
 #include <optional>
+#include <thread>
 
+#include "snapshot/epochs.hpp"
 #include "store.hpp"
 
 namespace rclone_store {
 namespace {
 
 using namespace understudy::sdk;
+using understudy::snapshot::most_aside;
+using understudy::snapshot::only_at_the_site;
+using understudy::snapshot::refuse_old;
+using understudy::snapshot::time_aside;
 
-constexpr std::size_t most_aside = 5;
+/// As long as a fence may take between its two files; then whoever set it has died.
+constexpr Millis fence_patience{30'000};
+constexpr Millis look_at_fence_every{200};
 constexpr std::size_t most_in_latest = 10'000;
 constexpr std::size_t named_in_errors = 3;
 constexpr const char* bad_basis = "basis";
@@ -27,7 +36,8 @@ class Push {
   Push(Vault& vault, const PushRequest& request, const Job& job)
       : vault_(vault),
         request_(request),
-        job_(job),
+        whole_(job),
+        job_(job.within(job.left())),
         turn_(vault.workshop(), vault.root(request.service), job),
         data_(vault.data(request.service, request.id)) {}
 
@@ -35,9 +45,7 @@ class Push {
     const Index index = vault_.index(job_, request_.service);
     if (index.has(request_.id)) throw Failure(Status::conflict, "there is a snapshot " + request_.id + " already");
     if (request_.epoch < index.highest_epoch) keep_aside(index);
-    // A folder without a card is what an interrupted push of the same id left: cut files under their final names.
-    if (index.data.contains(request_.id)) (void)vault_.program().run_if_there(job_, {"purge", data_});
-    send(data_, basis(index));
+    send_anew(index, basis(index));
     const Card card = describe();
     commit(card);
     return card.snapshot;
@@ -49,6 +57,12 @@ class Push {
     const Card* newest = index.newest_valid();
     if (newest == nullptr || !vault_.settings().incremental || !vault_.copies_itself(job_)) return std::nullopt;
     return *newest;
+  }
+
+  void send_anew(const Index& index, const std::optional<Card>& from) {
+    // A folder without a card is what an interrupted push of the same id left: cut files under their final names.
+    if (index.data.contains(request_.id)) (void)vault_.program().run_if_there(job_, {"purge", data_});
+    send(data_, from);
   }
 
   /// Stages all and brings it to `to`, verified. Sends everything when the basis turns out to be of no use.
@@ -164,46 +178,76 @@ class Push {
     vault_.remember(request_.service, card);
     // The remote has no compare-and-swap. A fence that was set before the card was there is seen now; one that is set
     // later has seen the card.
-    const Index after = vault_.index_again(job_, request_.service);
-    if (request_.epoch < after.highest_epoch) withdraw(after.highest_epoch, true);
+    const Index after = look_again();
+    if (request_.epoch < after.highest_epoch) {
+      // A fence that has counted the card has promised it to whoever asked for the fence: it stays, and is not
+      // `latest`.
+      if (after.fences.decides(request_.epoch) && !after.fences.late(card.snapshot)) return;
+      withdraw(after.highest_epoch, true);
+    }
     vault_.write(job_, vault_.latest(request_.service), write_latest(latest), turn_.folder());
   }
 
-  /// What was sent is no snapshot, and is kept. The card goes last: data without one would be taken for leftovers.
-  [[noreturn]] void withdraw(std::uint64_t newest, bool has_card) {
-    const auto to = vault_.aside(request_.service, request_.id);
-    (void)vault_.program().run_if_there(job_, {"moveto", data_, to}, {1024 * 1024, true});
-    if (has_card) (void)vault_.program().run_if_there(job_, {"deletefile", vault_.card(request_.service, request_.id)});
-    refuse(newest, "its data are kept in " + to);
-  }
-
-  [[noreturn]] void refuse(std::uint64_t newest, const std::string& fate) const {
-    throw Failure(
-        Error{Status::conflict,
-              "epoch " + std::to_string(request_.epoch) + " is older than " + std::to_string(newest) +
-                  ", the newest that this store knows; " + fate,
-              "a site that was replaced must not save over its successor; look at what it had, then delete it",
-              "old_epoch",
-              {}});
-  }
-
-  [[noreturn]] void keep_aside(const Index& index) {
-    if (index.aside.size() >= most_aside)
-      refuse(index.highest_epoch,
-             "nothing was sent: " + std::to_string(index.aside.size()) + " are kept aside already");
-    const auto to = vault_.aside(request_.service, request_.id);
-    try {
-      send(to, std::nullopt);
-    } catch (const Failure& failure) {
-      refuse(index.highest_epoch, "its data could not be kept aside: " + failure.error().message);
+  /// What is there now. A fence above our epoch that is only half set may be counting our card at this moment: its end
+  /// says whether it did.
+  Index look_again() {
+    Index out = vault_.index_again(job_, request_.service);
+    const auto until = Job::Clock::now() + std::min(fence_patience, job_.left() / 2);
+    while (request_.epoch < out.fences.highest() && !out.fences.decides(request_.epoch) && Job::Clock::now() < until) {
+      std::this_thread::sleep_for(look_at_fence_every);
+      try {
+        out = vault_.index_again(job_, request_.service);
+      } catch (const Failure&) {
+        break;  // what was seen is enough: the epoch is old
+      }
     }
-    job_.host().log(LogLevel::warning, "what a replaced site wanted to save is kept in " + to);
-    refuse(index.highest_epoch, "its data are kept in " + to);
+    return out;
+  }
+
+  /// From here on the epoch is known to be old: whatever happens to the data, it is a conflict, and comes in time. What
+  /// was sent is no snapshot, and is kept. The card goes last: data without one would be taken for leftovers.
+  [[noreturn]] void withdraw(std::uint64_t newest, bool has_card) {
+    job_ = whole_.within(time_aside(whole_.left()));
+    const auto to = vault_.aside(request_.service, request_.id);
+    std::string fate = "its data are kept in " + to;
+    try {
+      (void)vault_.program().run_if_there(job_, {"moveto", data_, to}, {1024 * 1024, true});
+    } catch (const std::exception& e) {
+      fate = "its data could not be moved to " + to + " (" + e.what() + "): what is not there lies in " + data_ +
+             " until a prune removes it after two days";
+    }
+    job_ = whole_.within(time_aside(whole_.left()));
+    try {
+      if (has_card)
+        (void)vault_.program().run_if_there(job_, {"deletefile", vault_.card(request_.service, request_.id)});
+    } catch (const std::exception& e) {
+      fate += "; its card is still there (" + std::string(e.what()) + ")";
+    }
+    refuse_old(request_.epoch, newest, fate);
+  }
+
+  /// Sent as a push, so that nothing lies aside that is not whole.
+  [[noreturn]] void keep_aside(const Index& index) {
+    const auto newest = index.highest_epoch;
+    if (index.aside.contains(request_.id))
+      refuse_old(request_.epoch, newest,
+                 "its data are kept in " + vault_.aside(request_.service, request_.id) + " already");
+    if (index.aside.size() >= most_aside)
+      refuse_old(request_.epoch, newest,
+                 "nothing was sent: " + std::to_string(index.aside.size()) + " are kept aside already");
+    job_ = whole_.within(time_aside(whole_.left()));
+    try {
+      send_anew(index, std::nullopt);
+    } catch (const std::exception& e) {
+      refuse_old(request_.epoch, newest, only_at_the_site(e.what()));
+    }
+    withdraw(newest, false);
   }
 
   Vault& vault_;
   const PushRequest& request_;
-  const Job& job_;
+  const Job& whole_;
+  Job job_;  ///< with less time from when the epoch is known to be old
   Workshop::Turn turn_;
   std::string data_;
   std::optional<Manifest> previous_;
@@ -212,7 +256,11 @@ class Push {
 
 }  // namespace
 
-Snapshot Store::push(const PushRequest& request, const Job& job) { return Push(vault_, request, job).run(); }
+Snapshot Store::push(const PushRequest& request, const Job& job) {
+  const auto push = std::make_shared<Push>(vault_, request, job);
+  job.until_answered(push);
+  return push->run();
+}
 
 std::int64_t wall_ms(const Job& job) {
   const auto now = job.host().blocking("clock.now/1", Json::object(), Millis(10'000));

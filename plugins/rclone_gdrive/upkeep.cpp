@@ -1,16 +1,14 @@
 // List, and prune: removes whole snapshots by their ids below our own folder, nothing else.
-#include <algorithm>
-
+#include "snapshot/epochs.hpp"
 #include "store.hpp"
 
 namespace rclone_store {
 namespace {
 
 using namespace understudy::sdk;
+using understudy::snapshot::day_ms;
 
-constexpr std::int64_t day_ms = 86'400'000;
 constexpr std::int64_t leftover_age_ms = 2 * day_ms;  // longer than any push may last
-constexpr std::int64_t aside_days = 90;
 constexpr std::size_t most_fences = 16;
 
 /// All of ours that a service has; what others put beside it stays.
@@ -34,13 +32,18 @@ void remove_leftovers(const Vault& vault, const PruneRequest& request, const Ind
   const auto& service = request.service;
   const auto purge_old = [&](const std::string& id, const std::string& folder, std::int64_t age_ms) {
     const auto born = time_in_id_ms(id);
-    if (born && now - *born > age_ms) (void)vault.program().run_if_there(job, {"purge", folder});
+    if (!born || now - *born <= age_ms) return false;
+    (void)vault.program().run_if_there(job, {"purge", folder});
+    return true;
   };
   for (const auto& id : index.data) {  // of pushes that were interrupted
-    if (!index.has(id)) purge_old(id, vault.data(service, id), leftover_age_ms);
+    if (!index.has(id)) (void)purge_old(id, vault.data(service, id), leftover_age_ms);
   }
-  const auto aside_age_ms = std::max<std::int64_t>(aside_days, request.keep_days) * day_ms;
-  for (const auto& id : index.aside) purge_old(id, vault.aside(service, id), aside_age_ms);
+  for (const auto& id : index.aside) {
+    const auto folder = vault.aside(service, id);
+    if (purge_old(id, folder, understudy::snapshot::aside_age_ms(request)))
+      job.host().log(LogLevel::info, folder + " had been kept aside for long enough and is removed");
+  }
   for (const auto& name : index.fences.surplus(most_fences))
     (void)vault.program().run_if_there(job, {"deletefile", vault.fence(service, name)});
 }
@@ -61,14 +64,10 @@ PruneReport Store::prune(const PruneRequest& request, const Job& job) {
     if (index.data.contains(id)) (void)vault_.program().run_if_there(job, {"purge", vault_.data(request.service, id)});
   };
   PruneReport out;
-  int valid_seen = 0;
+  understudy::snapshot::Keeping keeping(request, now);
   for (const auto& card : index.cards) {
     const auto& s = card.snapshot;
-    const bool young = now - s.created_ms < request.keep_days * day_ms;
-    const bool kept = request.keep_at_least > 0 &&
-                      (!s.valid || young || valid_seen < request.keep_at_least);  // damaged: for a person to look at
-    valid_seen += s.valid ? 1 : 0;
-    if (kept) {
+    if (keeping.keeps(s)) {
       ++out.kept;
       continue;
     }

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <tuple>
 
 #include "program_words.hpp"
+#include "snapshot/epochs.hpp"
 
 namespace rclone_store {
 namespace {
@@ -118,6 +118,7 @@ std::optional<Latest> Vault::pointer(const Job& job, const std::string& service)
 
 Index Vault::assemble(Index out, const Listing& found, const std::optional<Latest>& pointer) {
   if (pointer) {
+    out.named = pointer->card;
     out.highest_epoch = pointer->card.snapshot.epoch;
     const auto& id = pointer->card.snapshot.id;
     if (!found.cards.contains(id)) out.cards.push_back(damaged(id, "latest.json names it, and its card is missing"));
@@ -128,9 +129,7 @@ Index Vault::assemble(Index out, const Listing& found, const std::optional<Lates
     if (c.snapshot.valid) out.highest_epoch = std::max(out.highest_epoch, c.snapshot.epoch);
   }
   mark_stale(out.cards, out.fences);
-  // By epoch first: whatever the clocks of two sites say, the later epoch's state is the newer one.
-  std::ranges::sort(out.cards, std::greater<>(),
-                    [](const Card& c) { return std::tuple(c.snapshot.epoch, c.snapshot.created_ms, c.snapshot.id); });
+  std::ranges::sort(out.cards, understudy::snapshot::newer, &Card::snapshot);
   return out;
 }
 

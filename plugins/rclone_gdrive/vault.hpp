@@ -28,6 +28,7 @@ struct Index {
   std::set<std::string> data, aside;
   Fences fences;
   std::uint64_t highest_epoch = 0;  ///< of snapshots and fences
+  std::optional<Card> named;        ///< by latest.json, whether or not the listing shows it; index() only
 
   [[nodiscard]] const Card* newest_valid() const;
   [[nodiscard]] bool has(const std::string& id) const;

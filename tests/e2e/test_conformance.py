@@ -47,6 +47,7 @@ TABLE = [
     ("takes_old_epochs", "state/fence", "not conflict"),
     ("forgets_its_fence", "state/fence-lasts", "not durable"),
     ("looks_too_early", "state/fence-under-way", "look again where a push becomes the newest"),
+    ("takes_back_what_counted", "state/fence-under-way", "was taken back"),
 ]
 
 
@@ -82,7 +83,7 @@ class Kit(unittest.TestCase):
     def wrong_settings(self, library):
         if library in ("right_target", "ignores_epoch", "lies_about_stop", "remembers", "starts_again", "dies_in_activate"):
             return f'[target]\nsettings = {{ dir = "{self.folder}/provider" }}\n'
-        if library in ("right_store", "loses_bytes", "takes_old_epochs", "lists_the_unfinished", "trusts_what_it_finds", "forgets_dry_run", "forgets_its_fence", "looks_too_early"):
+        if library in ("right_store", "loses_bytes", "takes_old_epochs", "lists_the_unfinished", "trusts_what_it_finds", "forgets_dry_run", "forgets_its_fence", "looks_too_early", "takes_back_what_counted"):
             return f'[state]\nsettings = {{ dir = "{self.folder}/provider" }}\n{self.tamper("data/state")}'
         return ""
 

@@ -152,6 +152,7 @@ class Store(GcpTest):
         self.assertEqual(self.prune(plugin, keep_days=10_000)["removed"], [])
         self.assertEqual(len(self.bucket), before)
         self.prune(plugin)
+        self.assertIn(f"snapshots/{self.id(10, 4)} had been kept aside for long enough", plugin.said())
         self.assertEqual((self.kept(10, 4), self.kept(11, 4)), ([], ["count", "data", "refused.json"]))
         self.refused(self.push(plugin, 16, 4), "conflict", "kept in")
 
@@ -159,7 +160,15 @@ class Store(GcpTest):
         plugin = self.plugin("state")
         self.ok(self.push(plugin, 1, 5))
         self.cloud.fault("POST", "name=", OVERLOADED, times=10**6)
-        self.refused(self.push(plugin, 2, 4, budget_ms=1500), "conflict", "could not be kept aside")
+        began = time.monotonic()
+        self.refused(self.push(plugin, 2, 4, budget_ms=6000), "conflict", "could not be kept aside", "lie at that site alone")
+        self.assertLess(time.monotonic() - began, 4.5, "the refusal waited for data that could not be kept")
+        self.cloud.faults.clear()
+        self.cloud.fault("POST", "multipart", OVERLOADED, times=10**6)
+        self.refused(self.push(plugin, 3, 4, budget_ms=6000), "conflict", "could not be kept aside")
+        self.cloud.faults.clear()
+        self.cloud.fault("GET", "refused.json", OVERLOADED, times=10**6)
+        self.refused(self.push(plugin, 4, 4, budget_ms=6000), "conflict", "epoch 4 is older than 5")
 
     def test_prune_keeps_the_newer_epoch_and_not_the_later_clock(self):
         plugin = self.plugin("state")
@@ -178,7 +187,7 @@ class Store(GcpTest):
         written = self.bucket[HOME + "latest"]["generation"]
         self.assertEqual(self.ok(self.fence(plugin, 6)), {"epoch": 6})
         self.assertEqual(self.bucket[HOME + "latest"]["generation"], written, "the same fence was written twice")
-        self.assertEqual(self.latest(), {"id": self.id(1, 5), "epoch": 5, "fences": [{"epoch": 6, "newest": {"id": self.id(1, 5), "epoch": 5}}]})
+        self.assertEqual(self.latest(), {"id": self.id(1, 5), "epoch": 6, "id_epoch": 5, "fences": [{"epoch": 6, "newest": {"id": self.id(1, 5), "epoch": 5}}]})
         other = self.plugin("state")
         self.refused(self.push(other, 2, 5), "conflict", "epoch 5 is older than 6")
         self.refused(self.fence(other, 5), "conflict", "epoch 5 is older than 6")
@@ -195,8 +204,8 @@ class Store(GcpTest):
         self.ok(self.fence(plugin, 6))
         self.assertEqual((self.latest()["id"], self.latest()["fences"][0]["newest"]["id"]), (self.id(2, 6), self.id(1, 5)))
 
-    def overtaken(self, skip):
-        """A push of epoch 5 and a fence of epoch 6 that is set just before the push's manifest (skip 0) or `latest` (1) arrives."""
+    def overtaken(self, skip, more=lambda plugin: None):
+        """A push of epoch 5 and a fence of epoch 6 that is set just before the push's manifest (skip 0) or `latest` (1) arrives, and what comes after it."""
         pushing, fencing = self.plugin("state"), self.plugin("state")
         self.ok(self.push(fencing, 1, 5))
         before = len(self.cloud.asked("POST", "multipart"))
@@ -204,6 +213,7 @@ class Store(GcpTest):
         pushing.send("store.push/1", {"service": "counter", "id": self.id(2, 5), "epoch": 5, "paths": [{"name": "state", "path": self.state}]}, 30000)
         harness.wait_for("the push to come there", lambda: len(self.cloud.asked("POST", "multipart")) == before + 1 + skip)
         self.ok(self.fence(fencing, 6))
+        more(fencing)
         then = self.ids(fencing)
         self.cloud.open.set()  # the connection is cut, and the push asks again
         return pushing.receive(), then, self.ids(fencing)
@@ -220,6 +230,58 @@ class Store(GcpTest):
         self.ok(answer)
         self.assertEqual((then, now), ([self.id(2, 5), self.id(1, 5)], [self.id(2, 5), self.id(1, 5)]))
         self.assertEqual((self.latest()["id"], self.latest()["fences"][0]["newest"]["id"]), (self.id(2, 5), self.id(2, 5)))
+
+    def test_what_a_fence_has_found_counts_also_when_its_successor_has_saved_by_then(self):
+        answer, then, now = self.overtaken(1, lambda plugin: self.ok(self.push(plugin, 3, 6)))
+        self.ok(answer)
+        self.assertEqual((then, now), ([self.id(3, 6), self.id(2, 5), self.id(1, 5)],) * 2)
+        self.assertEqual(self.latest()["id"], self.id(3, 6))
+        self.assertEqual(self.kept(2, 5), ["count", "data", "manifest.json"])
+
+    def test_a_push_overtaken_by_a_fence_is_a_conflict_though_it_cannot_be_written_down(self):
+        plugin = self.plugin("state")
+        self.ok(self.push(plugin, 1, 5))
+
+        def replaced():
+            self.set_latest(2, 6)
+            self.cloud.fault("POST", "multipart", OVERLOADED, times=10**6)
+            self.cloud.fault("DELETE", "manifest.json", OVERLOADED, times=10**6)
+        self.during(replaced, "latest")
+        began = time.monotonic()
+        self.refused(self.push(plugin, 3, 5, budget_ms=6000), "conflict", "epoch 5 is older than 6", "could not be written down")
+        self.assertLess(time.monotonic() - began, 4.5)
+
+    def test_a_version_that_knows_no_fences_refuses_by_latest(self):
+        """It reads nothing of it but `id` and `epoch`."""
+        plugin = self.plugin("state")
+        self.ok(self.push(plugin, 1, 5))
+        self.ok(self.fence(plugin, 7))
+        self.assertEqual((self.latest()["id"], self.latest()["epoch"]), (self.id(1, 5), 7))
+        self.cloud.storage.put("snapshots", HOME + "latest", json.dumps({"id": self.id(2, 7), "epoch": 7}).encode())  # as its push leaves it
+        self.refused(self.push(plugin, 3, 6), "conflict", "epoch 6 is older than 7")
+
+    def test_what_the_first_version_with_fences_wrote_is_read(self):
+        plugin = self.plugin("state")
+        self.ok(self.push(plugin, 1, 5))
+        self.cloud.storage.put("snapshots", HOME + "latest", json.dumps({"id": self.id(1, 5), "epoch": 5, "fences": [{"epoch": 6, "newest": {"id": self.id(1, 5), "epoch": 5}}]}).encode())
+        self.refused(self.push(plugin, 2, 5), "conflict", "epoch 5 is older than 6")
+        self.ok(self.push(plugin, 3, 6))
+        self.assertEqual(self.latest()["epoch"], 6)
+
+    def test_a_latest_whose_fence_is_missing_is_damaged(self):
+        plugin = self.plugin("state")
+        self.ok(self.push(plugin, 1, 5))
+        self.cloud.storage.put("snapshots", HOME + "latest", json.dumps({"id": self.id(1, 5), "epoch": 7, "id_epoch": 5}).encode())
+        self.refused(self.push(plugin, 2, 6), "invalid", "latest is damaged")
+
+    def test_a_push_is_acknowledged_by_nothing_but_a_swap(self):
+        """Also when `latest`, as it was read, names a newer one of the same site: a fence may have been set since."""
+        plugin = self.plugin("state")
+        self.ok(self.push(plugin, 9, 5))
+        before = self.bucket[HOME + "latest"]["generation"]
+        self.ok(self.push(plugin, 2, 5))
+        self.assertEqual(self.latest(), {"id": self.id(9, 5), "epoch": 5})
+        self.assertNotEqual(self.bucket[HOME + "latest"]["generation"], before)
 
     def test_a_manifest_that_comes_after_the_fence_is_not_valid_though_its_push_has_died(self):
         plugin = self.plugin("state")

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 import unittest
 
 import harness
@@ -46,11 +47,11 @@ class LocalDir(unittest.TestCase):
         with open(self.there(*parts)) as file:
             return file.read()
 
-    def push_params(self, n, epoch):
-        return {"service": "svc", "id": snapshot_id(n, epoch), "epoch": epoch, "paths": [{"name": "state", "path": self.state}]}
+    def push_params(self, n, epoch, only=""):
+        return {"service": "svc", "id": snapshot_id(n, epoch), "epoch": epoch, "paths": [{"name": "state", "path": os.path.join(self.state, only)}]}
 
-    def push(self, plugin, n, epoch):
-        return plugin.call("store.push/1", self.push_params(n, epoch), 30000)
+    def push(self, plugin, n, epoch, only=""):
+        return plugin.call("store.push/1", self.push_params(n, epoch, only), 30000)
 
     def fence(self, plugin, epoch, budget_ms=10000):
         return plugin.call("store.fence/1", {"service": "svc", "epoch": epoch}, budget_ms)
@@ -148,6 +149,15 @@ class Fences(LocalDir):
         self.bad(self.fence(p, 6, 300), "transient", "did not finish in time")
         self.assertEqual("5", self.read("fence").strip())
 
+    def test_a_fence_reads_no_manifests_where_a_fence_says_enough(self):
+        p = self.plugin()
+        self.good(self.push(p, 1, 5))
+        manifest = self.there("snapshots", snapshot_id(1, 5), "manifest.json")
+        os.remove(manifest)
+        os.mkfifo(manifest)  # who reads it waits for ever
+        self.good(self.fence(p, 6))
+        self.assertEqual("6", self.read("fence").strip())
+
     def test_a_damaged_fence_lets_nobody_save(self):
         p = self.plugin()
         self.good(self.push(p, 1, 5))
@@ -222,14 +232,75 @@ class Aside(LocalDir):
         self.assertEqual({"removed": [], "kept": 1}, self.prune(p, keep_days=100))
         self.assertEqual(5, len(os.listdir(self.there("aside"))))
         self.prune(p)
+        self.assertIn(self.there("aside", snapshot_id(10, 5)) + " had been kept aside for long enough", p.said())
         self.assertEqual([snapshot_id(n, 5) for n in range(11, 15)], sorted(os.listdir(self.there("aside"))))
         self.bad(self.push(p, 16, 5), "conflict", "kept in")
 
     def test_what_cannot_be_kept_is_refused_all_the_same(self):
         p = self.replaced()
-        shutil.rmtree(self.state)
-        self.bad(self.push(p, 2, 5), "conflict", "could not be kept aside", "old_epoch")
-        self.assertEqual([snapshot_id(1, 5)], os.listdir(self.there("snapshots")))
+        for spoil in (lambda: shutil.rmtree(self.state), lambda: self.write("aside", "no folder")):
+            spoil()
+            error = self.bad(self.push(p, 2, 5), "conflict", "could not be kept aside", "old_epoch")
+            self.assertIn("lie at that site alone", error["message"])
+            self.assertEqual([snapshot_id(1, 5)], os.listdir(self.there("snapshots")))
+            shutil.rmtree(self.there("aside"), ignore_errors=True)
+
+    def write(self, name, text):
+        with open(self.there(name), "w") as out:
+            out.write(text)
+
+    def test_a_refusal_comes_in_time_whatever_there_is_to_copy(self):
+        p = self.replaced()
+        self.endless()
+        began = time.monotonic()
+        p.send("store.push/1", self.push_params(2, 5), 6000)
+        self.bad(p.receive(), "conflict", "there was not time enough", "old_epoch")
+        self.assertLess(time.monotonic() - began, 4.5)
+        self.good(self.push(p, 3, 6, only="deep"))
+        self.assertEqual([], os.listdir(self.there("aside")), "something was left")
+
+    def endless(self):
+        """What takes longer to copy than any of these tests."""
+        with open(os.path.join(self.state, "endless"), "wb") as out:
+            out.truncate(1 << 40)
+
+    def test_a_replaced_site_is_refused_while_its_successor_saves(self):
+        p = self.replaced()
+        self.hold("lock")
+        self.bad(self.push(p, 2, 5), "conflict", "its data are kept in", "old_epoch")
+
+    def test_what_is_copied_aside_keeps_no_successor_waiting(self):
+        p, q = self.replaced(), self.plugin()
+        self.endless()
+        p.send("store.push/1", self.push_params(2, 5), 8000)
+        harness.wait_for("the copying", lambda: os.path.exists(self.there("aside", ".incoming-" + snapshot_id(2, 5))))
+        self.bad(self.push(q, 4, 5, only="deep"), "conflict", "another process is keeping something there", "old_epoch")
+        self.good(self.push(q, 3, 6, only="deep"))
+        self.prune(q)
+        self.bad(p.receive(), "conflict", "there was not time enough", "old_epoch")
+
+    def test_a_push_that_is_overtaken_notices_on_its_way_and_lets_its_successor_save(self):
+        p, q = self.plugin(), self.plugin()
+        self.good(self.push(p, 1, 5))
+        self.endless()
+        p.send("store.push/1", self.push_params(2, 5), 8000)
+        harness.wait_for("the copying", lambda: os.path.exists(self.there("snapshots", ".incoming-" + snapshot_id(2, 5))))
+        began = time.monotonic()
+        self.good(self.fence(q, 6))
+        harness.wait_for("the successor to save", lambda: self.push(q, 3, 6, only="deep")["status"] == "ok")
+        self.bad(p.receive(), "conflict", "there was not time enough", "old_epoch")
+        self.assertLess(time.monotonic() - began, 6.5)
+        self.assertEqual([snapshot_id(3, 6), snapshot_id(1, 5)], self.ids(q))
+
+    def test_a_push_that_fails_for_another_reason_is_told_that_it_was_overtaken(self):
+        p = self.plugin()
+        self.good(self.push(p, 1, 5))
+        commit = self.hold("commit.lock")
+        p.send("store.push/1", self.push_params(2, 5), 4000)
+        harness.wait_for("all to be staged", lambda: os.path.exists(self.there("snapshots", ".incoming-" + snapshot_id(2, 5), "manifest.sha256")))
+        self.write("fence", "6\n")
+        self.bad(p.receive(), "conflict", "could not be kept aside", "old_epoch")
+        commit.close()
 
 
 if __name__ == "__main__":

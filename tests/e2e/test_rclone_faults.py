@@ -4,6 +4,7 @@ import pty
 import shutil
 import subprocess
 import tempfile
+import threading
 import time
 import unittest
 
@@ -58,7 +59,7 @@ class Faults(RcloneSite):
         self.assertEqual([snapshot_id(1)], [s["id"] for s in self.listed(q)])
         self.pushed(q, 3)
         self.assertEqual(snapshot_id(3), self.latest())
-        self.assertEqual([], [n for n in os.listdir(self.work) if not n.endswith(".lock")])
+        harness.wait_for("an empty work folder", lambda: not [n for n in os.listdir(self.work) if not n.endswith(".lock")])  # after the answer
 
     def test_a_push_past_its_budget_is_ended(self):
         self.big()
@@ -187,20 +188,23 @@ class Faults(RcloneSite):
         os.chmod(path, 0o755)
         return path
 
-    def overtaken(self, before):
-        """A push of epoch 5 and a fence of epoch 6, set by another host just before the push's step."""
+    def overtaken(self, before, fenced=None):
+        """A push of epoch 5 and a fence of epoch 6, set by another host just before the push's step (or what `fenced` does then)."""
         self.put("a", "1")
         other = self.plugin(work_dir=self.work + "-other")
         self.pushed(other, 1, epoch=5)
         slow = self.plugin(program=self.pauses(before))
         slow.send("store.push/1", self.push_params(2, epoch=5), 60000)
         harness.wait_for("the push to come there", lambda: os.path.exists(os.path.join(self.folder, "waits")))
-        self.good(other.call("store.fence/1", {"service": "svc", "epoch": 6}, 30000))
+        (fenced or self.fences)(other)
         then = [s["id"] for s in self.listed(other) if s["valid"]]
         with open(os.path.join(self.folder, "go"), "w"):
             pass
         answer = slow.receive()
         return answer, then, [s["id"] for s in self.listed(self.plugin()) if s["valid"]]
+
+    def fences(self, plugin):
+        self.good(plugin.call("store.fence/1", {"service": "svc", "epoch": 6}, 30000))
 
     def becomes_nothing(self, before):
         answer, then, now = self.overtaken(before)
@@ -224,6 +228,102 @@ class Faults(RcloneSite):
         answer, then, now = self.overtaken("outgoing*/svc/latest.json")
         self.good(answer)
         self.assertEqual(([snapshot_id(2, 5), snapshot_id(1, 5)],) * 2, (then, now))
+
+    def test_a_push_that_a_fence_has_counted_is_not_taken_back(self):
+        """Its card is there, the fence finds it, the successor saves, and only then the push looks again."""
+        def successor(plugin):
+            self.fences(plugin)
+            self.pushed(plugin, 3, epoch=6)
+        answer, then, now = self.overtaken_after_its_card(successor)
+        self.good(answer)
+        self.assertEqual(([snapshot_id(3, 6), snapshot_id(2, 5), snapshot_id(1, 5)],) * 2, (then, now))
+        self.assertEqual(snapshot_id(3, 6), self.latest())
+
+    def overtaken_after_its_card(self, fenced):
+        """As overtaken(), before the look that follows the card: the second listing of a run that knows of the card."""
+        path = os.path.join(self.folder, "counting-rclone")
+        with open(path, "w") as out:
+            out.write(f"""#!/bin/sh
+case "$*" in *lsjson*--max-depth=2*)
+  if [ -e {self.there("snapshots", snapshot_id(2, 5) + ".json")} ] && [ ! -e {self.folder}/go ]; then
+    touch {self.folder}/waits
+    while [ ! -e {self.folder}/go ]; do sleep 0.02; done
+  fi ;;
+esac
+exec rclone "$@"
+""")
+        os.chmod(path, 0o755)
+        self.pauses = lambda before: path
+        return self.overtaken("", fenced)
+
+    def test_a_half_set_fence_is_waited_for(self):
+        """It may have counted the card: its second file says so."""
+        def half(plugin):
+            slow = self.plugin(program=self.pauses_elsewhere("/svc/fence/6.5."), work_dir=self.work + "-third")
+            slow.send("store.fence/1", {"service": "svc", "epoch": 6}, 60000)
+            harness.wait_for("half a fence", lambda: os.path.exists(os.path.join(self.folder, "half")))
+            self.half = slow
+        def finish():
+            time.sleep(1.5)
+            with open(os.path.join(self.folder, "whole"), "w"):
+                pass
+        finisher = threading.Thread(target=finish)
+        try:
+            answer, then, now = self.overtaken_after_its_card(lambda plugin: (half(plugin), finisher.start()))
+        finally:
+            finisher.join()
+        self.good(self.half.receive())
+        self.good(answer)
+        self.assertEqual(([snapshot_id(2, 5), snapshot_id(1, 5)],) * 2, (then, now))
+
+    def pauses_elsewhere(self, before):
+        path = os.path.join(self.folder, "halving-rclone")
+        with open(path, "w") as out:
+            out.write(f'#!/bin/sh\ncase "$*" in *copyto*{before}*)\n  touch {self.folder}/half\n  while [ ! -e {self.folder}/whole ]; do sleep 0.02; done ;;\nesac\nexec rclone "$@"\n')
+        os.chmod(path, 0o755)
+        return path
+
+    def test_a_card_that_the_listing_does_not_show_yet_counts_by_latest(self):
+        self.put("a", "1")
+        p = self.plugin()
+        self.pushed(p, 1, epoch=5)
+        self.pushed(p, 2, epoch=5)
+        card = self.there("snapshots", snapshot_id(2, 5) + ".json")
+        os.rename(card, self.there("kept"))
+        self.fences(self.plugin())
+        os.rename(self.there("kept"), card)
+        self.assertEqual([(snapshot_id(2, 5), True), (snapshot_id(1, 5), True)], [(s["id"], s["valid"]) for s in self.listed(self.plugin())])
+
+    def replaced(self, **settings):
+        self.put("a", "1")
+        p = self.plugin(**settings)
+        self.pushed(p, 1, epoch=5)
+        self.fences(p)
+        return p
+
+    def test_a_refusal_comes_in_time_and_leaves_nothing_aside_that_is_not_whole(self):
+        p = self.replaced(bandwidth_limit="1M")
+        self.big()
+        began = time.monotonic()
+        error = self.bad(self.push(p, 2, epoch=5, budget_ms=10000), "conflict", "could not be kept aside", "old_epoch")
+        self.assertIn("lie at that site alone", error["message"])
+        self.assertLess(time.monotonic() - began, 8)
+        self.assertFalse(os.path.exists(self.there("aside", snapshot_id(2, 5))))
+        self.assertEqual([snapshot_id(1, 5)], [s["id"] for s in self.listed(p)])
+
+    def test_what_cannot_be_moved_aside_is_refused_all_the_same(self):
+        p = self.replaced()
+        q = self.plugin(program=self.failing("moveto"))
+        error = self.bad(self.push(q, 2, epoch=5), "conflict", "could not be moved to", "old_epoch")
+        self.assertIn("data/" + snapshot_id(2, 5), error["message"])
+        self.assertEqual([snapshot_id(1, 5)], [s["id"] for s in self.listed(p)])
+
+    def failing(self, command):
+        path = os.path.join(self.folder, "failing-rclone")
+        with open(path, "w") as out:
+            out.write(f'#!/bin/sh\ncase "$1" in {command}) echo "permission denied" >&2; exit 1 ;; esac\nexec rclone "$@"\n')
+        os.chmod(path, 0o755)
+        return path
 
     def test_two_hosts_that_fence_at_once_leave_the_higher_one(self):
         self.put("a", "1")

@@ -35,6 +35,10 @@ class Copies final : public StateStore {
     if (e.interface != "state") throw Failure(Status::unsupported, "state only");
   }
   void push(const PushRequest& r, Reply<Snapshot> reply) override {
+    {
+      const std::lock_guard lock(committing_);
+      under_way_ = r.id;
+    }
     worker_.answer(std::move(reply), [this, r] { return save(r); });
   }
   void pull(const PullRequest& r, Reply<Snapshot> reply) override {
@@ -83,7 +87,11 @@ class Copies final : public StateStore {
   }
   void fence(const FenceRequest& r, Reply<FenceReport> reply) override {
     looker_.answer(std::move(reply), [this, r] {
-      const std::lock_guard lock(committing_);
+      std::unique_lock lock(committing_);
+#if defined(TAKES_BACK_WHAT_COUNTED)
+      // The worst moment, every time: a push that is under way has just become a snapshot.
+      happened_.wait_for(lock, std::chrono::seconds(1), [&] { return under_way_.empty() || published_ == under_way_; });
+#endif
       if (r.epoch < known(r.service)) throw Failure(Status::conflict, "a newer epoch is known");
 #if defined(FORGETS_ITS_FENCE)
       forgotten_ = r.epoch;
@@ -126,6 +134,13 @@ class Copies final : public StateStore {
     refuse_old(r);
 #endif
     fs::rename(staged, final);
+#if defined(TAKES_BACK_WHAT_COUNTED)
+    published_ = r.id;
+    happened_.notify_all();
+    happened_.wait_for(lock, std::chrono::seconds(1), [&] { return known(r.service) > r.epoch && looked_; });
+    if (r.epoch < known(r.service)) fs::remove_all(final);
+    refuse_old(r);
+#endif
     return about(r.service, r.id);
   }
   void refuse_old([[maybe_unused]] const PushRequest& r) const {
@@ -185,6 +200,7 @@ class Copies final : public StateStore {
   std::mutex committing_;  ///< a push and a fence are of the same instance here
   std::condition_variable happened_;
   bool looked_ = false;
+  std::string under_way_, published_;  ///< ids of the last push
   std::uint64_t forgotten_ = 0;
   Worker worker_, looker_;
 };
