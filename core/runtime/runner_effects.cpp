@@ -230,7 +230,11 @@ void ServiceRunner::push_periodically() {
     const auto* target = service_.find(state_.active);
     if (act() && serving && target != nullptr && !target->paths.empty()) {
       keeper_->push(*target, state_.epoch, push_budget, false,
-                    [this](const state::StateKeeper::Answer& a) { pushed(a); });
+                    [this, epoch = state_.epoch](const state::StateKeeper::Answer& a) {
+                      // What an epoch that has ended could not save says nothing of the present one.
+                      const bool over = epoch != state_.epoch || state_.revoked;
+                      if (a.ok || !over) pushed(a);
+                    });
     }
     push_periodically();
   });

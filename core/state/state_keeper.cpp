@@ -161,10 +161,22 @@ void StateKeeper::run_prepare(const std::shared_ptr<Job>& job) {
   choose(job);
 }
 
+/// What waits to be saved for an epoch that the store is about to refuse.
+void StateKeeper::give_up_older(Epoch epoch) {
+  std::vector<std::shared_ptr<Job>> old;
+  std::erase_if(queue_, [&](const std::shared_ptr<Job>& one) {
+    const bool is = one->what == Job::What::push && one->epoch < epoch;
+    if (is) old.push_back(one);
+    return is;
+  });
+  for (const auto& one : old) one->done({false, {}, "its epoch has ended"});
+}
+
 /// Before the list is read: what the old site still saves after that would be missed, and would be newer than what
 /// goes on.
 void StateKeeper::seal(const std::shared_ptr<Job>& job) {
   const Epoch epoch = *job->what_to_bring.seal;
+  give_up_older(epoch);
   store_->call(seal_method, {{"service", service_.id.value}, {"epoch", epoch.value}}, seal_budget,
                [this, job, epoch, alive = std::weak_ptr(alive_)](const sdk::Result& result) {
                  if (alive.expired()) return;

@@ -81,6 +81,7 @@ class StateKeeper {
   void run_push(const std::shared_ptr<Job>& job);
   void run_prepare(const std::shared_ptr<Job>& job);
   void seal(const std::shared_ptr<Job>& job);
+  void give_up_older(Epoch epoch);
   void choose(const std::shared_ptr<Job>& job);
   void try_snapshots(const std::shared_ptr<Job>& job);
   void pulled(const std::shared_ptr<Job>& job, const SnapshotInfo& snapshot, const sdk::Result& result);
