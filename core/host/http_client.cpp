@@ -47,6 +47,8 @@ class Multi : public std::enable_shared_from_this<Multi> {
   void add(CURL* easy) {
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, &Multi::on_close);
     curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, this);
+    curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, &Multi::on_open);
+    curl_easy_setopt(easy, CURLOPT_SOCKOPTDATA, this);
     curl_multi_add_handle(handle_, easy);
   }
   void remove(CURL* easy) { curl_multi_remove_handle(handle_, easy); }
@@ -76,6 +78,13 @@ class Multi : public std::enable_shared_from_this<Multi> {
     auto* self = static_cast<Multi*>(raw);
     if (!self->closed_) self->arm(timeout_ms);
     return 0;
+  }
+
+  /// A socket that was given up before it was connected curl closes by itself, without on_close(): what is known of
+  /// that number is of the former one, whose events never come.
+  static int on_open(void* raw, curl_socket_t fd, curlsocktype) {
+    static_cast<Multi*>(raw)->forget(fd);
+    return CURL_SOCKOPT_OK;
   }
 
   static int on_close(void* raw, curl_socket_t fd) {
