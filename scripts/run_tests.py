@@ -21,7 +21,8 @@ UNDER_ASAN = {"test_main_job", "test_operations", "test_isolation", "test_agent"
 UNDER_TSAN = {"test_main_job", "test_operations", "test_isolation", "test_agent", "test_alerts", "test_crash", "test_telegram", "test_docker_lies"}
 os.chdir(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 ONLY = {"clang": "core_and_basics", "tsan": "checked_for_races"}  # what of a preset is built; the others wholly
-LANES = 2  # suites wait more than they work
+CORES = os.cpu_count() or 2
+LANES = 2 * CORES  # suites wait more than they work
 LONG = {"test_split_brain", "test_examples", "test_sdk", "test_conformance", "test_flyio_story", "test_rclone", "test_rclone_webdav", "test_gcp_kit", "test_docker_compose"}  # begin first
 ENGINE = {"test_docker_compose", "test_docker_kit", "test_swap", "test_crash"}  # a container engine is alone, and so is what is killed at each write
 engine = threading.Lock()
@@ -141,7 +142,7 @@ def run_alone_if_needed(preset, script):
 def run_fuzzers():
     """Replays every kept corpus and fuzzes each reader a little."""
     began = time.monotonic()
-    done = subprocess.run(["scripts/fuzz", "5", "--no-build", "--jobs", str(LANES)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+    done = subprocess.run(["scripts/fuzz", "5", "--no-build", "--jobs", str(CORES)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
     said = re.findall(r"^(\d+) passed, (\d+) failed, (\d+) skipped$", done.stdout, re.M)
     passed, failed, skipped = map(int, said[-1]) if said else (0, 1, 0)
     if failed or done.returncode:

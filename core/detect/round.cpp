@@ -13,9 +13,17 @@ int badness(Outcome outcome) {
   return 3;
 }
 
-RoundResult result_of(const CheckReport& r) { return {r.outcome, r.cause, r.local, r.latency}; }
+RoundResult result_of(const CheckReport& r) { return {r.outcome, r.cause, r.local, r.latency, {}}; }
 
 }  // namespace
+
+RoundResult of_candidate(RoundResult result) {
+  if (result.outcome == Outcome::pass && !result.failed_before.empty()) {
+    result.outcome = Outcome::degraded;
+    result.cause += "; but " + result.failed_before;
+  }
+  return result;
+}
 
 Round::Round(config::Combine combine, int k, int checks)
     : combine_(combine), reports_(static_cast<std::size_t>(checks)) {
@@ -39,7 +47,12 @@ std::optional<RoundResult> Round::chain_result() const {
   const CheckReport* worst = nullptr;
   for (const auto& r : reports_) {
     if (!r) return std::nullopt;
-    if (r->verdict) return result_of(*r);
+    if (r->verdict) {
+      RoundResult out = result_of(*r);
+      if (worst != nullptr && worst->outcome == Outcome::fail)
+        out.failed_before = worst->cause.empty() ? "an earlier check failed" : worst->cause;
+      return out;
+    }
     if (worst == nullptr || badness(r->outcome) > badness(worst->outcome)) worst = &*r;
   }
   return worst != nullptr ? std::optional(result_of(*worst)) : std::nullopt;

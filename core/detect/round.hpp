@@ -16,7 +16,12 @@ struct RoundResult {
   std::string cause;
   bool local = false;  ///< the deciding evidence did not cross a network
   Micros latency{0};
+  std::string failed_before{};  ///< what an earlier check of the chain failed of, without a verdict; empty: none did
 };
+
+/// The same of a candidate that was just started: what passes only after an earlier check has failed (the process
+/// lives, its port refuses) is weak evidence, degraded; it is ready when that check has something to say.
+[[nodiscard]] RoundResult of_candidate(RoundResult result);
 
 /// Chain: the checks are asked one after the other, and the first with a verdict decides; when none has one, the worst
 /// outcome among them does (a connection refused, with nothing else to say, is a failure). The others ask all at once:

@@ -179,7 +179,8 @@ void Prober::decided(ProbeId id, const detect::RoundResult& result) {
 
 void Prober::count(ProbeId id, const detect::RoundResult& result, bool network_ok) {
   auto& p = *probes_[id];
-  const auto change = p.detector.on_round(*p.detect, result, network_ok, mono_now());
+  const auto change = p.detector.on_round(*p.detect, p.mode == Mode::verifying ? detect::of_candidate(result) : result,
+                                          network_ok, mono_now());
   if (p.again) {
     start_round(id);
   } else {

@@ -20,6 +20,7 @@ class FlyStandby(Site):
     weak_check = False
     more = ""    # settings of the target
     asleep = ""  # of its health
+    slow_s = 0   # before the workload listens
 
     def setUp(self):
         self.fly = FlyMachines(token=TOKEN)
@@ -38,7 +39,8 @@ class FlyStandby(Site):
         env = {**os.environ, **(machine.config.get("env") or {})}
         words = [COUNTER, str(self.ports["spare"]), os.path.join(self.folder, "spare/state")]
         idle = env.get("UNDERSTUDY_IDLE_STOP_S")
-        return {"args": ["python3", "-c", IDLE, idle, *words] if idle else ["python3", *words], "env": env}
+        program = ["python3", "-c", IDLE, idle, *words] if idle else ["python3", *words]
+        return {"args": ["sh", "-c", f'sleep {self.slow_s}; exec "$@"', "sh", *program] if self.slow_s else program, "env": env}
 
     def target(self, name):
         if name == "home":
@@ -138,6 +140,14 @@ settings = {{ {where}{self.asleep} }}
         self.assertEqual(self.running(), ["spare"])
         self.fly.lies = set()
         wait_for("one site", lambda: self.service()["phase"] == "active" and len(self.running()) == 1)
+
+    def test_a_machine_that_runs_and_does_not_listen_yet_is_not_ready(self):
+        self.slow_s = 2
+        self.write_config(policy="manual")
+        self.start()
+        self.serving("home")
+        self.understudy("promote", "counter", "spare", "--reason", "test")
+        self.assertEqual(self.running(), ["spare"])
 
     def test_a_machine_that_is_killed_by_hand_is_seen(self):
         self.write_config(policy="manual")

@@ -23,8 +23,9 @@ class World {
     const auto before = state.phase;
     auto step = failover::step(context, state, event, {mono, wall});
     state = std::move(step.state);
-    static constexpr const char* events[] = {"started",  "health",    "observed", "planned", "fenced", "saved",
-                                             "prepared", "activated", "timer",    "command", "lease"};
+    static constexpr const char* events[] = {"started", "store",    "health",    "observed", "planned", "fenced",
+                                             "saved",   "prepared", "activated", "timer",    "command", "lease"};
+    static_assert(std::size(events) == std::variant_size_v<failover::Event>);
     told += std::string(failover::to_string(before)) + " + " + events[event.index()] + " " + about(event) + " -> " +
             std::string(failover::to_string(state.phase)) + ", " + state.active.value + " e" +
             std::to_string(state.epoch.value) + "\n";

@@ -43,6 +43,24 @@ TEST_CASE("a chain asks the next check only when the one before has no verdict")
   CHECK(result->outcome == Outcome::degraded);
 }
 
+TEST_CASE("a pass after a check that failed without a verdict keeps a site, and qualifies no candidate") {
+  const auto chain = [](Outcome first, bool verdict) {
+    Round r(config::Combine::chain, 1, 2);
+    (void)r.next();
+    if (const auto decided = r.report(0, report(first, verdict))) return *decided;
+    (void)r.next();
+    return r.report(1, report(Outcome::pass)).value();
+  };
+  const auto refused = chain(Outcome::fail, false);
+  CHECK(refused.outcome == Outcome::pass);
+  CHECK(of_candidate(refused).outcome == Outcome::degraded);
+  CHECK(of_candidate(refused).cause.find("but ") != std::string::npos);
+  CHECK(of_candidate(chain(Outcome::unknown, false)).outcome ==
+        Outcome::pass);  // a check that cannot tell speaks against nobody
+  CHECK(of_candidate(chain(Outcome::pass, true)).outcome == Outcome::pass);
+  CHECK(of_candidate(chain(Outcome::fail, true)).outcome == Outcome::fail);
+}
+
 TEST_CASE("a chain without any verdict takes the worst outcome") {
   Round r(config::Combine::chain, 1, 2);
   (void)r.next();

@@ -1,8 +1,8 @@
-// A health source that keeps every rule, or breaks the one that it was compiled to break.
+// A health source that keeps every rule, or breaks the one that is its name.
 #include <cstdlib>
 #include <thread>
 
-#include "understudy/plugin.hpp"
+#include "wrong.hpp"
 
 namespace {
 using namespace understudy::sdk;
@@ -11,45 +11,32 @@ class Check final : public HealthSource {
  public:
   Check(Host& host, const Envelope& e) : host_(host) {
     if (e.interface != "health") throw Failure(Status::unsupported, "health only");
-#if defined(LEAKS_NESTED_SECRET)
     const auto logins = e.settings.value("logins", Json::object());
     if (!logins.empty() && !logins.front().contains("user")) throw Failure(Status::invalid, "a login has a user");
     if (!logins.empty()) key_ = logins.front().at("password").value("$secret", "");
-#else
     if (e.settings.contains("token")) key_ = e.settings.at("token").value("$secret", "");
-#endif
-#if defined(IO_IN_CREATE)
-    host_.call("http.request/1", {{"url", "http://127.0.0.1:1/"}}, Millis(100), [](const Result&){});
-#endif
+    if (wrong("io_in_create"))
+      host_.call("http.request/1", {{"url", "http://127.0.0.1:1/"}}, Millis(100), [](const Result&) {});
   }
   ~Check() override {
-#if defined(CRASHES_IN_DESTROY)
-    std::abort();
-#elif defined(CALLS_AFTER_DESTROY)
+    if (wrong("crashes_in_destroy")) std::abort();
+    if (!wrong("calls_after_destroy")) return;
     // Past the SDK's own guard, as a plugin with threads of its own could.
     std::thread([port = raw_] {
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
       const std::string topic = "log", body = R"({"level": "info", "message": "still here"})";
       port.notify(port.ctx, {topic.data(), topic.size()}, {body.data(), body.size()});
     }).detach();
-#endif
   }
   void check(const CheckRequest& request, Reply<CheckResult> reply) override {
-#if defined(CALLS_AFTER_DESTROY)
     host_.port()->with([this](const us_port& port) { raw_ = port; });
-#endif
-#if defined(BLOCKS)
-    std::this_thread::sleep_for(std::chrono::milliseconds(600));
-#endif
+    if (wrong("blocks")) std::this_thread::sleep_for(std::chrono::milliseconds(600));
     auto kept = share(std::move(reply));
     if (key_.empty()) return (*kept)(result("answered at once"));
     host_.call("secret.get/1", {{"key", key_}}, request.timeout, [this, kept](const Result& r) {
       const auto token = r.ok() ? r.value.value("value", "") : "";
-#if defined(LEAKS_SECRET) || defined(LEAKS_NESTED_SECRET)
-      host_.log(LogLevel::debug, "asking with the token " + token);
-#else
-      if (token.empty()) host_.log(LogLevel::debug, "there is no token");
-#endif
+      const bool leaks = wrong("leaks_secret") || wrong("leaks_nested_secret");
+      if (leaks || token.empty()) host_.log(LogLevel::debug, "asking with the token " + token);
       (*kept)(result("asked with a token"));
     });
   }
@@ -58,11 +45,7 @@ class Check final : public HealthSource {
   static CheckResult result(const std::string& cause) {
     CheckResult out;
     out.outcome = CheckResult::Outcome::pass;
-#if !defined(NO_CAUSE)
-    out.cause = cause;
-#else
-    (void)cause;
-#endif
+    if (!wrong("no_cause")) out.cause = cause;
     return out;
   }
   Host& host_;
@@ -70,7 +53,6 @@ class Check final : public HealthSource {
   us_port raw_{};
 };
 
-#if defined(ANSWERS_UNKNOWN)
 /// Says ok to whatever it is asked.
 class Obliging final : public Provider {
  public:
@@ -81,39 +63,22 @@ class Obliging final : public Provider {
     responder.ok({{"outcome", "pass"}, {"cause", "of course"}});
   }
 };
-#endif
+
+std::string setting() {
+  if (wrong("hides_no_secret")) return R"("token": {"type": "string")";
+  if (!wrong("leaks_nested_secret")) return R"("token": {"x-secret": true)";
+  return R"("logins": {"type": "object", "additionalProperties": {"required": ["user", "password"], )"
+         R"("properties": {"user": {"type": "string"}, "password": {"x-secret": true}}})";
+}
+
+std::unique_ptr<Provider> made(Host& host, Envelope e) {
+  if (wrong("answers_unknown")) return std::make_unique<Obliging>(e);
+  if (wrong("accepts_anything")) e.interface = "health";
+  return std::make_unique<Check>(host, e);
+}
 
 }  // namespace
 
-#if defined(EXPORTS_TOO_MUCH)
-extern "C" US_EXPORT int helper_of_mine() { return 7; }
-extern "C" US_EXPORT int helper_of_mine();
-#endif
-
-#if defined(HIDES_NO_SECRET)
-#define SETTING R"("token": {"type": "string")"
-#elif defined(LEAKS_NESTED_SECRET)
-#define SETTING                                                                                 \
-  R"("logins": {"type": "object", "additionalProperties": {"required": ["user", "password"], )" \
-  R"("properties": {"user": {"type": "string"}, "password": {"x-secret": true}}})"
-#else
-#define SETTING R"("token": {"x-secret": true)"
-#endif
-
-UNDERSTUDY_PLUGIN(R"({"name": ")" WRONG_NAME
-                  R"(", "version": "1", "license": "Apache-2.0", "summary": "For the kit's own tests",
-  "interfaces": {"health": {"provides": ["health.check/1"],
-    "settings": {"properties": {)" SETTING R"(, "description": "to ask with"}}}}},
-  "needs": ["secret.get/1"]})",
-                  [](Host& host, const Envelope& e) -> std::unique_ptr<Provider> {
-#if defined(ANSWERS_UNKNOWN)
-                    (void)host;
-                    return std::make_unique<Obliging>(e);
-#elif defined(ACCEPTS_ANYTHING)
-                    Envelope any = e;
-                    any.interface = "health";
-                    return std::make_unique<Check>(host, any);
-#else
-                    return std::make_unique<Check>(host, e);
-#endif
-                  })
+WRONG_PLUGIN(R"("interfaces": {"health": {"provides": ["health.check/1"], "settings": {"properties": {)" + setting() +
+                 R"(, "description": "to ask with"}}}}}, "needs": ["secret.get/1"])",
+             made)

@@ -5,7 +5,7 @@
 #include <memory>
 #include <thread>
 
-#include "understudy/plugin.hpp"
+#include "wrong.hpp"
 
 namespace {
 using namespace understudy::sdk;
@@ -30,9 +30,8 @@ class Patient final : public StandbyTarget {
     reply(look());
   }
   void deactivate(const DeactivateRequest& request, Reply<StopReport> reply) override {
-#if defined(NO_STOP)
-    return reply.fail(Status::unsupported, "epoch " + std::to_string(request.epoch) + " cannot be stopped from here");
-#endif
+    if (wrong("unstoppable"))
+      return reply.fail(Status::unsupported, "epoch " + std::to_string(request.epoch) + " cannot be stopped from here");
     std::error_code ec;
     std::filesystem::remove(dir_ / "epoch", ec);
     write("calls", "deactivate e" + std::to_string(request.epoch));
@@ -91,22 +90,15 @@ class Patient final : public StandbyTarget {
 };
 }  // namespace
 
-#if defined(NO_STOP)
-#define STOP ""
-#else
-#define STOP R"("standby.deactivate/1", )"
-#endif
-
-UNDERSTUDY_PLUGIN(R"({"name": ")" WRONG_NAME
-                  R"(", "version": "1", "license": "Apache-2.0", "summary": "For tests of what people are told",
-  "needs": ["secret.get/1"],
-  "interfaces": {"target": {"provides": ["standby.observe/1", "standby.activate/1", )" STOP R"("standby.logs/1",
+WRONG_PLUGIN(std::string(R"("needs": ["secret.get/1"],
+  "interfaces": {"target": {"provides": ["standby.observe/1", "standby.activate/1", )") +
+                 (wrong("unstoppable") ? "" : R"("standby.deactivate/1", )") + R"("standby.logs/1",
       "standby.rollback/1", "standby.prewarm/1", "target.diagnose/1"],
     "settings": {"required": ["dir"], "properties": {
       "dir": {"type": "string", "format": "path", "description": "where"},
       "token": {"type": "string", "x-secret": true, "description": "a secret"},
       "slow_ms": {"type": "integer", "default": 0, "description": "how long a rollback takes"},
-      "suffers_from": {"type": "string", "default": "", "description": "bad_token, full, one_version, cold, draught, fever or leftovers"}}}}}})",
-                  [](Host& host, const Envelope& e) -> std::unique_ptr<Provider> {
-                    return std::make_unique<Patient>(host, e);
-                  })
+      "suffers_from": {"type": "string", "default": "", "description": "bad_token, full, one_version, cold, draught, fever or leftovers"}}}}})",
+             [](Host& host, const Envelope& e) -> std::unique_ptr<Provider> {
+               return std::make_unique<Patient>(host, e);
+             })

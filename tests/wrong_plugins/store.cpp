@@ -1,4 +1,4 @@
-// A state store of plain copies, that keeps every rule or breaks the one that it was compiled to break.
+// A state store of plain copies, that keeps every rule or breaks the one that is its name.
 #include <algorithm>
 #include <condition_variable>
 #include <filesystem>
@@ -6,7 +6,7 @@
 #include <mutex>
 #include <sstream>
 
-#include "understudy/plugin.hpp"
+#include "wrong.hpp"
 
 namespace {
 using namespace understudy::sdk;
@@ -45,12 +45,11 @@ class Copies final : public StateStore {
     worker_.answer(std::move(reply), [this, r] {
       const auto snapshot = checked(r.service, r.id);
       fs::copy(folder(r.service, r.id) / "data", r.staging, fs::copy_options::recursive);
-#if defined(LOSES_BYTES)
+      if (!wrong("loses_bytes")) return snapshot;
       for (const auto& entry : fs::recursive_directory_iterator(r.staging)) {
         if (entry.is_regular_file() && entry.file_size() > 100'000)
           fs::resize_file(entry.path(), entry.file_size() - 1);
       }
-#endif
       return snapshot;
     });
   }
@@ -72,9 +71,7 @@ class Copies final : public StateStore {
       for (const auto& s : all(r.service)) {
         if (seen++ < r.keep_at_least) continue;
         out.removed.push_back(s.id);
-#if !defined(FORGETS_DRY_RUN)
-        if (r.dry_run) continue;
-#endif
+        if (r.dry_run && !wrong("forgets_dry_run")) continue;
         fs::remove_all(folder(r.service, s.id));
       }
       out.kept = static_cast<std::int64_t>(all(r.service).size());
@@ -88,17 +85,16 @@ class Copies final : public StateStore {
   void fence(const FenceRequest& r, Reply<FenceReport> reply) override {
     looker_.answer(std::move(reply), [this, r] {
       std::unique_lock lock(committing_);
-#if defined(TAKES_BACK_WHAT_COUNTED)
-      // The worst moment, every time: a push that is under way has just become a snapshot.
-      happened_.wait_for(lock, std::chrono::seconds(1), [&] { return under_way_.empty() || published_ == under_way_; });
-#endif
+      if (wrong(
+              "takes_back_what_counted"))  // the worst moment, every time: a push under way has just become a snapshot
+        happened_.wait_for(lock, std::chrono::seconds(1),
+                           [&] { return under_way_.empty() || published_ == under_way_; });
       if (r.epoch < known(r.service)) throw Failure(Status::conflict, "a newer epoch is known");
-#if defined(FORGETS_ITS_FENCE)
-      forgotten_ = r.epoch;
-#else
       fs::create_directories(dir_);
-      std::ofstream(fence_file(r.service)) << r.epoch;
-#endif
+      if (wrong("forgets_its_fence"))
+        forgotten_ = r.epoch;
+      else
+        std::ofstream(fence_file(r.service)) << r.epoch;
       looked_ = false;
       happened_.notify_all();
       return FenceReport{r.epoch};
@@ -127,26 +123,25 @@ class Copies final : public StateStore {
     }
     std::ofstream(staged / "about") << r.epoch << ' ' << bytes_of(staged / "data") << ' ' << digest(staged / "data");
     std::unique_lock lock(committing_);
-#if defined(LOOKS_TOO_EARLY)
     // The worst moment, every time: a fence is set now, and the list is asked for.
-    happened_.wait_for(lock, std::chrono::seconds(1), [&] { return known(r.service) > r.epoch && looked_; });
-#else
-    refuse_old(r);
-#endif
+    const auto fenced_and_listed = [&] { return known(r.service) > r.epoch && looked_; };
+    if (wrong("looks_too_early"))
+      happened_.wait_for(lock, std::chrono::seconds(1), fenced_and_listed);
+    else
+      refuse_old(r);
     fs::rename(staged, final);
-#if defined(TAKES_BACK_WHAT_COUNTED)
-    published_ = r.id;
-    happened_.notify_all();
-    happened_.wait_for(lock, std::chrono::seconds(1), [&] { return known(r.service) > r.epoch && looked_; });
-    if (r.epoch < known(r.service)) fs::remove_all(final);
-    refuse_old(r);
-#endif
+    if (wrong("takes_back_what_counted")) {
+      published_ = r.id;
+      happened_.notify_all();
+      happened_.wait_for(lock, std::chrono::seconds(1), fenced_and_listed);
+      if (r.epoch < known(r.service)) fs::remove_all(final);
+      refuse_old(r);
+    }
     return about(r.service, r.id);
   }
-  void refuse_old([[maybe_unused]] const PushRequest& r) const {
-#if !defined(TAKES_OLD_EPOCHS)
+  void refuse_old(const PushRequest& r) const {
+    if (wrong("takes_old_epochs")) return;
     if (r.epoch < known(r.service)) throw Failure(Status::conflict, "a newer epoch is known");
-#endif
   }
   [[nodiscard]] fs::path fence_file(const std::string& service) const { return dir_ / (service + ".fence"); }
   /// The highest of the fence and of all snapshots.
@@ -176,9 +171,8 @@ class Copies final : public StateStore {
     std::int64_t bytes = 0;
     std::string sum;
     std::ifstream(where / "about") >> epoch >> bytes >> sum;
-#if !defined(TRUSTS_WHAT_IT_FINDS)
-    if (sum != digest(where / "data")) throw Failure(Status::invalid, "the snapshot is damaged");
-#endif
+    if (sum != digest(where / "data") && !wrong("trusts_what_it_finds"))
+      throw Failure(Status::invalid, "the snapshot is damaged");
     return about(service, id);
   }
   [[nodiscard]] std::vector<Snapshot> all(const std::string& service) const {
@@ -186,11 +180,9 @@ class Copies final : public StateStore {
     if (!fs::exists(dir_ / service)) return out;
     for (const auto& entry : fs::directory_iterator(dir_ / service)) {
       auto name = entry.path().filename().string();
-#if defined(LISTS_THE_UNFINISHED)
-      if (name.rfind("incoming-", 0) == 0) name = name.substr(9);
-#else
-      if (name.rfind("incoming-", 0) == 0) continue;
-#endif
+      const bool unfinished = name.rfind("incoming-", 0) == 0;
+      if (unfinished && !wrong("lists_the_unfinished")) continue;
+      if (unfinished) name = name.substr(9);
       out.push_back(about(service, name));
     }
     std::ranges::sort(out, std::ranges::greater(), &Snapshot::id);
@@ -206,8 +198,7 @@ class Copies final : public StateStore {
 };
 }  // namespace
 
-UNDERSTUDY_PLUGIN(R"({"name": ")" WRONG_NAME
-                  R"(", "version": "1", "license": "Apache-2.0", "summary": "For the kit's own tests",
-  "interfaces": {"state": {"provides": ["store.push/1", "store.pull/1", "store.list/1", "store.verify/1", "store.prune/1", "store.fence/1"],
-    "settings": {"required": ["dir"], "properties": {"dir": {"type": "string", "format": "path", "description": "where"}}}}}})",
-                  [](Host&, const Envelope& e) -> std::unique_ptr<Provider> { return std::make_unique<Copies>(e); })
+WRONG_PLUGIN(
+    R"("interfaces": {"state": {"provides": ["store.push/1", "store.pull/1", "store.list/1", "store.verify/1", "store.prune/1", "store.fence/1"],
+    "settings": {"required": ["dir"], "properties": {"dir": {"type": "string", "format": "path", "description": "where"}}}}})",
+    [](Host&, const Envelope& e) -> std::unique_ptr<Provider> { return std::make_unique<Copies>(e); })

@@ -1,9 +1,9 @@
-// A standby target whose "provider" is a file, that keeps every rule or breaks the one that it was compiled to break.
+// A standby target whose "provider" is a file, that keeps every rule or breaks the one that is its name.
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
-#include "understudy/plugin.hpp"
+#include "wrong.hpp"
 
 namespace {
 using namespace understudy::sdk;
@@ -19,40 +19,30 @@ class FileTarget final : public StandbyTarget {
 
   void activate(const ActivateRequest& request, Reply<Observation> reply) override {
     const auto now = look();
-#if defined(DIES_IN_ACTIVATE)
-    if (now.state == State::active) std::abort();
-#endif
-#if !defined(IGNORES_EPOCH)
-    if (now.state == State::active && request.epoch < now.epoch.value_or(0))
-      return reply.fail(Status::conflict, "a newer epoch runs");
-#endif
-#if defined(STARTS_AGAIN)
-    if (now.state == State::active) return reply.fail(Status::conflict, "it runs already");
-#endif
+    if (wrong("dies_in_activate") && now.state == State::active) std::abort();
+    if (is_old(request.epoch, now)) return reply.fail(Status::conflict, "a newer epoch runs");
+    if (wrong("starts_again") && now.state == State::active) return reply.fail(Status::conflict, "it runs already");
     write(request.epoch);
     reply(look());
   }
   void deactivate(const DeactivateRequest& request, Reply<StopReport> reply) override {
     const auto now = look();
-#if !defined(IGNORES_EPOCH)
-    if (now.state == State::active && request.epoch < now.epoch.value_or(0))
-      return reply.fail(Status::conflict, "a newer epoch runs");
-#endif
-#if defined(LIES_ABOUT_STOP)
-    return reply({true, "asked it to stop"});
-#endif
+    if (is_old(request.epoch, now)) return reply.fail(Status::conflict, "a newer epoch runs");
+    if (wrong("lies_about_stop")) return reply({true, "asked it to stop"});
     write(0);
     reply({true, "stopped"});
   }
 
  private:
+  static bool is_old(std::uint64_t epoch, const Observation& now) {
+    return !wrong("ignores_epoch") && now.state == State::active && epoch < now.epoch.value_or(0);
+  }
   [[nodiscard]] Observation look() const {
     std::uint64_t epoch = 0;
-#if defined(REMEMBERS)
-    epoch = memory_;
-#else
-    std::ifstream(file_) >> epoch;
-#endif
+    if (wrong("remembers"))
+      epoch = memory_;
+    else
+      std::ifstream(file_) >> epoch;
     Observation out;
     out.state = epoch > 0 ? State::active : State::stopped;
     if (epoch > 0) out.epoch = epoch;
@@ -69,8 +59,7 @@ class FileTarget final : public StandbyTarget {
 };
 }  // namespace
 
-UNDERSTUDY_PLUGIN(R"({"name": ")" WRONG_NAME
-                  R"(", "version": "1", "license": "Apache-2.0", "summary": "For the kit's own tests",
-  "interfaces": {"target": {"provides": ["standby.observe/1", "standby.activate/1", "standby.deactivate/1"],
-    "settings": {"required": ["dir"], "properties": {"dir": {"type": "string", "format": "path", "description": "where"}}}}}})",
-                  [](Host&, const Envelope& e) -> std::unique_ptr<Provider> { return std::make_unique<FileTarget>(e); })
+WRONG_PLUGIN(
+    R"("interfaces": {"target": {"provides": ["standby.observe/1", "standby.activate/1", "standby.deactivate/1"],
+    "settings": {"required": ["dir"], "properties": {"dir": {"type": "string", "format": "path", "description": "where"}}}}})",
+    [](Host&, const Envelope& e) -> std::unique_ptr<Provider> { return std::make_unique<FileTarget>(e); })
