@@ -10,7 +10,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-struct Options {
+struct AlertOptions {
   std::string service, target, kind, for_time = "1h", reason, id, severity = "info";
 };
 
@@ -41,7 +41,7 @@ void say(Context& cx, const std::string& path, Json body) {
   if (reply) print(cx.json ? reply->dump(2) + "\n" : reply->value("message", "done") + "\n");
 }
 
-void silence(Context& cx, const Options& o) {
+void silence(Context& cx, const AlertOptions& o) {
   const auto time = config::parse_duration(o.for_time);
   if (!time || time->count() <= 0)
     return cx.fail(wrong_use, "--for \"" + o.for_time + "\" is no duration", "write it as 30m, 2h or 3d");
@@ -56,7 +56,7 @@ void silence(Context& cx, const Options& o) {
        {"reason", o.reason}});
 }
 
-void test(Context& cx, const Options& o) {
+void test(Context& cx, const AlertOptions& o) {
   const auto reply =
       cx.ask("POST", "/v1/alerts/test", {{"severity", o.severity}, {"service", o.service}, {"kind", o.kind}},
              std::chrono::seconds(60));
@@ -80,7 +80,7 @@ void test(Context& cx, const Options& o) {
 void add_alert(CLI::App& app, Context& cx) {
   auto* family = app.add_subcommand("alert", "Alerts: what is open, acknowledging, silences, a test");
   family->require_subcommand(1);
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<AlertOptions>();
   const auto command = [&](const char* name, const char* help) {
     auto* out = family->add_subcommand(name, help);
     out->add_flag("--json", cx.json, "machine-readable");
@@ -104,7 +104,7 @@ void add_alert(CLI::App& app, Context& cx) {
   end->add_option("id", o->id, "as `alert list` shows it")->required();
   end->callback([&cx, o] { say(cx, "/v1/alerts/silences/" + url_escaped(o->id) + "/end", Json::object()); });
 
-  auto t = std::make_shared<Options>();
+  auto t = std::make_shared<AlertOptions>();
   t->kind = "test";
   auto* try_it = command("test", "Send a test where the routes lead it, and show how each delivery went");
   try_it->add_option("--severity", t->severity, "info, warning or critical")

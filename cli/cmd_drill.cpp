@@ -12,14 +12,14 @@ namespace {
 using Json = nlohmann::json;
 using Clock = std::chrono::steady_clock;
 
-struct Options {
+struct DrillOptions {
   std::string service, target, reason;
   bool switchover = false, yes = false, no_wait = false;
   int timeout_s = 3'600;
 };
 
 /// A switchover interrupts the service twice: not by a slip of the finger.
-bool confirmed(Context& cx, const Options& o) {
+bool confirmed(Context& cx, const DrillOptions& o) {
   if (!o.switchover || o.yes) return true;
   if (!on_terminal(0)) {
     cx.fail(wrong_use, "--switchover moves the service itself and asks for a confirmation, and there is no terminal",
@@ -71,7 +71,7 @@ const Json* report_of(const Json& service, const std::string& id, const std::str
   return nullptr;
 }
 
-void conclude(Context& cx, const Options& o, const Json& report) {
+void conclude(Context& cx, const DrillOptions& o, const Json& report) {
   const auto target = report.value("target", "");
   if (report.value("verified", false)) {
     if (!cx.json)
@@ -87,7 +87,7 @@ void conclude(Context& cx, const Options& o, const Json& report) {
           "understudy history " + o.service);
 }
 
-void follow(Context& cx, const Options& o, const std::string& id, const std::string& target) {
+void follow(Context& cx, const DrillOptions& o, const std::string& id, const std::string& target) {
   const auto deadline = Clock::now() + std::chrono::seconds(o.timeout_s);
   std::uint64_t seen = 0;
   std::size_t told = 0;
@@ -111,7 +111,7 @@ void follow(Context& cx, const Options& o, const std::string& id, const std::str
   cx.fail(unverified, "not over within " + std::to_string(o.timeout_s) + " s; it goes on", "understudy status");
 }
 
-void drill(Context& cx, const Options& o) {
+void drill(Context& cx, const DrillOptions& o) {
   if (!confirmed(cx, o)) return;
   const auto begun =
       cx.ask("POST", "/v1/services/" + url_escaped(o.service) + "/drill",
@@ -126,7 +126,7 @@ void drill(Context& cx, const Options& o) {
 }  // namespace
 
 void add_drill(CLI::App& app, Context& cx) {
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<DrillOptions>();
   auto* command = app.add_subcommand("drill", "A real test promotion of a standby, timed and torn down");
   command->add_option("service", o->service, "the service")->required();
   command->add_option("target", o->target, "which standby; default: the one proven the longest ago");

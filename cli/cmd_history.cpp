@@ -10,11 +10,11 @@ namespace understudy::cli {
 
 void add_history(CLI::App& app, Context& cx) {
   auto* command = app.add_subcommand("history", "What happened, oldest first");
-  struct Options {
+  struct HistoryOptions {
     std::string service;
     int limit = 50;
   };
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<HistoryOptions>();
   command->add_option("service", o->service, "default: all");
   command->add_option("-n,--limit", o->limit, "the last so many")->check(CLI::Range(1, 10'000));
   command->add_flag("--json", cx.json, "machine-readable: a line each");

@@ -13,7 +13,7 @@ namespace {
 using Json = nlohmann::json;
 using Clock = std::chrono::steady_clock;
 
-struct Options {
+struct MovesOptions {
   std::string service, target, plan_file, reason;
   bool force = false, accept_loss = false, yes = false, no_wait = false, dry_run = false;
   int timeout_s = 600;
@@ -22,7 +22,7 @@ struct Options {
 constexpr std::int64_t plan_keeps_ms = 900'000;
 
 /// A forced, destructive act is named by whoever asks for it.
-bool confirmed(Context& cx, const Options& o) {
+bool confirmed(Context& cx, const MovesOptions& o) {
   if (!o.force || o.yes) return true;
   if (o.target.empty()) {
     cx.fail(wrong_use, "--force needs the target to be named");
@@ -46,7 +46,7 @@ bool confirmed(Context& cx, const Options& o) {
   return false;
 }
 
-std::optional<Json> request_body(Context& cx, const Options& o) {
+std::optional<Json> request_body(Context& cx, const MovesOptions& o) {
   Json body = {{"who", user_at_host()},
                {"reason", o.reason},
                {"target", o.target},
@@ -85,7 +85,7 @@ const Json* find_service(const Json& status, const std::string& name) {
 }
 
 /// Follows the move to its end.
-void wait_for(Context& cx, const Options& o, std::uint64_t move) {
+void wait_for(Context& cx, const MovesOptions& o, std::uint64_t move) {
   const auto deadline = Clock::now() + std::chrono::seconds(o.timeout_s);
   std::uint64_t seen = 0;
   std::string told;
@@ -120,7 +120,7 @@ void wait_for(Context& cx, const Options& o, std::uint64_t move) {
   cx.fail(unverified, "not verified within " + std::to_string(o.timeout_s) + " s; it goes on", "understudy status");
 }
 
-void move(Context& cx, const Options& o, const char* verb) {
+void move(Context& cx, const MovesOptions& o, const char* verb) {
   const auto body = request_body(cx, o);
   if (!body) return;
   if (o.dry_run)
@@ -134,7 +134,7 @@ void move(Context& cx, const Options& o, const char* verb) {
   wait_for(cx, o, id);
 }
 
-void add_common(CLI::App* command, Context& cx, const std::shared_ptr<Options>& o) {
+void add_common(CLI::App* command, Context& cx, const std::shared_ptr<MovesOptions>& o) {
   command->add_option("service", o->service, "the service")->required();
   command->add_option("--reason", o->reason, "for the journal");
   command->add_flag("--no-wait", o->no_wait, "do not wait until it is verified");
@@ -146,7 +146,7 @@ void add_common(CLI::App* command, Context& cx, const std::shared_ptr<Options>& 
 }  // namespace
 
 void add_moves(CLI::App& app, Context& cx) {
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<MovesOptions>();
   auto* promote = app.add_subcommand("promote", "Move a service to a standby");
   add_common(promote, cx, o);
   promote->add_option("target", o->target, "where to; default: the best of the plan");

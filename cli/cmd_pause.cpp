@@ -7,11 +7,11 @@
 namespace understudy::cli {
 namespace {
 
-struct Options {
+struct PauseOptions {
   std::string service, for_time = "1h", reason;
 };
 
-void send(Context& cx, const Options& o, const std::string& verb) {
+void send(Context& cx, const PauseOptions& o, const std::string& verb) {
   nlohmann::json body = {{"who", user_at_host()}, {"reason", o.reason}};
   if (verb == "pause") {
     const auto time = config::parse_duration(o.for_time);
@@ -29,7 +29,7 @@ void send(Context& cx, const Options& o, const std::string& verb) {
 }  // namespace
 
 void add_pause(CLI::App& app, Context& cx) {
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<PauseOptions>();
   auto* pause = app.add_subcommand("pause", "Watch and tell, but do not act, for a time");
   pause->add_option("service", o->service, "default: all");
   pause->add_option("--for", o->for_time, "how long; default 1h");

@@ -9,11 +9,11 @@ namespace understudy::cli {
 
 void add_plan(CLI::App& app, Context& cx) {
   auto* command = app.add_subcommand("plan", "Where a service would go if it failed now, and why");
-  struct Options {
+  struct PlanOptions {
     std::string service, out;
     bool exit_code = false;
   };
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<PlanOptions>();
   command->add_option("service", o->service, "the service")->required();
   command->add_option("-o,--out", o->out, "save the plan, for `promote --plan`");
   command->add_flag("--exit-code", o->exit_code, "exit with 3 when a standby could be promoted");

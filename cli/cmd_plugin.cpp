@@ -37,7 +37,7 @@ std::string stats_text(const Json& s) {
   return out;
 }
 
-void list(Context& cx) {
+void list_plugins(Context& cx) {
   Json all = Json::array();
   const Json live = live_stats(cx);
   const auto found = registry(cx);
@@ -113,7 +113,7 @@ void add_plugin(CLI::App& app, Context& cx) {
   add_plugin_test(app, *family, cx);
   auto* all = family->add_subcommand("list", "List them");
   all->add_flag("--json", cx.json, "machine-readable");
-  all->callback([&cx] { list(cx); });
+  all->callback([&cx] { list_plugins(cx); });
   auto* one = family->add_subcommand("info", "Show one: what it offers, and its settings");
   auto name = std::make_shared<std::string>();
   one->add_option("name", *name, "the plugin")->required();

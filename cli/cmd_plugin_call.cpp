@@ -19,13 +19,14 @@ namespace {
 
 using Json = nlohmann::json;
 
-struct Options {
+struct PluginCallOptions {
   std::string library, interface_name = "health", settings, isolation = "loop", service = "service", target = "target";
   std::string cassette;                ///< to be written; empty: not recorded
   std::vector<std::string> stand_ins;  ///< KEY=TEXT
 };
 
-std::optional<config::PluginUse> settings_of(Context& cx, const Options& o, const std::filesystem::path& library) {
+std::optional<config::PluginUse> settings_of(Context& cx, const PluginCallOptions& o,
+                                             const std::filesystem::path& library) {
   if (o.settings.ends_with(".json")) {
     try {
       return config::load_plugin_json(o.settings, library.stem().string());
@@ -50,7 +51,7 @@ std::optional<std::map<std::string, std::string>> stand_ins_of(const std::vector
   return out;
 }
 
-void call(Context& cx, const Options& o) {
+void call(Context& cx, const PluginCallOptions& o) {
   const auto stand_ins = stand_ins_of(o.stand_ins);
   if (!stand_ins) return cx.fail(wrong_use, "a stand-in is KEY=TEXT", "--stand-in token=123456:no-token");
   const auto library = find_library(cx, o.library);
@@ -90,7 +91,7 @@ void call(Context& cx, const Options& o) {
   if (!out.flush()) cx.fail(failed, o.cassette + " cannot be written");
 }
 
-void replay(Context& cx, const Options& o) {
+void replay(Context& cx, const PluginCallOptions& o) {
   const auto library = find_library(cx, o.library);
   if (!library) return;
   try {
@@ -107,7 +108,7 @@ void replay(Context& cx, const Options& o) {
   }
 }
 
-void add_driving(CLI::App& command, const std::shared_ptr<Options>& o) {
+void add_driving(CLI::App& command, const std::shared_ptr<PluginCallOptions>& o) {
   command.add_option("library", o->library, "NAME.so, or a plugin's name")->required();
   command.add_option("--interface", o->interface_name, "health, target, state or notifier")
       ->check(CLI::IsMember({"health", "target", "state", "notifier", "secrets"}));
@@ -126,12 +127,12 @@ void add_driving(CLI::App& command, const std::shared_ptr<Options>& o) {
 }  // namespace
 
 void add_plugin_call(CLI::App& family, Context& cx) {
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<PluginCallOptions>();
   auto* one = family.add_subcommand("call", "Drive one instance: JSON lines in, JSON lines out");
   add_driving(*one, o);
   one->callback([&cx, o] { call(cx, *o); });
 
-  auto r = std::make_shared<Options>();
+  auto r = std::make_shared<PluginCallOptions>();
   auto* record =
       family.add_subcommand("record", "The same, keeping what it asks of its host in a cassette, without secrets");
   add_driving(*record, r);
@@ -140,7 +141,7 @@ void add_plugin_call(CLI::App& family, Context& cx) {
                      "KEY=TEXT: what to write for the secret setting KEY, when the plugin looks at its form");
   record->callback([&cx, r] { call(cx, *r); });
 
-  auto p = std::make_shared<Options>();
+  auto p = std::make_shared<PluginCallOptions>();
   auto* back = family.add_subcommand("replay", "Play a cassette: no network, virtual time; are the answers the same?");
   back->add_option("library", p->library, "NAME.so, or a plugin's name")->required();
   back->add_option("cassette", p->cassette, "the cassette")->required();

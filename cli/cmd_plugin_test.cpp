@@ -12,12 +12,12 @@
 namespace understudy::cli {
 namespace {
 
-struct Options {
+struct PluginTestOptions {
   std::string library, settings, isolation = "both", only, junit;
   std::uint64_t seed = 0;
 };
 
-void test(Context& cx, const Options& o) {
+void test(Context& cx, const PluginTestOptions& o) {
   const auto library = find_library(cx, o.library);
   if (!library) return;
   if (!read_plugin_settings(cx, *library, o.settings)) return;  // what is wrong with them is said once, here
@@ -69,7 +69,7 @@ void add_plugin_case(CLI::App& app, Context& cx) {
 void add_plugin_test(CLI::App& app, CLI::App& family, Context& cx) {
   add_plugin_case(app, cx);
   auto* command = family.add_subcommand("test", "Try a plugin against every rule of the boundary");
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<PluginTestOptions>();
   command->add_option("library", o->library, "NAME.so, or a plugin's name")->required();
   command->add_option("--settings", o->settings, "a TOML file with a table for each interface to be tried");
   command->add_option("--isolation", o->isolation, "both (default), loop or process")

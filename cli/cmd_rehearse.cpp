@@ -19,7 +19,7 @@ namespace {
 constexpr double year_us = 365.25 * 86'400e6;
 constexpr Millis after_scenario{86'400'000};
 
-struct Options {
+struct RehearseOptions {
   double years = 10;
   std::uint64_t seed = 1;
   std::string service, scenario, person, svg;
@@ -43,7 +43,7 @@ std::vector<rehearse::Fault> faults_of(const config::ScenarioFile& scenario, con
   return out;
 }
 
-Micros length_of(const Options& o, const std::optional<config::ScenarioFile>& scenario) {
+Micros length_of(const RehearseOptions& o, const std::optional<config::ScenarioFile>& scenario) {
   const Micros years(static_cast<std::int64_t>(o.years * year_us));
   if (!scenario || o.years_given) return years;
   if (scenario->lasts) return *scenario->lasts;
@@ -54,7 +54,7 @@ Micros length_of(const Options& o, const std::optional<config::ScenarioFile>& sc
 
 class Rehearsals {
  public:
-  Rehearsals(Context& cx, const Options& o) : cx_(cx), o_(o) {}
+  Rehearsals(Context& cx, const RehearseOptions& o) : cx_(cx), o_(o) {}
 
   /// False after an error was said.
   bool prepare() {
@@ -127,12 +127,12 @@ class Rehearsals {
   }
 
   Context& cx_;
-  const Options& o_;
+  const RehearseOptions& o_;
   config::Config config_;
   std::optional<config::ScenarioFile> scenario_;
 };
 
-void rehearse_all(Context& cx, const Options& o) {
+void rehearse_all(Context& cx, const RehearseOptions& o) {
   Rehearsals rehearsals(cx, o);
   if (!rehearsals.prepare()) return;
   const auto all = rehearsals.run();
@@ -156,7 +156,7 @@ void rehearse_all(Context& cx, const Options& o) {
 
 void add_rehearse(CLI::App& app, Context& cx) {
   auto* command = app.add_subcommand("rehearse", "Years of outages on virtual time: what this file would give");
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<RehearseOptions>();
   auto* years = command->add_option("--years", o->years, "how long")->check(CLI::Range(0.001, 1000.0));
   command->add_option("--seed", o->seed, "the same seed gives the same answer");
   command->add_option("--service", o->service, "default: all");

@@ -10,11 +10,11 @@ namespace {
 using Json = nlohmann::json;
 constexpr std::chrono::hours long_time{1};
 
-struct Options {
+struct SnapshotOptions {
   std::string service, id, folder;
 };
 
-std::string path(const Options& o, const std::string& rest = {}) {
+std::string path(const SnapshotOptions& o, const std::string& rest = {}) {
   return "/v1/services/" + url_escaped(o.service) + "/snapshots" + rest;
 }
 
@@ -25,7 +25,7 @@ std::string line(const Json& s) {
                      s.value("valid", true) ? "" : coloured("damaged: " + s.value("problem", ""), 31));
 }
 
-void list(Context& cx, const Options& o) {
+void list(Context& cx, const SnapshotOptions& o) {
   const auto reply = cx.ask("GET", path(o));
   if (!reply) return;
   if (cx.json) return print(reply->dump(2) + "\n");
@@ -33,7 +33,7 @@ void list(Context& cx, const Options& o) {
   for (const auto& s : reply->at("snapshots")) print(line(s));
 }
 
-void one(Context& cx, const Options& o, const std::string& rest, const Json& extra, const std::string& said) {
+void one(Context& cx, const SnapshotOptions& o, const std::string& rest, const Json& extra, const std::string& said) {
   Json body = {{"who", user_at_host()}};
   body.update(extra);
   const auto reply = cx.ask("POST", path(o, rest), body, long_time);
@@ -46,7 +46,7 @@ void one(Context& cx, const Options& o, const std::string& rest, const Json& ext
 void add_snapshot(CLI::App& app, Context& cx) {
   auto* family = app.add_subcommand("snapshot", "The saved states of a service");
   family->require_subcommand(1);
-  auto o = std::make_shared<Options>();
+  auto o = std::make_shared<SnapshotOptions>();
   const auto add = [&](const char* name, const char* help, bool with_id) {
     auto* c = family->add_subcommand(name, help);
     c->add_option("service", o->service, "the service")->required();

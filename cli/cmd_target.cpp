@@ -10,18 +10,18 @@ namespace understudy::cli {
 namespace {
 
 using Json = nlohmann::json;
-constexpr std::chrono::hours long_time{1};
+constexpr std::chrono::hours longest_call{1};
 
-struct Options {
+struct TargetOptions {
   std::string service, target, reason;
   int lines = 100;
 };
 
-std::optional<Json> ask(Context& cx, const Options& o, const char* method, const std::string& verb) {
+std::optional<Json> ask(Context& cx, const TargetOptions& o, const char* method, const std::string& verb) {
   const auto path = "/v1/services/" + url_escaped(o.service) + "/targets/" + url_escaped(o.target) + "/" + verb;
   Json body = nullptr;
   if (std::string_view(method) == "POST") body = {{"who", user_at_host()}, {"reason", o.reason}};
-  return cx.ask(method, path, body, long_time);
+  return cx.ask(method, path, body, longest_call);
 }
 
 /// True when the answer was printed as it is.
@@ -35,7 +35,7 @@ std::string detail_of(const Json& answer) {
   return detail.empty() ? "\n" : ": " + detail + "\n";
 }
 
-void rollback(Context& cx, const Options& o) {
+void rollback(Context& cx, const TargetOptions& o) {
   const auto answer = ask(cx, o, "POST", "rollback");
   if (!answer || as_json(cx, *answer)) return;
   print(coloured(
@@ -44,7 +44,7 @@ void rollback(Context& cx, const Options& o) {
         detail_of(*answer));
 }
 
-void prewarm(Context& cx, const Options& o) {
+void prewarm(Context& cx, const TargetOptions& o) {
   const auto answer = ask(cx, o, "POST", "prewarm");
   if (!answer || as_json(cx, *answer)) return;
   const bool ready = answer->value("ready", false);
@@ -52,7 +52,7 @@ void prewarm(Context& cx, const Options& o) {
         detail_of(*answer));
 }
 
-void diagnose(Context& cx, const Options& o) {
+void diagnose(Context& cx, const TargetOptions& o) {
   const auto answer = ask(cx, o, "GET", "diagnose");
   if (!answer) return;
   const auto problems = answer->value("problems", Json::array());
@@ -67,7 +67,7 @@ void diagnose(Context& cx, const Options& o) {
   }
 }
 
-void logs(Context& cx, const Options& o) {
+void logs(Context& cx, const TargetOptions& o) {
   const auto answer = ask(cx, o, "GET", "logs?lines=" + std::to_string(o.lines));
   if (!answer || as_json(cx, *answer)) return;
   for (const auto& line : answer->value("lines", Json::array())) print(line.get<std::string>() + "\n");
@@ -78,8 +78,8 @@ void logs(Context& cx, const Options& o) {
 void add_target(CLI::App& app, Context& cx) {
   auto* family = app.add_subcommand("target", "What a target's plugin can do beside running the service");
   family->require_subcommand(1);
-  auto o = std::make_shared<Options>();
-  const auto add = [&](const char* name, const char* help, void (*run)(Context&, const Options&)) {
+  auto o = std::make_shared<TargetOptions>();
+  const auto add = [&](const char* name, const char* help, void (*run)(Context&, const TargetOptions&)) {
     auto* c = family->add_subcommand(name, help);
     c->add_option("service", o->service, "the service")->required();
     c->add_option("target", o->target, "the target")->required();

@@ -17,10 +17,10 @@ LIMIT_S = 1200
 # the plugins that its tests use (all plugins share one class for their threads).
 UNDER_ASAN = {"test_main_job", "test_operations", "test_isolation", "test_agent", "test_alerts", "test_cassettes", "test_live_check", "test_secret_sources",
               "test_docker_lies", "test_flyio", "test_gcp_cloudrun", "test_gcp_credentials", "test_gcp_store", "test_local_dir", "test_rclone", "test_agent_lease", "test_lease_api",
-              "test_telegram", "test_webhook", "test_smtp", "test_crash", "test_drill_process", "test_rehearse", "test_agent_target", "test_flyio_faults", "test_rclone_faults"}
+              "test_telegram", "test_webhook", "test_smtp", "test_crash", "test_drill_process", "test_sdk", "test_agent_target", "test_flyio_faults", "test_rclone_faults"}
 UNDER_TSAN = {"test_main_job", "test_operations", "test_isolation", "test_agent", "test_alerts", "test_crash", "test_telegram", "test_docker_lies"}
 os.chdir(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-ONLY = {"clang": "core_and_basics", "tsan": "checked_for_races"}  # what of a preset is built; the others wholly
+ONLY = {"tsan": "checked_for_races"}  # what of a preset is built; the others wholly
 CORES = os.cpu_count() or 2
 LANES = 2 * CORES  # suites wait more than they work
 LONG = {"test_split_brain", "test_examples", "test_sdk", "test_conformance", "test_flyio_story", "test_rclone", "test_rclone_webdav", "test_gcp_kit", "test_docker_compose"}  # begin first
@@ -153,8 +153,6 @@ def run_fuzzers():
 def run_preset(preset):
     if preset == "fuzz":
         return run_fuzzers()
-    if preset == "clang":  # a core of the other compiler: what has to be shown is that plugins of both load
-        return run_python(preset, "tests/e2e/test_sdk.py")
     programs = sorted(p for p in os.listdir(os.path.join(folder(preset), "bin")) if p.endswith("_tests"))
     for program in programs:
         run_catch(preset, program)

@@ -14,7 +14,6 @@ constexpr const char* works[] = {"stopped",   "restoring",  "starting", "running
 constexpr const char* lease_states[] = {"off", "asking", "held", "refused", "lost"};
 constexpr const char* watchdog_states[] = {"off", "up", "down"};
 
-std::int64_t ms(WallTime t) { return t.time_since_epoch().count(); }
 double seconds(WallTime from, WallTime to) { return static_cast<double>((to - from).count()) / 1000.0; }
 
 Json told(const std::optional<LastActivation>& a) {

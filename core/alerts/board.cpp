@@ -11,7 +11,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-std::int64_t ms(WallTime t) { return t.time_since_epoch().count(); }
 WallTime wall(const Json& in, const char* key) { return WallTime(Millis(in.value(key, std::int64_t{0}))); }
 
 /// Of the routes that the alert reaches, the first of which `wanted` holds.

@@ -3,12 +3,11 @@
 #include <algorithm>
 
 #include "core/config/reader.hpp"
+#include "core/config/spans.hpp"
 #include "core/config/units.hpp"
 
 namespace understudy::config {
 namespace {
-
-constexpr Millis day{86'400'000};
 
 /// Containers are told by PORT where to listen.
 std::string usual_listen(const Environment& environment) {

@@ -1,11 +1,11 @@
 // The [rehearse] tables.
 #include "core/config/reader.hpp"
+#include "core/config/spans.hpp"
 
 namespace understudy::config {
 namespace {
 
 constexpr double most_outages = 10'000;
-constexpr Millis second{1'000}, day{86'400'000}, year{365LL * 86'400'000};
 
 template <class T, class... Range>
 void read_optional(Section& s, const char* key, std::optional<T>& out, T proposed, Range... range) {

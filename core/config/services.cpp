@@ -1,13 +1,11 @@
 // The [service.NAME] tables.
 #include "core/config/reader.hpp"
+#include "core/config/spans.hpp"
 #include "core/config/units.hpp"
 #include "core/config/week.hpp"
 
 namespace understudy::config {
 namespace {
-
-constexpr Millis year{365LL * 86'400'000};
-constexpr Millis day{86'400'000};
 
 Detect read_detect(Section& s, Detect d) {
   s.read("interval", d.interval, Millis(10), day);

@@ -8,13 +8,13 @@
 namespace understudy::config {
 namespace {
 
-constexpr int day = 1440;
+constexpr int minutes_a_day = 1440;
 
 std::optional<int> minute_from(std::string_view text) {
   int hour = 0, minute = 0;
   char rest = 0;
   if (std::sscanf(std::string(text).c_str(), "%2d:%2d%c", &hour, &minute, &rest) != 2) return std::nullopt;
-  if (hour < 0 || minute < 0 || minute > 59 || hour * 60 + minute > day) return std::nullopt;
+  if (hour < 0 || minute < 0 || minute > 59 || hour * 60 + minute > minutes_a_day) return std::nullopt;
   return hour * 60 + minute;
 }
 
@@ -41,7 +41,7 @@ std::optional<int> moment_from(std::string_view text) {
   const auto weekday = weekday_from(name);
   const auto minute = minute_from(time);
   if (!weekday || !minute) return std::nullopt;
-  return (*weekday * day + *minute) % minutes_a_week;
+  return (*weekday * minutes_a_day + *minute) % minutes_a_week;
 }
 
 }  // namespace
@@ -49,7 +49,7 @@ std::optional<int> moment_from(std::string_view text) {
 std::optional<std::pair<int, int>> hours_from(std::string_view text) {
   const auto [from, to] = halves(text, '-');
   const auto start = minute_from(from), end = minute_from(to);
-  if (!start || !end || *start >= day) return std::nullopt;
+  if (!start || !end || *start >= minutes_a_day) return std::nullopt;
   return std::pair{*start, *end};
 }
 
@@ -68,19 +68,19 @@ std::optional<std::vector<WeekSpan>> week_spans_from(std::string_view text) {
   const auto span = [](int from, int to) { return WeekSpan{from % minutes_a_week, to % minutes_a_week}; };
   std::vector<WeekSpan> out;
   if (const auto hours = hours_from(text)) {
-    const int end = hours->second > hours->first ? hours->second : hours->second + day;
-    for (int d = 0; d < 7; ++d) out.push_back(span(d * day + hours->first, d * day + end));
+    const int end = hours->second > hours->first ? hours->second : hours->second + minutes_a_day;
+    for (int d = 0; d < 7; ++d) out.push_back(span(d * minutes_a_day + hours->first, d * minutes_a_day + end));
     return out;
   }
   if (const auto days = days_from(text)) {
-    for (const int d : *days) out.push_back({d * day, d * day + day});
+    for (const int d : *days) out.push_back({d * minutes_a_day, d * minutes_a_day + minutes_a_day});
     return out;
   }
   const auto gap = std::min(text.find(' '), text.size());
   if (const auto days = days_from(text.substr(0, gap))) {
     if (const auto hours = hours_from(trimmed(text.substr(gap)))) {
-      const int end = hours->second > hours->first ? hours->second : hours->second + day;
-      for (const int d : *days) out.push_back(span(d * day + hours->first, d * day + end));
+      const int end = hours->second > hours->first ? hours->second : hours->second + minutes_a_day;
+      for (const int d : *days) out.push_back(span(d * minutes_a_day + hours->first, d * minutes_a_day + end));
       return out;
     }
   }

@@ -12,7 +12,6 @@ constexpr std::string_view phase_names[phase_count] = {"starting", "active",   "
                                                        "verify",   "paused",   "hold"};
 constexpr std::string_view kind_names[] = {"start", "failover", "switchover", "failback", "rollback"};
 
-std::int64_t ms(WallTime t) { return t.time_since_epoch().count(); }
 WallTime wall(const Json& in, const char* key) { return WallTime(Millis(in.value(key, std::int64_t{0}))); }
 TargetId target(const Json& in, const char* key) { return TargetId(in.value(key, std::string())); }
 MoveKind kind_of(const Json& in) { return static_cast<MoveKind>(std::clamp(in.value("kind", 1), 0, 4)); }

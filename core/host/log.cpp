@@ -11,7 +11,7 @@
 namespace understudy::host {
 namespace {
 
-constexpr std::size_t longest_line = 16 * 1024;
+constexpr std::size_t longest_log_line = 16 * 1024;
 constexpr std::string_view level_names[] = {"debug", "info", "warning", "error"};
 
 spdlog::level::level_enum spd(Level level) {
@@ -102,7 +102,7 @@ void Logger::write_raw(Level level, std::string_view component, std::string_view
       if (c == '\n' || c == '\r') c = ' ';
     }
   }
-  if (line.size() > longest_line) line.resize(longest_line);
+  if (line.size() > longest_log_line) line.resize(longest_log_line);
   impl_->out.log(spd(level), redact(std::move(line)));
 }
 

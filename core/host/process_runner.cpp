@@ -19,7 +19,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr auto poll_interval = std::chrono::milliseconds(10);  // where there is no pidfd
 constexpr auto pipes_grace = std::chrono::milliseconds(200);   // grandchildren may keep the pipes open for ever
-constexpr std::size_t longest_line = 64 * 1024;
+constexpr std::size_t longest_output_line = 64 * 1024;
 }  // namespace
 
 class ProcessRun : public std::enable_shared_from_this<ProcessRun> {
@@ -153,7 +153,7 @@ class ProcessRun : public std::enable_shared_from_this<ProcessRun> {
     if (!lines_ || !call_.on_item) return;
     for (const char c : data) {
       if (c != '\n') {
-        if (s.partial.size() < longest_line) s.partial += c;
+        if (s.partial.size() < longest_output_line) s.partial += c;
         continue;
       }
       call_.on_item({{"stream", s.name}, {"line", std::exchange(s.partial, {})}});

@@ -15,7 +15,6 @@ constexpr int sqlite_full = 13, sqlite_corrupt = 11, sqlite_notadb = 26, sqlite_
 constexpr int prune_at_once = 5'000;
 
 WallTime wall(std::int64_t ms) { return WallTime(Millis(ms)); }
-std::int64_t ms(WallTime t) { return t.time_since_epoch().count(); }
 
 Problem problem_of(const DbError& e, const std::filesystem::path& file) {
   const int code = e.code() & 0xFF;

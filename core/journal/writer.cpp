@@ -3,7 +3,6 @@
 namespace understudy::journal {
 namespace {
 
-std::int64_t ms(WallTime t) { return t.time_since_epoch().count(); }
 std::string dump(const nlohmann::json& value) {
   return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }

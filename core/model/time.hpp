@@ -22,5 +22,7 @@ using Time = Monotonic::time_point;
 
 /// Wall-clock time, milliseconds since 1970 UTC: what is stored and shown, never what decides a wait.
 using WallTime = std::chrono::sys_time<Millis>;
+/// As the journal and the API write it.
+[[nodiscard]] constexpr std::int64_t ms(WallTime t) noexcept { return t.time_since_epoch().count(); }
 
 }  // namespace understudy

@@ -11,8 +11,6 @@ using sdk::Json;
 
 constexpr Millis longest_nap{600'000};
 
-std::int64_t ms(WallTime t) { return t.time_since_epoch().count(); }
-
 alerts::LocalTime local_time(WallTime at) {
   const std::time_t seconds = ms(at) / 1000;
   std::tm local{};

@@ -10,8 +10,6 @@ constexpr const char* drilling_space = "drilling";
 constexpr const char* known_space = "drill";
 constexpr int activations_looked_at = 50;
 
-std::int64_t ms(WallTime t) { return t.time_since_epoch().count(); }
-
 std::string seconds(std::int64_t ms) { return fmt::format("{:.1f} s", static_cast<double>(ms) / 1000); }
 
 }  // namespace

@@ -11,8 +11,6 @@
 namespace understudy::runtime {
 namespace {
 
-std::int64_t ms(WallTime t) { return t.time_since_epoch().count(); }
-
 sdk::Result refused(sdk::Status status, std::string kind, std::string message, std::string hint = {}) {
   return {{}, {status, std::move(message), std::move(hint), std::move(kind), {}}};
 }

@@ -10,8 +10,6 @@ namespace {
 constexpr int history_used = 50;
 constexpr int look_may_miss = 3;  ///< observations missed before a control plane counts as silent
 
-std::int64_t ms(WallTime t) { return t.time_since_epoch().count(); }
-
 WallTime month_start(WallTime at) {
   const std::chrono::year_month_day day(std::chrono::floor<std::chrono::days>(at));
   return WallTime(std::chrono::sys_days(day.year() / day.month() / 1));

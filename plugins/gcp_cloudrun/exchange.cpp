@@ -6,7 +6,7 @@ namespace {
 using namespace understudy::sdk;
 
 constexpr Millis one_try{10'000}, first_pause{250}, longest_pause{4'000};
-constexpr int most_tries = 5;
+constexpr int most_exchanges = 5;
 
 [[nodiscard]] std::string advice(const std::string& code, const std::string& said) {
   if (said.find("reasonable timeframe") != std::string::npos || said.find("iat") != std::string::npos)
@@ -44,7 +44,7 @@ constexpr int most_tries = 5;
 Answer ask_for_token(Host& host, const Ask& ask, const Deadline& deadline) {
   Millis wait = first_pause;
   for (int tries = 1;; ++tries) {
-    const bool last = tries == most_tries || deadline.left() < wait * 2;
+    const bool last = tries == most_exchanges || deadline.left() < wait * 2;
     try {
       auto answer = send(host, ask, deadline.at_most(one_try));
       if (last || (answer.status < 500 && answer.status != 429)) return answer;

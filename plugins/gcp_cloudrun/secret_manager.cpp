@@ -13,7 +13,7 @@ namespace {
 
 using namespace understudy::sdk;
 
-constexpr int most_tries = 3;  ///< when what comes is damaged
+constexpr int most_readings = 3;  ///< when what comes is damaged
 constexpr Millis between{200};
 
 std::vector<std::string> segments(const std::string& text) {
@@ -135,7 +135,7 @@ Answer SecretManager::ask(const SecretName& name, const Deadline& deadline) {
 std::string SecretManager::access(const SecretName& name, const Deadline& deadline) {
   for (int tries = 1;; ++tries) {
     if (auto data = payload(ask(name, deadline))) return *std::move(data);
-    if (tries == most_tries || deadline.left() < between * 2) break;
+    if (tries == most_readings || deadline.left() < between * 2) break;
     pause(client_.host(), between);
   }
   throw Failure(Status::transient,

@@ -77,7 +77,7 @@ class Doubts(Fly):
         self.fly.add()
         self.fly.fault("POST .*/start", http=412, times=1000, body={"error": "failed_precondition: unable to start machine from current state: 'replacing'"})
         p = self.plugin()
-        error = self.activate(p, 5, "transient", budget_ms=4000)
+        error = self.activate(p, 5, "transient", budget_ms=8000)
         self.assertIn("not ready for that yet", error["message"])
         self.assertEqual(self.observe(p)["state"], "stopped")
 

@@ -232,7 +232,7 @@ class Aside(LocalDir):
         self.assertEqual({"removed": [], "kept": 1}, self.prune(p, keep_days=100))
         self.assertEqual(5, len(os.listdir(self.there("aside"))))
         self.prune(p)
-        self.assertIn(self.there("aside", snapshot_id(10, 5)) + " had been kept aside for long enough", p.said())
+        harness.wait_for("the removal to be told", lambda: self.there("aside", snapshot_id(10, 5)) + " had been kept aside for long enough" in p.said())
         self.assertEqual([snapshot_id(n, 5) for n in range(11, 15)], sorted(os.listdir(self.there("aside"))))
         self.bad(self.push(p, 16, 5), "conflict", "kept in")
 
