@@ -151,8 +151,10 @@ void Supervisor::restart_later(const std::string& why, Millis ran) {
 void Supervisor::looked(const Vitals::Verdict& verdict) {
   if (!workload_.running() || facts_.mode == Mode::deactivating) return;
   const bool young = std::chrono::steady_clock::now() - started_at_ < options_.start_grace;
+  // A live process whose port still refuses is not ready: what is weak counts when a start has had its time.
+  const bool may_be_starting = young && facts_.work == Work::starting && (!verdict.well || verdict.after_failure);
+  if (may_be_starting) return set(facts_.mode, Work::starting, verdict.detail);
   if (verdict.well) return set(Mode::active, Work::running, verdict.detail);
-  if (young && facts_.work == Work::starting) return set(facts_.mode, Work::starting, verdict.detail);
   set(Mode::active, Work::unhealthy, verdict.detail);
 }
 

@@ -21,21 +21,21 @@ void Vitals::stop() {
   on_verdict_ = nullptr;
 }
 
-void Vitals::ask(std::size_t index, std::uint64_t turn) {
+void Vitals::ask(std::size_t index, std::uint64_t turn, bool after_failure) {
   checks_[index]->call("health.check/1", {{"timeout_ms", budget.count()}}, budget,
-                       [this, index, turn, alive = std::weak_ptr(alive_)](const sdk::Result& result) {
-                         if (!alive.expired()) this->heard(index, turn, result);
+                       [this, index, turn, after_failure, alive = std::weak_ptr(alive_)](const sdk::Result& result) {
+                         if (!alive.expired()) this->heard(index, turn, after_failure, result);
                        });
 }
 
-void Vitals::heard(std::size_t index, std::uint64_t turn, const sdk::Result& result) {
+void Vitals::heard(std::size_t index, std::uint64_t turn, bool after_failure, const sdk::Result& result) {
   if (turn != turn_) return;
   const std::string outcome = result.ok() ? result.value.value("outcome", "unknown") : "unknown";
   const std::string cause = result.ok() ? result.value.value("cause", "") : result.error.message;
   const bool tells = result.ok() && result.value.value("verdict", true) && outcome != "unknown";
   // Without a verdict the next is asked; a refused connection at the last one is a failure after all.
-  if (!tells && index + 1 < checks_.size()) return ask(index + 1, turn);
-  conclude({outcome != "fail", cause});
+  if (!tells && index + 1 < checks_.size()) return ask(index + 1, turn, after_failure || outcome == "fail");
+  conclude({outcome != "fail", cause, after_failure});
 }
 
 void Vitals::conclude(const Verdict& verdict) {

@@ -19,6 +19,7 @@ class Vitals {
   struct Verdict {
     bool well = true;
     std::string detail;
+    bool after_failure = false;  ///< well by the word of a check that was asked because an earlier one failed
   };
   using OnVerdict = std::function<void(const Verdict&)>;
 
@@ -30,8 +31,8 @@ class Vitals {
   void stop();
 
  private:
-  void ask(std::size_t index, std::uint64_t turn);
-  void heard(std::size_t index, std::uint64_t turn, const sdk::Result& result);
+  void ask(std::size_t index, std::uint64_t turn, bool after_failure = false);
+  void heard(std::size_t index, std::uint64_t turn, bool after_failure, const sdk::Result& result);
   void conclude(const Verdict& verdict);
 
   std::vector<std::unique_ptr<plugins::Instance>> checks_;

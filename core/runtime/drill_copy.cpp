@@ -102,9 +102,11 @@ void ServiceRunner::Driller::check_copy() {
   const auto& detect = t.detect ? *t.detect : r_.service_.detect;
   check_once(detect, checks(), r_.alive_, of_this_run([this, &detect](const detect::RoundResult& result) {
                if (run_->state.stage != drill::Stage::verify) return;
+               const bool had_its_time = mono_now() - run_->state.since >= detect.start_grace;
+               const bool may_be_starting = !had_its_time && detect::of_candidate(result).outcome != result.outcome;
                const bool well =
                    result.outcome == Outcome::pass || (result.outcome == Outcome::degraded && detect.degraded_is_up);
-               well ? feed(drill::Healthy{result.cause}) : look_again();
+               well && !may_be_starting ? feed(drill::Healthy{result.cause}) : look_again();
              }));
 }
 

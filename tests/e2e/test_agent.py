@@ -422,6 +422,17 @@ settings = {{ url = "http://127.0.0.1:{a.counter_port}/health", json = {{ "$.sta
         os.kill(a.health()["workload"]["pid"], signal.SIGCONT)
         a.until(status="healthy")
 
+    def test_what_lives_and_does_not_listen_yet_is_starting(self):
+        a = self.agent(more='health_interval = "100ms"')
+        a.command = ["sh", "-c", 'sleep 1.5; exec "$@"', "sh", *a.command]
+        with open(a.config, "a") as out:
+            for url in (f"http://127.0.0.1:{a.counter_port}/health", f"http://127.0.0.1:{a.port}/healthz"):
+                out.write(f'[[agent.health]]\nplugin = "http"\nsettings = {{ url = "{url}" }}\n')
+        a.start()
+        self.assertEqual(202, a.ask("POST", "/activate", {"epoch": 1, "snapshot": ""})[0])
+        a.until(mode="active", workload_status="running")
+        self.assertIsNotNone(a.counter())
+
     # -- a container that is itself the activation ------------------------------------------------------------------------
 
     def test_the_environment_activates_at_start(self):
