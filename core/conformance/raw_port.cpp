@@ -46,6 +46,7 @@ void RawPort::cancel(us_op op) {
   guarded([&] { plugin_.cancel(plugin_.ctx, op); });
 }
 void RawPort::complete(us_op op, std::int32_t status, std::string_view result) {
+  if (!alive_) return;  // asked before the end, and not served by then: there is nobody left to tell
   guarded([&] { plugin_.complete(plugin_.ctx, op, status, bytes(result)); });
 }
 void RawPort::notify(std::string_view topic, std::string_view params) {

@@ -83,7 +83,10 @@ class Crash(Site):
                         self.assertEqual(self.process.returncode, -9)
                     self.stop()
                     self.assertLessEqual(len(self.running()), 1)
-                    self.ends_well(move, before)
+                    try:
+                        self.ends_well(move, before)
+                    except AssertionError as missed:
+                        raise AssertionError(f"{missed}\n{self.understudy('history', expect=None)}\n{self.understudy('status', expect=None)}") from missed
 
     def test_killed_at_every_journal_write_of_a_failover(self):
         self.go_through("failover")

@@ -14,7 +14,7 @@ class Stops(Fly):
     def test_a_stop_that_is_only_accepted_is_no_stop(self):
         machine = self.fly.add(state="started", epoch=4)
         self.fly.lies = {"stop"}
-        report = self.deactivate(self.plugin(), 4, budget_ms=5000)
+        report = self.deactivate(self.plugin(), 4, budget_ms=10000)
         self.assertFalse(report["stopped"])
         self.assertIn("still shows", report["detail"])
         self.assertEqual(machine.state, "started")

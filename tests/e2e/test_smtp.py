@@ -464,7 +464,7 @@ settings = {{ host = "localhost", port = {self.server.port}, user = "{USER}", pa
         done = subprocess.run([os.path.join(BUILD, "bin/understudy"), "plugin", "test", os.path.join(BUILD, "plugins/smtp.so"), "--settings", settings, "--json"],
                               capture_output=True, text=True, timeout=300, env={**os.environ, "MAIL_PASSWORD": PASSWORD})
         report = json.loads(done.stdout)
-        self.assertEqual([f"{c['name']} {c['isolation']}: {c['message']}" for c in report["cases"] if c["verdict"] == "failed"], [])
+        self.assertEqual([f"{c['name']} {c['isolation']}: {c['message']}\n{c['log'][-2000:]}" for c in report["cases"] if c["verdict"] == "failed"], [])
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertLessEqual({c["name"] for c in report["cases"] if c["verdict"] == "skipped"}, {"protocol/secrets"})
         sent = {c["isolation"] for c in report["cases"] if c["name"] == "notifier/send" and c["verdict"] == "passed"}

@@ -372,7 +372,7 @@ class Kit(Webhook):
                     done = subprocess.run([os.path.join(BUILD, "bin/understudy"), "plugin", "test", os.path.join(BUILD, "plugins/webhook.so"), "--settings", settings.name, "--json"],
                                           capture_output=True, text=True, timeout=300, env={**os.environ, "HOOK_URL": f"http://127.0.0.1:{receiver.port}{PATH}", "SIGNING": SIGNING})
                 report = json.loads(done.stdout)
-                self.assertEqual([f"{c['name']} {c['isolation']}: {c['message']}" for c in report["cases"] if c["verdict"] == "failed"], [])
+                self.assertEqual([f"{c['name']} {c['isolation']}: {c['message']}\n{c['log'][-2000:]}" for c in report["cases"] if c["verdict"] == "failed"], [])
                 self.assertEqual(done.returncode, 0, done.stderr)
                 self.assertLessEqual({c["name"] for c in report["cases"] if c["verdict"] == "skipped"}, {"protocol/secrets"})
                 self.assertEqual({c["isolation"] for c in report["cases"] if c["name"] == "notifier/send" and c["verdict"] == "passed"}, {"loop", "process"})
