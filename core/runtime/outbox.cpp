@@ -20,6 +20,7 @@ constexpr int attempts_in_all = 200;  // with the longest backoff about 16 hours
 constexpr Millis after_acting{25}, between_deliveries{1}, store_again_after{1'000};
 constexpr Millis longest_silence{60'000};  // that a notifier may ask for: what is new tries it again after that
 constexpr Millis clock_slack{1'000};       // a clock that is slewed moves less between two looks
+constexpr Millis longest_wait{600'000};    // over a restart: more is a clock that was set back meanwhile
 constexpr std::size_t largest_thread = 16 * 1024;
 
 std::uint64_t random64() {
@@ -124,6 +125,10 @@ void Outbox::look_at_clock() {
     if (wiring_.journal.commit({journal::OutboxHasten{{}, wall_now()}})) return;
   }
   wall_ahead_ = ahead;
+  if (!looked_ && wiring_.journal.outbox_next() &&
+      wiring_.journal.commit({journal::OutboxHasten{{}, wall_now() + longest_wait}}))
+    return;
+  looked_ = true;
 }
 
 bool Outbox::store_ends() {

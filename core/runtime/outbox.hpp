@@ -38,7 +38,7 @@ class Outbox {
   [[nodiscard]] std::optional<WallTime> waits_until(const journal::OutboxRow& due) const;
   /// Stores what ended. What cannot be stored now is kept, and nothing is sent until it is.
   [[nodiscard]] bool store_ends();
-  /// What waits for a time of a clock that was set back is due now.
+  /// What waits for a time of a clock that was set back is due now; after a start, when nobody saw the clock, soon.
   void look_at_clock();
   [[nodiscard]] bool asked_to_wait(const NotifierId& notifier) const;
   void wake_after(Millis wait);
@@ -56,7 +56,8 @@ class Outbox {
   journal::Batch ends_;                                                     ///< of deliveries, not stored yet
   std::map<NotifierId, std::chrono::steady_clock::time_point> not_before_;  ///< by its own word (retry_after)
   boost::asio::steady_timer timer_;
-  Millis wall_ahead_;  ///< of the steady clock, when last looked at
+  Millis wall_ahead_;    ///< of the steady clock, when last looked at
+  bool looked_ = false;  ///< since the start
   bool waiting_ = false;
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };

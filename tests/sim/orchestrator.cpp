@@ -73,6 +73,7 @@ void Orchestrator::start() {
     push_periodically(i);
   }
   for (auto& row : world_.journal.outbox) row.sending = false;
+  seen_ahead_.reset();
   send_due();
   remind();
 }

@@ -118,6 +118,7 @@ class Orchestrator {
   // alerts
   void queue_alert(const Alert& alert, WallTime at);
   void keep(const std::string& key);
+  void look_at_clock();
   void send_due();
   void sent(std::uint64_t row, bool ok);
   void hand_over(const OutboxRow& row);
@@ -136,6 +137,7 @@ class Orchestrator {
   std::uint64_t life_ = 0, next_command_ = 1;
   std::vector<Runner> runners_;
   Desk desk_;
+  std::optional<Millis> seen_ahead_;            ///< wall_ahead_ when alerts last looked since the start
   std::vector<std::function<void()>> waiting_;  ///< while frozen
 };
 

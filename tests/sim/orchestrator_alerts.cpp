@@ -8,6 +8,7 @@ namespace understudy::sim {
 namespace {
 constexpr Micros send_deadline{30'000'000};
 constexpr int attempts_before_hand_over = 5;
+constexpr Millis clock_slack{1'000}, longest_wait{600'000};
 constexpr alerts::LocalTime noon{720, 2};
 }  // namespace
 
@@ -39,8 +40,18 @@ void Orchestrator::keep(const std::string& key) {
   }
 }
 
+void Orchestrator::look_at_clock() {
+  const bool set_back = seen_ahead_ && wall_ahead_ < *seen_ahead_ - clock_slack;
+  if (set_back || !seen_ahead_) {
+    const auto latest = now().wall + (set_back ? Millis(0) : longest_wait);
+    for (auto& row : world_.journal.outbox) row.not_before = std::min(row.not_before, latest);
+  }
+  seen_ahead_ = wall_ahead_;
+}
+
 void Orchestrator::send_due() {
   if (world_.journal.full) return;  // an attempt is written down before it is made; remind() comes again
+  look_at_clock();
   const auto at = now().wall;
   std::vector<NotifierId> busy;
   for (const auto& row : world_.journal.outbox) {
