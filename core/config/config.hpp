@@ -128,6 +128,9 @@ struct Failback {
   Policy policy = Policy::automatic;
   Millis stable_for{600'000};
   std::vector<WeekSpan> freeze;  ///< local time: no automatic failback begins in these
+
+  /// How long the service stays away after home is well; by hand it is for a person to know.
+  [[nodiscard]] Millis dwell() const { return policy == Policy::automatic ? stable_for : Millis(0); }
 };
 
 /// Test promotions of the standbys. Without `every` a drill begins only when a person asks.

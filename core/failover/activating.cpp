@@ -18,10 +18,12 @@ void start_verifying(Work& w) {
   w.effect(Watch{to, Watch::Mode::verifying});
 }
 
+/// Not of a start that a former process asked for: the time in which nobody ran us is no readiness.
 void record_timing(Work& w, bool succeeded, const std::string& failure) {
   const auto& move = *w.s.move;
-  w.record(ActivationTimed{move.to, w.s.epoch, move.kind, move.activated_at,
-                           std::chrono::duration_cast<Millis>(w.now.wall - move.activated_at), succeeded, failure});
+  if (succeeded && !move.activated.mono) return;
+  w.record(ActivationTimed{move.to, w.s.epoch, move.kind, move.activated.wall, move.activated.until(w.now), succeeded,
+                           failure});
 }
 
 void trip_breaker(Work& w, const TargetId& target) {
@@ -47,7 +49,7 @@ void grant(Work& w) {
     w.tell("second.site", Severity::info, AlertState::resolved, move.to, move.to.value + " is to run from here on", "");
   }
   move.operation = w.operation("activate");
-  move.activated_at = w.now.wall;
+  move.activated = Since(w.now);
   move.start_unknown = false;
   w.record(Granted{s.epoch, move.to, move.who, move.reason});
   w.enter(Phase::activate, w.target(move.to).activate_timeout);
@@ -83,6 +85,7 @@ void activation_observed(Work& w, const Observed& seen) {
   if (seen.reachable && seen.state == SiteState::stopped) {
     if (s.retries >= observations_before_giving_up) return candidate_failed(w, "does not start: " + seen.detail, true);
     (void)w.backoff();
+    if (!s.move->activated.mono) s.move->activated = Since(w.now);  // a former process's clock says little of this start
     return call_activate(w);  // the same operation and epoch: it repeats safely
   }
   w.arm(TimerKind::retry, w.backoff());
@@ -92,7 +95,7 @@ void activation_observed(Work& w, const Observed& seen) {
 /// nobody.
 void verify_degraded(Work& w) {
   const auto& s = w.s;
-  const auto left = w.cx.service.detect.start_grace - (w.now.wall - s.move->activated_at);
+  const auto left = w.cx.service.detect.start_grace - s.move->activated.until(w.now);
   if (left <= Millis(0) && s.seen.at(s.move->to).verdict == Verdict::degraded) return verified(w);
   w.arm(TimerKind::retry, std::clamp<Millis>(left, Millis(1), w.cx.service.detect.start_grace));
 }
@@ -105,9 +108,8 @@ void verified(Work& w) {
   judge_guard(w, move.to);
   if (move.kind == MoveKind::failback) s.failback_failures = 0;
   s.home_ok_since.reset();  // stable_for counts from here on, however long the move took
-  const auto took = std::chrono::duration_cast<Millis>(w.now.wall - move.started);
+  const auto took = move.started.until(w.now);
   if (s.outage_since) {
-    w.record(OutageEnded{move.origin, *s.outage_since, w.now.wall});
     w.tell("service.down", Severity::info, AlertState::resolved, move.origin, w.cx.service.id.value + " serves again",
            "");
     s.outage_since.reset();
@@ -127,6 +129,7 @@ void candidate_failed(Work& w, const std::string& why, bool may_run) {
   auto& move = *s.move;
   record_timing(w, false, why);
   trip_breaker(w, move.to);
+  failed_again(w, move.to);
   move.tried.push_back(move.to);
   move.brought_to = TargetId();  // it may have written there
   w.tell("activation.failed", Severity::critical, AlertState::event, move.to, move.to.value + " could not take over",
@@ -151,9 +154,8 @@ void candidate_failed(Work& w, const std::string& why, bool may_run) {
 void end_move(Work& w, std::string result) {
   auto& s = w.s;
   const auto& move = *s.move;
-  s.last_move = LastMove{move.id,   move.kind,         move.origin,
-                         move.to,   std::move(result), std::chrono::duration_cast<Millis>(w.now.wall - move.started),
-                         w.now.wall};
+  s.last_move =
+      LastMove{move.id, move.kind, move.origin, move.to, std::move(result), move.started.until(w.now), w.now.wall};
   s.move.reset();
   w.touch();
 }

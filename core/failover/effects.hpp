@@ -48,6 +48,7 @@ struct ActivationTimed {
   bool succeeded = false;
   std::string failure;
 };
+/// Of a target, not of the service: from its failure until it could run the service again.
 struct OutageEnded {
   TargetId target;
   WallTime started{}, ended{};

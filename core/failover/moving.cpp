@@ -146,7 +146,7 @@ void begin_failover(Work& w, std::string reason) {
   move.kind = MoveKind::failover;
   move.origin = move.from = s.active;
   move.reason = std::move(reason);
-  move.started = w.now.wall;
+  move.started = Since(w.now);
   s.failovers.push_back(w.now.wall);
   s.move = std::move(move);
   w.tell("failover.started", Severity::critical, AlertState::event, s.active,
@@ -161,7 +161,7 @@ void begin_move(Work& w, MoveKind kind, const TargetId& to, std::string reason, 
   if (kind != MoveKind::start) move.origin = move.from = s.active;
   move.to = to;
   move.reason = std::move(reason);
-  move.started = w.now.wall;
+  move.started = Since(w.now);
   move.voluntary = true;
   if (by != nullptr) {
     move.who = by->who;

@@ -2,6 +2,7 @@
 // it.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -48,6 +49,23 @@ struct Now {
   Millis utc_offset{0};  ///< of local time, for what the file says in local time
 };
 
+/// When something began: stored and shown by the wall clock. How long it has lasted is counted by the monotonic one
+/// while the process that saw it lives, so that setting the clock changes no duration; after a restart by the wall
+/// clock, which may have been set back meanwhile.
+struct Since {
+  WallTime wall{};
+  std::optional<Time> mono{};  ///< not stored
+
+  Since() = default;
+  explicit Since(const Now& now) : wall(now.wall), mono(now.mono) {}
+  explicit Since(WallTime stored) : wall(stored) {}
+  /// Never negative.
+  [[nodiscard]] Millis until(const Now& now) const {
+    const auto lasted = mono ? std::chrono::duration_cast<Millis>(now.mono - *mono) : now.wall - wall;
+    return std::max(lasted, Millis(0));
+  }
+};
+
 /// How far a part of a move is.
 enum class Part { none, todo, running, done, failed };
 
@@ -78,8 +96,8 @@ struct Move {
   WallTime snapshot_created{};
   std::string operation;       ///< of the activation
   bool start_unknown = false;  ///< a try at it ended without anybody knowing how: it may run, whatever comes later
-  WallTime started{};
-  WallTime activated_at{};         ///< when the activation of `to` was asked
+  Since started;
+  Since activated;                 ///< the activation of `to` was asked
   bool voluntary = false;          ///< the origin served when it began
   std::optional<Time> lease_over;  ///< when the lease of `from` has run out for certain; not stored: after a crash the
                                    ///< wait starts again
@@ -96,6 +114,11 @@ struct Blocked {
 struct Pause {
   WallTime until{};
   std::string who, reason;
+};
+
+struct Failed {
+  Since since;
+  std::optional<Since> well;  ///< seen at rest and ready from then on
 };
 
 struct LastMove {
@@ -149,9 +172,10 @@ struct State {
   std::optional<Blocked> blocked;
   Phase hold_from = Phase::plan;  ///< where HOLD goes on when it is resumed
   std::optional<Pause> pause;
-  std::vector<WallTime> failovers;  ///< the recent ones, for the limit
-  int failback_failures = 0;        ///< in a row: each doubles the wait for the next try
-  std::optional<WallTime> outage_since;
+  std::vector<WallTime> failovers;         ///< the recent ones, for the limit
+  int failback_failures = 0;               ///< in a row: each doubles the wait for the next try
+  std::optional<WallTime> outage_since;    ///< of the service
+  std::map<TargetId, Failed> failed;       ///< which targets failed while they ran it, and have not run it well since
   std::map<TargetId, WallTime> intruders;  ///< targets that run although they should not, and since when
   std::set<TargetId> unsaved;              ///< where work lies that no store has taken
   std::set<TargetId> ran;                  ///< seen running before one looked again, and not seen stopped since

@@ -39,8 +39,8 @@ Json move_json(const Move& m) {
           {"snapshot", m.snapshot.value},
           {"snapshot_created", ms(m.snapshot_created)},
           {"operation", m.operation},
-          {"started", ms(m.started)},
-          {"activated_at", ms(m.activated_at)},
+          {"started", ms(m.started.wall)},
+          {"activated_at", ms(m.activated.wall)},
           {"voluntary", m.voluntary}};
 }
 
@@ -65,10 +65,16 @@ Move move_from(const Json& in) {
   m.snapshot = SnapshotId(in.value("snapshot", ""));
   m.snapshot_created = wall(in, "snapshot_created");
   m.operation = in.value("operation", "");
-  m.started = wall(in, "started");
-  m.activated_at = wall(in, "activated_at");
+  m.started = Since(wall(in, "started"));
+  m.activated = Since(wall(in, "activated_at"));
   m.voluntary = in.value("voluntary", false);
   return m;
+}
+
+Failed failed_from(const Json& in) {
+  Failed out{Since(wall(in, "since")), {}};
+  if (in.contains("well")) out.well = Since(wall(in, "well"));
+  return out;
 }
 
 State read(const Json& in) {
@@ -113,6 +119,9 @@ State read(const Json& in) {
   for (const auto& t : in.value("ran", Json::array())) s.ran.emplace(t.get<std::string>());
   s.incident = in.value("incident", "");
   if (in.contains("outage_since")) s.outage_since = wall(in, "outage_since");
+  const auto failed = in.value("failed", Json::object());
+  for (const auto& [name, since] : failed.items())
+    s.failed[TargetId(name)] = failed_from(since);
   s.random = in.value("random", std::uint64_t{0});
   s.next_operation = in.value("next_operation", std::uint64_t{1});
   return s;
@@ -171,6 +180,10 @@ nlohmann::json to_json(const State& s) {
   for (const auto& id : s.ran) out["ran"].push_back(id.value);
   if (!s.incident.empty()) out["incident"] = s.incident;
   if (s.outage_since) out["outage_since"] = ms(*s.outage_since);
+  for (const auto& [id, failed] : s.failed) {
+    auto& one = out["failed"][id.value] = {{"since", ms(failed.since.wall)}};
+    if (failed.well) one["well"] = ms(failed.well->wall);
+  }
   return out;
 }
 

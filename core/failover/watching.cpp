@@ -8,8 +8,24 @@ namespace {
 
 [[nodiscard]] bool serves(Verdict verdict) { return verdict == Verdict::up || verdict == Verdict::degraded; }
 
-void went_down(Work& w, const std::string& cause) {
+/// The active target failed; the service is down with it.
+void outage_begins(Work& w) {
   if (!w.s.outage_since) w.s.outage_since = w.now.wall;
+  w.s.failed.try_emplace(w.s.active, Failed{Since(w.now), {}});
+  w.touch();
+}
+
+/// What a later plan expects of an outage's length is learnt from it.
+void outage_ends(Work& w, const TargetId& target) {
+  const auto it = w.s.failed.find(target);
+  if (it == w.s.failed.end()) return;
+  const auto& [since, well] = it->second;
+  w.record(OutageEnded{target, w.now.wall - since.until(w.now), w.now.wall - (well ? well->until(w.now) : Millis(0))});
+  w.s.failed.erase(it);
+}
+
+void went_down(Work& w, const std::string& cause) {
+  outage_begins(w);
   w.tell("service.down", Severity::critical, AlertState::firing, w.s.active,
          w.cx.service.id.value + " is down at " + w.s.active.value, cause);
   ask_plan(w);
@@ -55,11 +71,12 @@ void holder_health(Work& w, const Seen& seen) {
       return;
     case Phase::paused:
       if (seen.verdict == Verdict::down && !w.s.outage_since) {
-        w.s.outage_since = w.now.wall;
+        outage_begins(w);
         w.tell("service.down", Severity::critical, AlertState::firing, w.s.active,
                w.cx.service.id.value + " is down at " + w.s.active.value + " while paused", seen.cause);
       } else if (serves(seen.verdict) && w.s.outage_since) {
         w.s.outage_since.reset();
+        outage_ends(w, w.s.active);
         w.tell("service.down", Severity::info, AlertState::resolved, w.s.active,
                w.cx.service.id.value + " is well again at " + w.s.active.value, "");
       }
@@ -105,10 +122,25 @@ void look_for_intruder(Work& w, const Observed& seen) {
   }
 }
 
+[[nodiscard]] bool rests_well(const Observed& seen) {
+  return seen.reachable && seen.ready && seen.state == SiteState::stopped;
+}
+
+/// A provider that answers says little of what broke: home's outage has ended with this only if its next start is well.
+/// Of the others, which nobody waits for, nothing better will be known.
+void look_at_failed(Work& w, const Observed& seen) {
+  const auto it = w.s.failed.find(seen.target);
+  if (it == w.s.failed.end() || (seen.target == w.s.active && w.s.running)) return;
+  if (!rests_well(seen)) return failed_again(w, seen.target);
+  if (it->second.well) return;
+  it->second.well = Since(w.now);
+  w.touch();
+  if (seen.target != w.primary()) outage_ends(w, seen.target);
+}
+
 void look_at_home(Work& w, const Observed& seen) {
   if (seen.target != w.primary() || w.s.active == w.primary()) return;
-  const bool ok = seen.reachable && seen.ready && seen.state == SiteState::stopped;
-  if (!ok) {
+  if (!rests_well(seen)) {
     w.s.home_ok_since.reset();
   } else if (!w.s.home_ok_since) {
     w.s.home_ok_since = w.now.mono;
@@ -164,6 +196,7 @@ void become_active(Work& w, const TargetId& target, bool just_started) {
   w.s.active = w.s.data_at = target;
   w.s.running = true;
   w.s.ran.clear();
+  outage_ends(w, target);
   w.enter(Phase::active);
   if (w.s.pause) w.enter(Phase::paused);  // it came during the move that ends here
   w.touch();
@@ -172,6 +205,13 @@ void become_active(Work& w, const TargetId& target, bool just_started) {
   if (target == w.primary()) w.s.home_ok_since.reset();
   rise_above_store(w);
   consider_failback(w);
+}
+
+void failed_again(Work& w, const TargetId& target) {
+  const auto it = w.s.failed.find(target);
+  if (it == w.s.failed.end() || !it->second.well) return;
+  it->second.well.reset();
+  w.touch();
 }
 
 void on_health(Work& w, const HealthSeen& event) {
@@ -192,6 +232,7 @@ void on_observed(Work& w, const Observed& event) {
   w.s.observed[event.target] = event.reachable ? event.state : SiteState::unknown;
   if (event.reachable && event.state == SiteState::stopped && w.s.ran.erase(event.target) > 0) w.touch();
   look_at_leftovers(w, event);
+  look_at_failed(w, event);
   if (w.s.phase == Phase::starting) return starting_observed(w, event);
   if (w.s.phase == Phase::activate && w.s.move && event.target == w.s.move->to) return activation_observed(w, event);
   if (answers_the_hold(w)) {
@@ -206,6 +247,7 @@ void on_observed(Work& w, const Observed& event) {
 void ask_plan(Work& w) {
   auto& s = w.s;
   const auto& limits = w.cx.service.limits;
+  for (auto& t : s.failovers) t = std::min(t, w.now.wall);  // the clock may have been set back since
   std::erase_if(s.failovers, [&](WallTime t) { return w.now.wall - t > limits.window; });
   const bool over = static_cast<int>(s.failovers.size()) >= limits.max_failovers;
   if (over && !s.move) {

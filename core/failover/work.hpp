@@ -63,6 +63,8 @@ class Work {
 // ---- watching.cpp: active, suspect, plan, paused ---------------------------------------------------------------
 /// `just_started`: we, not the service; it may have ended what it ran while nobody renewed its lease.
 void become_active(Work& w, const TargetId& target, bool just_started = false);
+/// It is not as well as it looked.
+void failed_again(Work& w, const TargetId& target);
 void on_health(Work& w, const HealthSeen& seen);
 void on_observed(Work& w, const Observed& seen);
 void on_plan(Work& w, const PlanMade& made);

@@ -197,11 +197,12 @@ std::vector<ActivationRecord> Journal::activations(const ServiceId& service, con
   return out;
 }
 
-std::vector<Millis> Journal::outages(const ServiceId& service, int limit) {
+std::vector<Millis> Journal::outages(const ServiceId& service, const TargetId& target, int limit) {
   std::vector<Millis> out;
   impl_->reading([&] {
-    auto s = impl_->db.prepare("SELECT ended_ms - started_ms FROM outage WHERE service = ? ORDER BY id DESC LIMIT ?");
-    s.bind(service.value).bind(limit);
+    auto s = impl_->db.prepare(
+        "SELECT ended_ms - started_ms FROM outage WHERE service = ? AND target = ? ORDER BY id DESC LIMIT ?");
+    s.bind(service.value).bind(target.value).bind(limit);
     while (s.step()) out.emplace_back(s.integer(0));
   });
   return out;

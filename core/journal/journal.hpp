@@ -46,7 +46,7 @@ class Journal {
   /// Newest first; empty service: all. `before_id` 0: from the newest.
   [[nodiscard]] std::vector<HistoryRow> history(const ServiceId& service, int limit, std::int64_t before_id);
   [[nodiscard]] std::vector<ActivationRecord> activations(const ServiceId& service, const TargetId& target, int limit);
-  [[nodiscard]] std::vector<Millis> outages(const ServiceId& service, int limit);
+  [[nodiscard]] std::vector<Millis> outages(const ServiceId& service, const TargetId& target, int limit);
   [[nodiscard]] std::optional<SnapshotInfo> newest_snapshot(const ServiceId& service);
   [[nodiscard]] Usd spent_since(const ServiceId& service, WallTime since);
 

@@ -52,12 +52,13 @@ std::optional<Excluded> excluded_by(const Situation& s, const Candidate& c, cons
   return std::nullopt;
 }
 
-Ranked price(const Situation& s, const Candidate& c, Millis outage) {
+/// `away`: how long the service runs there.
+Ranked price(const Situation& s, const Candidate& c, Millis away) {
   Ranked r;
   r.target = c.target;
   r.readiness = readiness_of(c.declared, c.history);
   const double billed =
-      std::max(static_cast<double>(outage.count()), static_cast<double>(c.price.min_billing.count()) * 1000);
+      std::max(static_cast<double>(away.count()), static_cast<double>(c.price.min_billing.count()) * 1000);
   r.silence = per_hours(s.downtime_cost_per_hour, static_cast<double>(r.readiness.mean.count()));
   // Marginal: while it is active its standby price is not paid a second time.
   r.run = per_hours(Usd{std::max(0.0, c.price.active_per_hour.value - c.price.standby_per_hour.value)}, billed);
@@ -147,6 +148,7 @@ Plan make_plan(const Situation& s, const std::vector<Candidate>& candidates) {
   Plan plan;
   plan.objective = s.objective;
   plan.outage = blended_outage(s);
+  plan.failback_dwell = s.failback_dwell;
   plan.outage_samples = static_cast<int>(s.past_outages.size());
   plan.downtime_cost_per_hour = s.downtime_cost_per_hour;
   std::vector<Ranked> priced;
@@ -154,7 +156,7 @@ Plan make_plan(const Situation& s, const std::vector<Candidate>& candidates) {
   priced.reserve(candidates.size());
   keys.reserve(candidates.size());
   for (const auto& c : candidates) {
-    Ranked r = price(s, c, plan.outage);
+    Ranked r = price(s, c, plan.outage + plan.failback_dwell);
     if (auto why = excluded_by(s, c, r)) {
       plan.excluded.push_back(std::move(*why));
       continue;

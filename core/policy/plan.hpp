@@ -44,8 +44,9 @@ struct Situation {
   std::vector<std::string> regions;
   config::Budget budget;
   Usd spent_this_month;
-  Millis expected_outage{3'600'000};  ///< declared
-  std::vector<Millis> past_outages;   ///< newest first
+  Millis expected_outage{3'600'000};  ///< of home, declared
+  std::vector<Millis> past_outages;   ///< of home, newest first
+  Millis failback_dwell{0};           ///< for so long home must be well before the service goes home
   std::int64_t state_bytes = 0;
   std::string failed_domain;  ///< failure domain of what failed; empty: none to avoid
   bool ignore_breakers = false;
@@ -81,6 +82,7 @@ struct Excluded {
 struct Plan {
   config::Objective objective = config::Objective::expected_cost;
   Millis outage{0};  ///< expected, as used
+  Millis failback_dwell{0};
   int outage_samples = 0;
   Usd downtime_cost_per_hour;
   std::vector<Ranked> ranked;

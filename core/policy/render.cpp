@@ -51,6 +51,7 @@ nlohmann::json to_json(const Plan& plan) {
   Json out = {{"objective", objective_names[static_cast<int>(plan.objective)]},
               {"expected_outage_ms", plan.outage.count()},
               {"outage_samples", plan.outage_samples},
+              {"failback_dwell_ms", plan.failback_dwell.count()},
               {"downtime_cost_usd_per_hour", plan.downtime_cost_per_hour.value},
               {"ranked", Json::array()},
               {"excluded", Json::array()},
@@ -80,10 +81,12 @@ nlohmann::json to_json(const Plan& plan) {
 }
 
 std::string render(const Plan& plan) {
-  std::string out = fmt::format("objective {}; an hour of silence costs {}; expected outage {} ({})\n\n",
-                                objective_names[static_cast<int>(plan.objective)], money(plan.downtime_cost_per_hour),
-                                seconds(plan.outage),
-                                plan.outage_samples == 0 ? "declared" : fmt::format("{} seen", plan.outage_samples));
+  std::string out = fmt::format(
+      "objective {}; an hour of silence costs {}; expected outage {} ({}){}\n\n",
+      objective_names[static_cast<int>(plan.objective)], money(plan.downtime_cost_per_hour), seconds(plan.outage),
+      plan.outage_samples == 0 ? "declared" : fmt::format("{} seen", plan.outage_samples),
+      plan.failback_dwell == Millis(0) ? ""
+                                       : fmt::format(", then {} until it goes home", seconds(plan.failback_dwell)));
   out += fmt::format("{:>2}  {:<16} {:>10} = {:>9} {:>9} {:>9} {:>9} {:>9}   {:>7}  {}\n", "#", "target", "expected",
                      "silence", "running", "start fee", "transfer", "if fails", "starts", "ready in");
   int place = 0;

@@ -93,7 +93,9 @@ Assumptions assume(const config::Config& config, const config::Service& service,
   out.act = config.orchestrator.mode == config::Orchestrator::Mode::act;
   for (const auto& t : service.targets) out.targets.push_back(of_target(config, service, t, past, quotes));
   if (past) {
-    for (const auto& o : past->outages) out.past_outages.push_back(o.lasted);
+    for (const auto& o : past->outages) {
+      if (o.target == service.primary) out.past_outages.push_back(o.lasted);
+    }
     if (past->state_bytes) out.general.state_gb = static_cast<double>(*past->state_bytes) / 1e9;
   }
   return out;

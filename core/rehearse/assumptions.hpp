@@ -28,7 +28,7 @@ struct TargetAssumptions {
 struct Assumptions {
   config::Rehearsal general;
   std::vector<TargetAssumptions> targets;  ///< as Service::targets
-  std::vector<Millis> past_outages;        ///< newest first
+  std::vector<Millis> past_outages;        ///< of home, newest first
   bool reference = false;                  ///< the orchestrator checks its own network
   bool act = true;
 };

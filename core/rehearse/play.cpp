@@ -128,7 +128,8 @@ void Play::remember(const failover::Record& record) {
     p.history.insert(p.history.begin(), {timed->succeeded, timed->took, timed->started});
     if (p.history.size() > history_used) p.history.pop_back();
     if (!timed->succeeded) books_.start_failed(index(p));
-  } else if (const auto* ended = std::get_if<failover::OutageEnded>(&record)) {
+  } else if (const auto* ended = std::get_if<failover::OutageEnded>(&record);
+             ended != nullptr && ended->target == service_.primary) {
     outages_.insert(outages_.begin(), ended->ended - ended->started);
     if (outages_.size() > history_used) outages_.pop_back();
   }

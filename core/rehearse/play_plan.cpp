@@ -49,6 +49,7 @@ failover::PlanMade Play::make_plan(const failover::MakePlan& ask) {
   if (s.budget.per_month) s.spent_this_month = spent_this_month();
   s.expected_outage = service_.expected_outage;
   s.past_outages = outages_;
+  s.failback_dwell = service_.failback.dwell();
   if (service_.state) s.state_bytes = static_cast<std::int64_t>(assumptions_.general.state_gb * 1e9);
   if (const auto* failed = service_.find(ask.failed); failed != nullptr && !ask.desperate)
     s.failed_domain = failed->failure_domain;

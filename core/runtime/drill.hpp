@@ -6,6 +6,7 @@
 #include <deque>
 
 #include "core/drill/drill.hpp"
+#include "core/drill/evidence.hpp"
 #include "core/drill/schedule.hpp"
 #include "core/runtime/service_runner.hpp"
 
@@ -37,10 +38,10 @@ struct ServiceRunner::Driller {
     SnapshotId snapshot;
     Requester by;
     bool same_address = false;
-    bool passed_before = false;  ///< its checks passed before the copy was started: they look at something else
-    bool counts = true;          ///< it says something of the target's readiness: not when the file is at fault
-    bool held = false;           ///< the target's other work waits
-    bool stop_told = false;      ///< the intent of the stop is in the journal
+    drill::Before before;    ///< what its checks said without the copy
+    bool counts = true;      ///< it says something of the target's readiness: not when the file is at fault
+    bool held = false;       ///< the target's other work waits
+    bool stop_told = false;  ///< the intent of the stop is in the journal
     bool left_told = false;
     std::optional<std::uint64_t> move;  ///< of a switchover: the machine's, waited for
   };

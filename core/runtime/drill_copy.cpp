@@ -35,7 +35,7 @@ void ServiceRunner::Driller::start_copy() {
   const auto& t = *run_->place->target;
   check_once(t.detect ? *t.detect : r_.service_.detect, checks(), r_.alive_,
              of_this_run([this](const detect::RoundResult& result) {
-               run_->passed_before = result.outcome == Outcome::pass || result.outcome == Outcome::degraded;
+               run_->before = drill::before_the_copy(result);
                ask_start();
              }));
 }
@@ -74,7 +74,7 @@ void ServiceRunner::Driller::look_again() {
 void ServiceRunner::Driller::look_at_copy() {
   const auto& t = *run_->place->target;
   const bool checked = !checks().empty() && (run_->same_address || !run_->place->drill_health.empty());
-  if (checked && run_->passed_before) {
+  if (checked && run_->before.passed) {
     run_->counts = false;
     return feed(drill::Unhealthy{"the checks of " + t.id.value +
                                  " passed before its copy was started: they look at something else, so they prove "
@@ -103,10 +103,8 @@ void ServiceRunner::Driller::check_copy() {
   check_once(detect, checks(), r_.alive_, of_this_run([this, &detect](const detect::RoundResult& result) {
                if (run_->state.stage != drill::Stage::verify) return;
                const bool had_its_time = mono_now() - run_->state.since >= detect.start_grace;
-               const bool may_be_starting = !had_its_time && detect::of_candidate(result).outcome != result.outcome;
-               const bool well =
-                   result.outcome == Outcome::pass || (result.outcome == Outcome::degraded && detect.degraded_is_up);
-               well && !may_be_starting ? feed(drill::Healthy{result.cause}) : look_again();
+               const bool well = drill::is_well(result, run_->before, detect.degraded_is_up, had_its_time);
+               well ? feed(drill::Healthy{result.cause}) : look_again();
              }));
 }
 

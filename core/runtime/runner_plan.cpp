@@ -69,7 +69,8 @@ policy::Plan ServiceRunner::plan(const failover::MakePlan& ask) const {
   s.budget = service_.budget;
   if (s.budget.per_month) s.spent_this_month = wiring_.journal.spent_since(service_.id, month_start(wall_now()));
   s.expected_outage = service_.expected_outage;
-  s.past_outages = wiring_.journal.outages(service_.id, history_used);
+  s.past_outages = wiring_.journal.outages(service_.id, service_.primary, history_used);
+  s.failback_dwell = service_.failback.dwell();
   if (const auto newest = service_.state ? wiring_.journal.newest_snapshot(service_.id) : std::nullopt)
     s.state_bytes = newest->bytes;
   if (const auto* failed = service_.find(ask.failed); failed != nullptr && !ask.desperate)
@@ -137,7 +138,7 @@ nlohmann::json ServiceRunner::status() const {
                    {"to", s.move->to.value},
                    {"attempt", s.move->attempt},
                    {"reason", s.move->reason},
-                   {"started_ms", ms(s.move->started)},
+                   {"started_ms", ms(s.move->started.wall)},
                    {"lease_over_in_ms", nullptr}};
     if (s.move->lease_over && s.move->fence != failover::Part::done)
       out["move"]["lease_over_in_ms"] =

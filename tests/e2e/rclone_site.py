@@ -68,11 +68,14 @@ class RcloneSite(unittest.TestCase):
         self.write_remotes()
 
     def tearDown(self):
-        for plugin in self.plugins:
-            plugin.close()
+        self.close_plugins()
         if self.server:
             self.server.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def close_plugins(self):
+        while self.plugins:
+            self.plugins.pop().close()
 
     def serve(self):
         if self.kind != "local":

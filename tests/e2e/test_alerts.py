@@ -1,8 +1,10 @@
 """Where alerts go: routes, throttle, grouping, reminders, acknowledgement, escalation, silences, fallback, heartbeat, over the
 whole program; each notifier is a file."""
+import contextlib
 import http.server
 import json
 import os
+import sqlite3
 import threading
 import time
 import unittest
@@ -98,6 +100,24 @@ throttle = "0s"
         self.assertEqual(refused, ["service.down"])
         order = [taken.index(kind) for kind in ("service.down", "failover.started", "failover.done")]
         self.assertEqual(order, sorted(order), taken)
+
+    def queued(self, statement="SELECT max(not_before_ms) FROM outbox WHERE state = 'queued'"):
+        db = sqlite3.connect(os.path.join(self.folder, "var/journal.db"), timeout=10)
+        with contextlib.closing(db), db:
+            return db.execute(statement).fetchone()
+
+    def test_what_waits_for_the_time_of_a_clock_that_was_set_back_meanwhile_is_sent_soon(self):
+        missing = os.path.join(self.folder, "missing")
+        self.write_config(extra=f'[notifier.all]\nplugin = "log"\nsettings = {{ file = "{missing}/all.jsonl" }}\n')
+        self.fail_over()
+        wait_for("a delivery that failed", lambda: (self.queued("SELECT max(attempt) FROM outbox") or (0,))[0])
+        self.stop()
+        ahead = int((time.time() + 7 * 3600) * 1000)
+        self.queued(f"UPDATE outbox SET not_before_ms = {ahead} WHERE state = 'queued' RETURNING 1")
+        self.assertEqual((ahead,), self.queued())
+        os.mkdir(missing)
+        self.start()
+        wait_for("the times to be cut", lambda: (self.queued()[0] or 0) < (time.time() + 601) * 1000)
 
     def stay_down(self, extra):
         """Down, and nobody may do anything about it."""

@@ -28,6 +28,10 @@ class MainJob(Site):
         kinds = [json.loads(line)["kind"] for line in self.understudy("history", "--json").splitlines()]
         for kind in ("failover.started", "fence.confirmed", "failover.done", "failback.started", "state.saved", "failback.done"):
             self.assertIn(kind, kinds)
+        self.assertEqual(self.outages_seen(), 1)  # home's; the way home was planned
+
+    def outages_seen(self):
+        return json.loads(self.understudy("plan", "counter", "--json"))["outage_samples"]
 
     def test_what_the_former_site_saves_late_is_refused_by_the_store(self):
         self.write_config(policy="manual")
@@ -88,6 +92,7 @@ class MainJob(Site):
         self.understudy("failback", "counter")
         self.serving("home")
         self.assertEqual(self.running(), ["home"])
+        self.assertEqual(self.outages_seen(), 0)
 
     def test_a_lost_journal_gives_out_no_epoch_again(self):
         self.start()

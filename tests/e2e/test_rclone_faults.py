@@ -144,7 +144,8 @@ class Faults(RcloneSite):
             self.big(2)
             self.bad(self.push(self.plugin(), 1), "transient", "work_dir")
         finally:
-            subprocess.run(["umount", "--lazy", self.work], check=True)
+            self.close_plugins()  # they tidy the folder after their answer
+            subprocess.run(["umount", self.work], check=True)
 
     def test_a_remote_that_may_not_be_written_to(self):
         self.put("a", "1")

@@ -113,6 +113,7 @@ PlanMade Orchestrator::make_plan(int service, const MakePlan& ask) const {
   s.downtime_cost_per_hour = of.downtime_cost_per_hour;
   s.objective = of.objective;
   s.expected_outage = of.expected_outage;
+  s.failback_dwell = of.failback.dwell();
   if (const auto* failed = of.find(ask.failed); failed != nullptr && !ask.desperate)
     s.failed_domain = failed->failure_domain;
   s.ignore_breakers = ask.desperate;

@@ -3,6 +3,7 @@
 
 #include "core/config/week.hpp"
 #include "core/drill/drill.hpp"
+#include "core/drill/evidence.hpp"
 #include "core/drill/schedule.hpp"
 #include "tests/catch.hpp"
 
@@ -179,4 +180,28 @@ TEST_CASE("a schedule's window may name days with hours") {
   CHECK_FALSE(open_at(*night, 7 * 60));
   CHECK_FALSE(config::week_spans_from("mon-fri 10:00"));
   CHECK_FALSE(config::week_spans_from("mon-xyz 10:00-16:00"));
+}
+
+TEST_CASE("what checks said before the copy ran decides what they prove of it") {
+  const auto round = [](Outcome outcome, std::string failed_before = "") {
+    return detect::RoundResult{outcome, "because", false, Micros(1), std::move(failed_before)};
+  };
+  const auto pass = round(Outcome::pass), fail = round(Outcome::fail), degraded = round(Outcome::degraded);
+  const auto weak = round(Outcome::pass, "http: connection refused");
+  const Before nothing = before_the_copy(fail);
+  CHECK((before_the_copy(pass).passed && before_the_copy(degraded).passed && !nothing.passed));
+
+  CHECK(is_well(pass, nothing, true, false));
+  CHECK_FALSE(is_well(fail, nothing, true, true));
+  CHECK((is_well(degraded, nothing, true, false) && !is_well(degraded, nothing, false, true)));
+
+  // The process lives and its port refuses: it may be starting, and then it is as well as it shows.
+  CHECK_FALSE(is_well(weak, nothing, true, false));
+  CHECK(is_well(weak, nothing, true, true));
+
+  // The same before the copy ran: the first check can still prove it, the second never.
+  const Before machine_only = before_the_copy(weak);
+  CHECK_FALSE(machine_only.passed);
+  CHECK(is_well(pass, machine_only, true, false));
+  CHECK_FALSE(is_well(weak, machine_only, true, true));
 }

@@ -67,6 +67,7 @@ class Story {
   void play(const Words& w) {
     if (setting(w)) return;
     if (w[0] == "expect") return expect(w);
+    if (w[0] == "clock") return world_.set_clock(w[1] == "back" ? -duration(w[2]) : duration(w[2]));
     if (w[0] == "wait") return world_.wait(duration(w[1]));
     if (w[0] == "restart") return world_.restart();
     if (w[0] == "fresh") return world_.tell(Started{true});
@@ -207,9 +208,27 @@ class Story {
       REQUIRE_FALSE(s.blocked->unblock.empty());
     } else if (w[1] == "unblocked") {
       REQUIRE_FALSE(s.blocked.has_value());
+    } else if (w[1] == "took") {
+      REQUIRE(s.last_move.has_value());
+      REQUIRE(s.last_move->took == duration(w[2]));
+    } else if (w[1] == "outage" || w[1] == "timed") {
+      expect_record(w);
     } else {
       expect_effect(w);
     }
+  }
+
+  /// The last of its kind: how long it says that something lasted.
+  void expect_record(const Words& w) {
+    std::optional<Millis> lasted;
+    for (const auto& r : world_.records) {
+      if (const auto* o = std::get_if<OutageEnded>(&r); o != nullptr && w[1] == "outage" && o->target.value == w[2])
+        lasted = o->ended - o->started;
+      if (const auto* a = std::get_if<ActivationTimed>(&r); a != nullptr && w[1] == "timed" && a->target.value == w[2])
+        lasted = a->took;
+    }
+    REQUIRE(lasted.has_value() == (w[3] != "none"));
+    if (lasted) REQUIRE(*lasted == duration(w[3]));
   }
 
   void expect_effect(const Words& w) {

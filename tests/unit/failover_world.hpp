@@ -70,6 +70,9 @@ class World {
     deliver(failover::Started{false});
   }
 
+  /// Somebody sets the clock.
+  void set_clock(Millis ahead) { wall += ahead; }
+
   [[nodiscard]] std::string operation(const std::string& kind) const {
     const auto it = operations.find(kind);
     return it == operations.end() ? "" : it->second;

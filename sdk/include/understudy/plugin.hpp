@@ -308,23 +308,24 @@ inline void destroy(void* ctx) noexcept {
   delete instance;
 }
 
+using Create = std::int32_t(const us_port* host, us_bytes settings, us_port* out);
+
+inline us_plugin library(std::string_view manifest, Create* create) noexcept {
+  return {sizeof(us_plugin), US_ABI_MAJOR, US_ABI_MINOR, 0, {manifest.data(), manifest.size()}, create, [](void* ctx) {
+            destroy(ctx);
+          }};
+}
+
 }  // namespace detail
 }  // namespace understudy::sdk
 
-/// Exports a library. `manifest_json` is a string literal; the rest is a callable
-/// std::unique_ptr<Provider>(Host&, const Envelope&) that does no I/O and may throw Failure.
+/// Exports a library. `manifest_json` is a string literal, or other text that lives as long as the library; the rest is
+/// a callable std::unique_ptr<Provider>(Host&, const Envelope&) that does no I/O and may throw Failure.
 #define UNDERSTUDY_PLUGIN(manifest_json, ...)                                                     \
   extern "C" US_EXPORT const us_plugin* understudy_plugin(void) {                                 \
-    static constexpr std::string_view manifest = manifest_json;                                   \
-    static const us_plugin plugin = {                                                             \
-        sizeof(us_plugin),                                                                        \
-        US_ABI_MAJOR,                                                                             \
-        US_ABI_MINOR,                                                                             \
-        0,                                                                                        \
-        {manifest.data(), manifest.size()},                                                       \
-        [](const us_port* us_host_, us_bytes us_settings_, us_port* us_out_) -> std::int32_t {    \
+    static const us_plugin plugin = ::understudy::sdk::detail::library(                           \
+        manifest_json, [](const us_port* us_host_, us_bytes us_settings_, us_port* us_out_) {     \
           return ::understudy::sdk::detail::create(us_host_, us_settings_, us_out_, __VA_ARGS__); \
-        },                                                                                        \
-        [](void* ctx) { ::understudy::sdk::detail::destroy(ctx); }};                              \
+        });                                                                                       \
     return &plugin;                                                                               \
   }
