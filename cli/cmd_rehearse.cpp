@@ -8,6 +8,7 @@
 #include "cli/context.hpp"
 #include "core/config/scenario_file.hpp"
 #include "core/config/units.hpp"
+#include "core/host/clock.hpp"
 #include "core/journal/past.hpp"
 #include "core/rehearse/alternatives.hpp"
 #include "core/rehearse/render.hpp"
@@ -82,7 +83,7 @@ class Rehearsals {
       if (!o_.service.empty() && service.id.value != o_.service) continue;
       std::optional<Past> past;
       if (o_.history) {
-        auto read = journal::read_past(config_.orchestrator.data_dir, service.id);
+        auto read = journal::read_past(config_.orchestrator.data_dir, service.id, host::wall_now());
         if (const auto* problem = std::get_if<journal::Problem>(&read)) {
           cx_.fail(failed, problem->message, problem->hint);
           return std::nullopt;
@@ -96,13 +97,14 @@ class Rehearsals {
 
  private:
   [[nodiscard]] rehearse::Rehearsed one(const config::Service& service, const std::optional<Past>& past) const {
-    const auto assumed = rehearse::assume(config_, service, past, {});
+    auto assumed = rehearse::assume(config_, service, past, {});
+    if (scenario_) assumed = rehearse::only_stated(std::move(assumed));
     const auto length = length_of(o_, scenario_);
     const auto faults =
         scenario_ ? faults_of(*scenario_, service) : rehearse::invent(service, assumed, length, o_.seed);
-    rehearse::Rehearsed out{service.id.value, rehearse::sentences(assumed, service), {}};
+    rehearse::Rehearsed out{service.id.value, rehearse::sentences(assumed, service), {}, assumed.stated};
     if (scenario_)
-      out.assumptions.insert(out.assumptions.begin(), "outages as " + o_.scenario + " states, and no others");
+      out.assumptions.insert(out.assumptions.begin(), "outages as " + o_.scenario + " states, and nothing else fails");
     const auto all =
         o_.alternatives ? rehearse::alternatives(service, assumed) : std::vector{rehearse::as_it_is(service, assumed)};
     for (const auto& a : all) out.results.push_back({a.name, rehearse::rehearse(a, faults, length, o_.seed)});

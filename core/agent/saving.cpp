@@ -61,7 +61,7 @@ void Supervisor::push_in_time() {
     const Epoch run = ledger_.epoch;
     parts_.state.push(run, false, [this, run, turn, alive](const state::StateKeeper::Answer& answer) {
       if (alive.expired()) return;
-      pushed(run, answer);
+      if (answer.status != sdk::Status::cancelled) pushed(run, answer);
       if (turn == turn_) push_in_time();
     });
   });

@@ -41,6 +41,14 @@ Plan plan_of(const OpenAlert& open, const config::Config& config, const LocalTim
   return out;
 }
 
+/// It was said in what is now the future: nobody is to wait for that.
+void clock_was_set_back(OpenAlert& open, WallTime now) {
+  if (open.said <= now) return;
+  open.said = now;
+  open.since = std::min(open.since, now);
+  if (open.held) open.held = now;
+}
+
 }  // namespace
 
 bool Silence::covers(const Alert& alert, WallTime now) const {
@@ -77,6 +85,7 @@ std::vector<std::string> Board::acknowledge(const std::string& incident, const S
 std::vector<Board::Due> Board::due(const config::Config& config, WallTime now, const LocalTime& local) {
   std::vector<Due> out;
   for (auto& [key, open] : open_) {
+    clock_was_set_back(open, now);
     if (open.held && *open.held <= now) {
       open.held.reset();
       open.said = now;

@@ -5,8 +5,9 @@
 
 namespace understudy::detect {
 namespace {
+constexpr Millis blind_after{120'000};
 constexpr int damping = 4;  ///< while flapping, this many times `rise` passes are asked for
-}
+}  // namespace
 
 void Detector::forget_old_flaps(const config::Detect& config, Time now, Change& change) {
   if (!flaps_) return;
@@ -14,6 +15,16 @@ void Detector::forget_old_flaps(const config::Detect& config, Time now, Change& 
   if (flaps_->active && flaps_->changes.empty()) {
     change.flapping_ended = true;
     flaps_.reset();
+  }
+}
+
+/// Whoever relies on checks that tell nothing must know: a failure would not be noticed.
+void Detector::hear(const config::Detect& config, bool something, Time now, Change& change) {
+  if (something || !heard_) heard_ = now;
+  if (something) {
+    change.blind_ended = std::exchange(blind_, false);
+  } else if (!blind_ && now - *heard_ >= std::max<Millis>(blind_after, config.interval * 3)) {
+    change.blind_began = blind_ = true;
   }
 }
 
@@ -43,6 +54,7 @@ Detector::Change Detector::on_round(const config::Detect& config, const RoundRes
     outcome = Outcome::unknown;
     cause_ = "our own network does not work (" + round.cause + ")";
   }
+  hear(config, outcome != Outcome::unknown, now, change);
   if (outcome == Outcome::unknown) return change;  // neither counts nor resets
   if (outcome == Outcome::fail) {
     if (now < grace_until_) return change;
@@ -71,6 +83,7 @@ void Detector::activated(const config::Detect& config, Time now) {
   since_ = now;
   grace_until_ = now + config.start_grace;
   cause_.clear();
+  rests();
 }
 
 Millis Detector::interval(const config::Detect& config, bool verifying) const noexcept {

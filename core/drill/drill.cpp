@@ -70,11 +70,16 @@ struct Stepper {
     return e.ok && !s.cancelled ? start() : finish();
   }
 
+  Actions operator()(const Asked&) const {
+    if (s.stage == Stage::start) s.start_asked = now;
+    return {};
+  }
+
   Actions operator()(const Started& e) const {
     if (s.stage != Stage::start) return {};
     if (!e.ok || s.cancelled) return give_up(e.ok ? s.failure : e.detail);
     end_stage(true, e.detail);
-    s.ready_in = elapsed(s.start_asked);
+    s.ready_in = e.ready_in.value_or(elapsed(s.start_asked));
     enter(Stage::verify);
     return {{Act::watch}, {Act::arm, s.terms.verify_timeout}};
   }

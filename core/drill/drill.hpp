@@ -7,6 +7,7 @@
 // failed, and when its outcome is not known.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -56,9 +57,12 @@ struct Prepared {
   bool ok = false;
   std::string detail;
 };
+/// The start is asked for only now: until then its checks were tried without it.
+struct Asked {};
 struct Started {
   bool ok = false;
   std::string detail;
+  std::optional<Millis> ready_in{};  ///< where it is known better than by how long the step took
 };
 struct Healthy {
   std::string detail;
@@ -77,7 +81,7 @@ struct Expired {};
 struct Cancelled {
   std::string why;
 };
-using Event = std::variant<Begun, Recovered, Prepared, Started, Healthy, Unhealthy, Stopped, Expired, Cancelled>;
+using Event = std::variant<Begun, Recovered, Prepared, Asked, Started, Healthy, Unhealthy, Stopped, Expired, Cancelled>;
 
 enum class Act { prepare, start, watch, stop, arm, tell_stuck, finish };
 struct Action {

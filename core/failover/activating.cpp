@@ -85,8 +85,9 @@ void activation_observed(Work& w, const Observed& seen) {
   if (seen.reachable && seen.state == SiteState::stopped) {
     if (s.retries >= observations_before_giving_up) return candidate_failed(w, "does not start: " + seen.detail, true);
     (void)w.backoff();
-    if (!s.move->activated.mono) s.move->activated = Since(w.now);  // a former process's clock says little of this start
-    return call_activate(w);  // the same operation and epoch: it repeats safely
+    if (!s.move->activated.mono)
+      s.move->activated = Since(w.now);  // a former process's clock says little of this start
+    return call_activate(w);             // the same operation and epoch: it repeats safely
   }
   w.arm(TimerKind::retry, w.backoff());
 }
@@ -132,6 +133,7 @@ void candidate_failed(Work& w, const std::string& why, bool may_run) {
   failed_again(w, move.to);
   move.tried.push_back(move.to);
   move.brought_to = TargetId();  // it may have written there
+  move.forced = false;           // that was said of the site that is left, not of this one
   w.tell("activation.failed", Severity::critical, AlertState::event, move.to, move.to.value + " could not take over",
          why);
   if (may_run && !move.saved.empty()) {  // what it pushed meanwhile, if anything, is newer: the newest is asked for

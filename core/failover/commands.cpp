@@ -150,7 +150,7 @@ void resume_now(Work& w, const std::string& who, bool by_person) {
     rise_above_store(w);
     return look_again(w);
   }
-  if (s.phase != Phase::hold) return;
+  if (s.phase != Phase::hold || (s.move && !w.cx.act)) return;
   // Which of two has the true state, and what runs where the file does not look, is a person's to say, not the clock's.
   const bool asks_a_person = s.hold_from == Phase::starting && s.blocked && s.blocked->by != "paused";
   if (asks_a_person && !by_person) return;
@@ -183,6 +183,9 @@ void on_command(Work& w, const Command& command) {
         return w.answer(command, Status::conflict, "not_paused", w.cx.service.id.value + " is neither paused nor held",
                         "");
       }
+      if (!w.s.pause && w.s.move && !w.cx.act)
+        return w.answer(command, Status::denied, "observe", "mode is \"observe\": nothing is touched",
+                        w.s.blocked ? w.s.blocked->unblock : "");
       w.accept(command);
       return resume_now(w, command.who, true);
   }

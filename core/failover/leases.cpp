@@ -23,17 +23,20 @@ bool same_host_booted_again(std::string_view before, std::string_view now) {
   return before.empty() || id(before) == id(now);  // one that did not tell was of an older version
 }
 
-/// Another agent of the same target has this epoch, or may have it still: a container that is being replaced, a clone.
+/// Its last lease has run out for certain.
+bool is_over(const Work& w, const TargetId& target, const GuardSeen& guard) {
+  const auto renewed = w.s.renewed.find(target);
+  return renewed != w.s.renewed.end() && w.now.mono >= renewed->second + wait_for(w.cx.service, guard);
+}
+
+/// Another agent of the same target has this epoch or an older one, or may have it still: a container that is being
+/// replaced, a clone. A holder that was stopped for certain is not known any more.
 bool another_holds(const Work& w, const lease::Renewal& renewal) {
   const auto holder = w.s.guards.find(renewal.target);
-  if (holder == w.s.guards.end() || holder->second.epoch != renewal.epoch ||
-      holder->second.instance == renewal.instance)
-    return false;
-  const auto renewed = w.s.renewed.find(renewal.target);
-  const bool over =
-      renewed != w.s.renewed.end() && w.now.mono >= renewed->second + wait_for(w.cx.service, holder->second);
+  if (holder == w.s.guards.end() || holder->second.instance == renewal.instance) return false;
   const auto& guard = holder->second;
-  return !over || (guard.holds_over && !same_host_booted_again(guard.instance, renewal.instance));
+  return !is_over(w, renewal.target, guard) ||
+         (guard.holds_over && !same_host_booted_again(guard.instance, renewal.instance));
 }
 
 /// An agent runs only the epoch that it knows: what it runs already goes on with a newer one when it is told so.
@@ -48,8 +51,19 @@ bool has_not_heard(const Work& w, const lease::Renewal& renewal) {
   const auto& s = w.s;
   const auto guard = s.guards.find(renewal.target);
   const bool renewed = guard != s.guards.end() && guard->second.epoch == s.epoch;
-  return s.phase == Phase::active && renewal.target == s.active && renewal.epoch < s.epoch && !s.revoked && !renewed &&
+  const bool rests = s.phase == Phase::active || s.phase == Phase::suspect || s.phase == Phase::paused;
+  return rests && renewal.target == s.active && renewal.epoch < s.epoch && !s.revoked && !renewed &&
          s.taken_in_place == s.epoch;
+}
+
+/// Its lease had run out, so it has ended its workload, and starts it now.
+bool starts_again(const Work& w, const lease::Renewal& renewal) {
+  const auto& s = w.s;
+  const auto guard = s.guards.find(renewal.target);
+  const auto renewed = s.renewed.find(renewal.target);
+  const bool rests = s.phase == Phase::active || s.phase == Phase::suspect || s.phase == Phase::paused;
+  return rests && renewal.target == s.active && guard != s.guards.end() && guard->second.epoch == renewal.epoch &&
+         !guard->second.holds_over && renewed != s.renewed.end() && w.now.mono - renewed->second > guard->second.ttl;
 }
 
 lease::Judgement judge(const Work& w, const lease::Renewal& renewal) {
@@ -97,8 +111,9 @@ std::optional<Millis> lease_wait(const config::Service& service, const State& st
 
 bool by_another_agent(const Work& w, const Fenced& done) {
   const auto holder = w.s.guards.find(done.target);
-  if (!done.instance || holder == w.s.guards.end() || holder->second.epoch != w.s.epoch) return false;
+  if (!done.instance || holder == w.s.guards.end()) return false;
   const auto& guard = holder->second;
+  if (guard.epoch != w.s.epoch && is_over(w, done.target, guard) && !guard.holds_over) return false;
   if (guard.instance.empty() || *done.instance == guard.instance) return false;
   return !guard.holds_over || !same_host_booted_again(guard.instance, *done.instance);
 }
@@ -130,6 +145,7 @@ void on_lease_over(Work& w) {
 void on_lease_asked(Work& w, const LeaseAsked& asked) {
   auto judgement = judge(w, asked.renewal);
   const bool granted = judgement.verdict == lease::Judgement::Verdict::granted;
+  if (granted && starts_again(w, asked.renewal)) w.effect(Watch{asked.renewal.target, Watch::Mode::serving, true});
   if (granted) remember_guard(w, asked.renewal);
   if (has_not_heard(w, asked.renewal) && w.cx.act && !w.s.pause) tell_epoch(w, w.s.active);
   w.effect(LeaseAnswer{asked.id, std::move(judgement), granted ? w.cx.service.lease.ttl : Millis(0)});
@@ -157,7 +173,9 @@ void grant_in_place(Work& w, const TargetId& target, const std::string& who, con
   s.taken_in_place = s.epoch;
   w.record(Granted{s.epoch, target, who, why});
   const auto* configured = w.cx.service.find(target);
-  if (w.cx.act && configured != nullptr && configured->lease) tell_epoch(w, target);
+  if (!w.cx.act || configured == nullptr || !configured->lease) return;
+  w.effect(Watch{target, Watch::Mode::serving, true});  // its agent may start it again under the new epoch
+  tell_epoch(w, target);
 }
 
 void epoch_told(Work& w, const Activated& done) {

@@ -1,6 +1,9 @@
 // STARTING: finding out what runs where, after a start of the orchestrator or with a new service.
 #include <algorithm>
+#include <optional>
 #include <vector>
+
+#include <fmt/format.h>
 
 #include "core/failover/work.hpp"
 
@@ -92,18 +95,35 @@ bool target_gone(const Work& w) {
   return s.move && !s.move->to.empty() && w.cx.service.find(s.move->to) == nullptr;
 }
 
-void resume_move(Work& w, Phase stored) {
-  switch (stored) {
+/// The mode is "observe" since this start: the move rests as it is, until it is "act" again.
+void rest(Work& w, Phase from) {
+  const auto& move = *w.s.move;
+  hold(w, from, "observe",
+       fmt::format("mode is \"observe\": the {} from {} to {} that was under way rests", to_string(move.kind),
+                   move.origin.value, move.to.value),
+       "set mode = \"act\" in [orchestrator] and start again");
+}
+
+/// Where a move goes on, by where it was; nothing: a plan was being made.
+std::optional<Phase> goes_on_at(Phase stored, Phase hold_from) {
+  switch (stored == Phase::hold ? hold_from : stored) {
     case Phase::revoke:
     case Phase::fence:
-    case Phase::failback: return redo_transfer(w);
-    case Phase::gate: return redo_transfer(w);
-    case Phase::hold: return w.s.hold_from == Phase::plan ? ask_plan(w) : redo_transfer(w);
+    case Phase::failback:
+    case Phase::gate: return Phase::fence;
     case Phase::grant:
     case Phase::activate:
-    case Phase::verify: return redo_activation(w);
-    default: break;
+    case Phase::verify: return Phase::activate;
+    default: return std::nullopt;
   }
+}
+
+void resume_move(Work& w, Phase stored) {
+  if (const auto at = goes_on_at(stored, w.s.hold_from)) {
+    if (!w.cx.act) return rest(w, *at);
+    return *at == Phase::activate ? redo_activation(w) : redo_transfer(w);
+  }
+  if (stored == Phase::hold) return ask_plan(w);
   // A plan was being made: a move that has stopped its origin goes on, one that has not is forgotten.
   if (w.s.running && w.s.move->from == w.s.move->origin && w.s.move->fence != Part::done) {
     end_move(w, "cancelled");
@@ -164,8 +184,18 @@ void find_out_again(Work& w) {
   observe_all(w);
 }
 
+/// Targets that have left the file: nobody looks at them any more.
+void forget_strangers(Work& w) {
+  const auto gone = [&](const TargetId& id) { return w.cx.service.find(id) == nullptr; };
+  auto& s = w.s;
+  const auto many = [&](auto& map) { return std::erase_if(map, [&](const auto& one) { return gone(one.first); }); };
+  const auto dropped = many(s.intruders) + many(s.failed) + std::erase_if(s.unsaved, gone) + std::erase_if(s.ran, gone);
+  if (dropped > 0) w.touch();
+}
+
 void on_started(Work& w, const Started& started) {
   auto& s = w.s;
+  forget_strangers(w);
   const Phase stored = s.phase;
   w.unblock();  // what still blocks is told anew, with its reminders
   s.phase = Phase::starting;

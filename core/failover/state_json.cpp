@@ -120,8 +120,7 @@ State read(const Json& in) {
   s.incident = in.value("incident", "");
   if (in.contains("outage_since")) s.outage_since = wall(in, "outage_since");
   const auto failed = in.value("failed", Json::object());
-  for (const auto& [name, since] : failed.items())
-    s.failed[TargetId(name)] = failed_from(since);
+  for (const auto& [name, since] : failed.items()) s.failed[TargetId(name)] = failed_from(since);
   s.random = in.value("random", std::uint64_t{0});
   s.next_operation = in.value("next_operation", std::uint64_t{1});
   return s;

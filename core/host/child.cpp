@@ -88,6 +88,18 @@ void announce(const ChildSpec& spec) {
   ::_exit(127);
 }
 
+/// In the child: sockets that a library has opened without close-on-exec, a listening one among them, would be kept by
+/// what outlives us, and our successor could not listen there.
+void keep_nothing_open() {
+#if defined(__linux__) && defined(SYS_close_range)
+  if (::syscall(SYS_close_range, 3U, ~0U, 1U << 2) == 0) return;  // CLOSE_RANGE_CLOEXEC
+#endif
+  constexpr int many = 1024;
+  for (int fd = 3; fd < many; ++fd) {
+    if (const int flags = ::fcntl(fd, F_GETFD); flags >= 0) ::fcntl(fd, F_SETFD, flags | FD_CLOEXEC);
+  }
+}
+
 /// In the child, between fork and exec: async-signal-safe calls only.
 [[noreturn]] void become(const ChildSpec& spec, const char* program, char** argv, char** env, int in, int out, int err,
                          int report, [[maybe_unused]] int parent) {
@@ -99,6 +111,7 @@ void announce(const ChildSpec& spec) {
   }
 #endif
   announce(spec);
+  keep_nothing_open();
   const int passed = spec.pass_descriptor;
   const char* cwd = spec.cwd.c_str();
   if (passed >= 0) {  // the report's own descriptor may be the one that is to be taken
@@ -111,9 +124,6 @@ void announce(const ChildSpec& spec) {
     } else {
       ::dup2(passed, 3);
     }
-#if defined(__linux__) && defined(SYS_close_range)
-    ::syscall(SYS_close_range, 4U, ~0U, 1U << 2);  // CLOSE_RANGE_CLOEXEC: sockets that a library has made
-#endif
     if (spec.keep_descriptor > 3) ::fcntl(spec.keep_descriptor, F_SETFD, 0);
   }
   ::dup2(in, 0);

@@ -22,7 +22,7 @@ struct ChildSpec {
   std::string cwd;                         ///< empty: ours
   std::map<std::string, std::string> env;  ///< added to ours
   bool clean_environment = false;          ///< `env` is the whole environment
-  int pass_descriptor = -1;                ///< becomes descriptor 3 of the child, which then gets no others of ours
+  int pass_descriptor = -1;                ///< becomes descriptor 3 of the child; it gets no others of ours
   int keep_descriptor = -1;                ///< with pass_descriptor: gets this one too, under its number, above 3
   bool inherit_output = false;             ///< it writes where we write: no pipes for that
   bool die_with_parent = false;  ///< killed when this thread ends, however it ends. Linux; elsewhere it lives on

@@ -20,7 +20,8 @@ Kind kind_of(CURLcode code, long os_error) {
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_RESOLVE_PROXY: return {"resolve", "check the host name and the resolver"};
     case CURLE_COULDNT_CONNECT:
-      if (os_error == ENETUNREACH || os_error == EHOSTUNREACH) return {"unreachable", "check the route to that host"};
+      if (os_error == ENETUNREACH || os_error == ENETDOWN) return {"unreachable", "check this host's own network"};
+      if (os_error == EHOSTUNREACH) return {"no_host", "is that host up? nobody on its network answers for it"};
       return {"refused", "is anything listening there?"};
     case CURLE_OPERATION_TIMEDOUT: return {"timeout", ""};
     case CURLE_PEER_FAILED_VERIFICATION:

@@ -18,7 +18,8 @@ using Clock = std::chrono::steady_clock;
 
 const char* kind_of(const boost::system::error_code& error) {
   if (error == asio::error::connection_refused) return "refused";
-  if (error == asio::error::network_unreachable || error == asio::error::host_unreachable) return "unreachable";
+  if (error == asio::error::network_unreachable || error == asio::error::network_down) return "unreachable";
+  if (error == asio::error::host_unreachable) return "no_host";
   if (error == asio::error::host_not_found || error == asio::error::host_not_found_try_again) return "resolve";
   if (error == asio::error::eof || error == asio::error::connection_reset) return "closed";
   return "protocol";

@@ -189,8 +189,8 @@ std::vector<ActivationRecord> Journal::activations(const ServiceId& service, con
   std::vector<ActivationRecord> out;
   impl_->reading([&] {
     auto s = impl_->db.prepare(
-        "SELECT succeeded, took_ms, started_ms FROM activation WHERE service = ? AND target = ? ORDER BY id DESC LIMIT "
-        "?");
+        "SELECT succeeded, took_ms, started_ms FROM activation WHERE service = ? AND target = ? AND "
+        "(succeeded OR kind <> 'failback') ORDER BY id DESC LIMIT ?");
     s.bind(service.value).bind(target.value).bind(limit);
     while (s.step()) out.push_back({s.integer(0) != 0, Millis(s.integer(1)), wall(s.integer(2))});
   });
@@ -227,11 +227,12 @@ std::optional<SnapshotInfo> Journal::newest_snapshot(const ServiceId& service) {
   return out;
 }
 
-Usd Journal::spent_since(const ServiceId& service, WallTime since) {
+Usd Journal::spent_since(const ServiceId& service, const TargetId& primary, WallTime since) {
   Usd out;
   impl_->reading([&] {
-    auto s = impl_->db.prepare("SELECT coalesce(sum(usd), 0.0) FROM spend WHERE service = ? AND to_ms >= ?");
-    if (s.bind(service.value).bind(ms(since)).step()) out.value = s.number(0);
+    auto s =
+        impl_->db.prepare("SELECT coalesce(sum(usd), 0.0) FROM spend WHERE service = ? AND target <> ? AND to_ms >= ?");
+    if (s.bind(service.value).bind(primary.value).bind(ms(since)).step()) out.value = s.number(0);
   });
   return out;
 }
@@ -320,16 +321,19 @@ std::optional<Problem> Journal::outbox_recover() {
 }
 
 std::optional<Problem> Journal::prune(WallTime before) {
+  static constexpr const char* old[] = {
+      "DELETE FROM event WHERE id IN (SELECT id FROM event WHERE at_ms < ? ORDER BY id LIMIT ?)",
+      "DELETE FROM intent WHERE id IN (SELECT id FROM intent WHERE status IS NOT NULL AND at_ms < ? ORDER BY id LIMIT "
+      "?)",
+      "DELETE FROM snapshot WHERE rowid IN (SELECT rowid FROM snapshot AS s WHERE created_ms < ? AND created_ms < "
+      "(SELECT "
+      "max(created_ms) FROM snapshot WHERE service = s.service) LIMIT ?)",
+      "DELETE FROM spend WHERE id IN (SELECT id FROM spend WHERE to_ms < ? ORDER BY id LIMIT ?)",
+      "DELETE FROM outbox WHERE seq IN (SELECT seq FROM outbox WHERE state IN ('sent','dead') AND not_before_ms < ? "
+      "ORDER BY seq LIMIT ?)",
+      "DELETE FROM document WHERE rowid IN (SELECT rowid FROM document WHERE space = 'thread' AND at_ms < ? LIMIT ?)"};
   return impl_->transaction([&] {
-    auto events =
-        impl_->db.prepare("DELETE FROM event WHERE id IN (SELECT id FROM event WHERE at_ms < ? ORDER BY id LIMIT ?)");
-    events.bind(ms(before)).bind(prune_at_once).run();
-    auto sent = impl_->db.prepare(
-        "DELETE FROM outbox WHERE seq IN (SELECT seq FROM outbox WHERE state IN ('sent','dead') AND not_before_ms < ? "
-        "ORDER BY seq LIMIT ?)");
-    sent.bind(ms(before)).bind(prune_at_once).run();
-    auto threads = impl_->db.prepare("DELETE FROM document WHERE space = 'thread' AND at_ms < ?");
-    threads.bind(ms(before)).run();
+    for (const char* statement : old) impl_->db.prepare(statement).bind(ms(before)).bind(prune_at_once).run();
   });
 }
 

@@ -45,10 +45,12 @@ class Journal {
   [[nodiscard]] std::vector<failover::Intent> open_intents(const ServiceId& service);
   /// Newest first; empty service: all. `before_id` 0: from the newest.
   [[nodiscard]] std::vector<HistoryRow> history(const ServiceId& service, int limit, std::int64_t before_id);
+  /// Newest first. Without the ways home that failed: home was not well yet, which says nothing of how its starts go.
   [[nodiscard]] std::vector<ActivationRecord> activations(const ServiceId& service, const TargetId& target, int limit);
   [[nodiscard]] std::vector<Millis> outages(const ServiceId& service, const TargetId& target, int limit);
   [[nodiscard]] std::optional<SnapshotInfo> newest_snapshot(const ServiceId& service);
-  [[nodiscard]] Usd spent_since(const ServiceId& service, WallTime since);
+  /// On all targets but `primary`, which would cost without us too.
+  [[nodiscard]] Usd spent_since(const ServiceId& service, const TargetId& primary, WallTime since);
 
   /// Key → value of a space of documents.
   [[nodiscard]] std::map<std::string, nlohmann::json> documents(const std::string& space);
@@ -68,7 +70,8 @@ class Journal {
   [[nodiscard]] OutboxCounts outbox_counts();
   /// After a start: what was being sent when the process died is sent again, marked as a possible duplicate.
   [[nodiscard]] std::optional<Problem> outbox_recover();
-  /// Forgets events and finished deliveries older than `before`, a bounded number a call.
+  /// Forgets what is older than `before` of what grows: events, operations that have ended, snapshots (the store has
+  /// them), spending, deliveries that have ended. A bounded number a call.
   [[nodiscard]] std::optional<Problem> prune(WallTime before);
 
  private:

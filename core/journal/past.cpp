@@ -1,5 +1,7 @@
 #include "core/journal/past.hpp"
 
+#include <algorithm>
+
 #include "core/journal/database.hpp"
 #include "core/journal/schema.hpp"
 
@@ -11,13 +13,21 @@ constexpr int activations_read = 50;  // as plans use
 
 WallTime wall(std::int64_t ms) { return WallTime(Millis(ms)); }
 
-void read_span(Database& db, const ServiceId& service, Past& out) {
-  auto s = db.prepare(
-      "SELECT min(at), max(at) FROM (SELECT at_ms AS at FROM event WHERE service = ?1 UNION ALL SELECT created_ms FROM "
-      "snapshot WHERE service = ?1 UNION ALL SELECT to_ms FROM spend WHERE service = ?1)");
-  if (!s.bind(service.value).step() || s.null(0)) return;
-  out.since = wall(s.integer(0));
-  out.until = wall(s.integer(1));
+/// An epoch is held until the next is granted, the last one until now.
+void read_held(Database& db, const ServiceId& service, WallTime now, Past& out) {
+  auto s = db.prepare("SELECT target, at_ms FROM epoch WHERE service = ? ORDER BY epoch");
+  s.bind(service.value);
+  TargetId holder;
+  WallTime since{};
+  const auto held_until = [&](WallTime end) {
+    if (!holder.empty()) out.held[holder] += std::max(end - since, Millis(0));
+  };
+  while (s.step()) {
+    held_until(wall(s.integer(1)));
+    holder = TargetId(s.text(0));
+    since = wall(s.integer(1));
+  }
+  held_until(now);
 }
 
 void read_outages(Database& db, const ServiceId& service, Past& out) {
@@ -28,7 +38,8 @@ void read_outages(Database& db, const ServiceId& service, Past& out) {
 
 void read_activations(Database& db, const ServiceId& service, Past& out) {
   auto s = db.prepare(
-      "SELECT target, succeeded, took_ms, started_ms FROM activation WHERE service = ? ORDER BY id DESC LIMIT ?");
+      "SELECT target, succeeded, took_ms, started_ms FROM activation WHERE service = ? AND (succeeded OR kind <> "
+      "'failback') ORDER BY id DESC LIMIT ?");
   s.bind(service.value).bind(outages_read);
   while (s.step()) {
     auto& of_target = out.activations[TargetId(s.text(0))];
@@ -44,7 +55,7 @@ void read_size(Database& db, const ServiceId& service, Past& out) {
 
 }  // namespace
 
-std::variant<Past, Problem> read_past(const std::filesystem::path& data_dir, const ServiceId& service) {
+std::variant<Past, Problem> read_past(const std::filesystem::path& data_dir, const ServiceId& service, WallTime now) {
   const auto file = data_dir / "journal.db";
   std::error_code ec;
   if (!std::filesystem::exists(file, ec))
@@ -54,7 +65,7 @@ std::variant<Past, Problem> read_past(const std::filesystem::path& data_dir, con
     if (db.text("PRAGMA user_version") != std::to_string(schema_version))
       return Problem{file.string() + " was written by another version of Understudy", "run `understudy run` once"};
     Past out;
-    read_span(db, service, out);
+    read_held(db, service, now, out);
     read_outages(db, service, out);
     read_activations(db, service, out);
     read_size(db, service, out);

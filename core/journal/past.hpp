@@ -10,6 +10,7 @@
 namespace understudy::journal {
 
 /// Nothing is changed. A problem when there is no journal or it cannot be read.
-[[nodiscard]] std::variant<Past, Problem> read_past(const std::filesystem::path& data_dir, const ServiceId& service);
+[[nodiscard]] std::variant<Past, Problem> read_past(const std::filesystem::path& data_dir, const ServiceId& service,
+                                                    WallTime now);
 
 }  // namespace understudy::journal

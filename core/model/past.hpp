@@ -16,7 +16,8 @@ struct Past {
     TargetId target;  ///< where it ran when it failed
     Millis lasted{0};
   };
-  WallTime since{}, until{};                                      ///< the time that it covers
+  std::map<TargetId, Millis> held;                                ///< how long each held the service: only then its
+                                                                  ///< outages are known
   std::vector<Outage> outages;                                    ///< newest first
   std::map<TargetId, std::vector<ActivationRecord>> activations;  ///< newest first
   std::optional<std::int64_t> state_bytes;                        ///< of the newest snapshot

@@ -104,15 +104,12 @@ void add_notes(const Situation& s, Plan& plan) {
   if (plan.ranked.size() < 2 || s.objective != config::Objective::expected_cost) return;
   const auto& a = plan.ranked[0];
   const auto& b = plan.ranked[1];
-  const auto hours = [](const Ranked& r, const Ranked& next) {
-    return (static_cast<double>(r.readiness.mean.count()) +
-            (1 - r.readiness.success) * static_cast<double>(next.readiness.mean.count())) /
-           hour_ms;
-  };
-  const double money = (a.run + a.activation + a.transfer - b.run - b.activation - b.transfer).value;
-  const double time = hours(b, a) - hours(a, b);
+  // By the order's own rule, (money + D t) / p: equal at this D.
+  const auto hours = [](const Ranked& r) { return static_cast<double>(r.readiness.mean.count()) / hour_ms; };
+  const auto money = [](const Ranked& r) { return (r.run + r.activation + r.transfer).value; };
+  const double time = hours(b) * a.readiness.success - hours(a) * b.readiness.success;
   if (std::abs(time) < 1e-12) return;
-  const double turning = money / time;
+  const double turning = (money(a) * b.readiness.success - money(b) * a.readiness.success) / time;
   if (turning <= 0 || !std::isfinite(turning)) return;
   plan.notes.push_back(fmt::format("{} comes before {} as long as an hour of silence costs {} than ${:.2f}",
                                    a.target.value, b.target.value, time > 0 ? "more" : "less", turning));

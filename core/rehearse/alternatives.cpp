@@ -60,7 +60,7 @@ void add_intervals(std::vector<Alternative>& out, const Alternative& base) {
 bool keep_warm(Alternative& a, std::size_t i) {
   auto& assumed = a.assumptions.targets[i];
   auto& target = a.service.targets[i];
-  const bool known = assumed.warm_per_hour.value > 0 && assumed.warm_ready_in < target.declared.ready_in &&
+  const bool known = assumed.warm_per_hour.value > 0 && assumed.warm_ready_in < assumed.ready_in(target.declared) &&
                      assumed.price.standby_per_hour < assumed.warm_per_hour;
   if (target.id == a.service.primary || !known) return false;
   assumed.price.standby_per_hour = assumed.warm_per_hour;

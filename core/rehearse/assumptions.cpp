@@ -27,7 +27,8 @@ void learn_outages(TargetAssumptions& t, const TargetId& id, const Past& past) {
   }
   const double n = policy::prior_weight + t.outages_seen;
   t.outage = Millis(std::llround(sum / n));
-  const double seen_years = static_cast<double>((past.until - past.since).count()) / year_ms;
+  const auto held = past.held.find(id);
+  const double seen_years = held == past.held.end() ? 0 : static_cast<double>(held->second.count()) / year_ms;
   if (t.outages_per_year > 0 && seen_years > 0)
     t.outages_per_year = n / (policy::prior_weight / t.outages_per_year + seen_years);
 }
@@ -53,28 +54,50 @@ TargetAssumptions of_target(const config::Config& config, const config::Service&
   t.activation_fails = own.activation_fails.value_or(1 - target.declared.success);
   t.activation_spread = general.activation_spread;
   t.price = price_of(target, quotes);
-  t.warm_ready_in = own.warm_ready_in.value_or(target.declared.ready_in / 4);
   t.warm_per_hour = own.warm_per_hour.value_or(t.price.active_per_hour);
   if (past) {
     learn_outages(t, target.id, *past);
     learn_activations(t, target, *past);
   }
+  t.warm_ready_in = own.warm_ready_in.value_or(t.ready_in(target.declared) / 4);
   return t;
 }
 
 std::string seen(int n, const char* what) { return n == 0 ? "" : fmt::format(" ({} {} seen)", n, what); }
 
-std::string sentence(const TargetAssumptions& t, const config::Target& target) {
-  std::string out = fmt::format(
-      "{}: {:.3g} outages a year of {} on average{}, {:.0f} % of them out of reach; a start takes about {} and fails "
-      "{:.0f} % of the time{}",
-      target.id.value, t.outages_per_year, span_text(t.outage), seen(t.outages_seen, "outages"), t.unreachable * 100,
-      span_text(target.declared.ready_in), t.activation_fails * 100, seen(t.activations_seen, "starts"));
+std::string sentence(const TargetAssumptions& t, const config::Target& target, bool stated) {
+  std::string out = target.id.value + ": ";
+  if (!stated)
+    out += fmt::format("{:.3g} outages a year of {} on average{}, {:.0f} % of them out of reach; ", t.outages_per_year,
+                       span_text(t.outage), seen(t.outages_seen, "outages"), t.unreachable * 100);
+  out += fmt::format("a start takes about {} and fails {:.0f} % of the time{}", span_text(t.ready_in(target.declared)),
+                     t.activation_fails * 100, seen(t.activations_seen, "starts"));
   if (t.price.source.empty()) out += "; no price is known, so it is taken to be free";
   return out;
 }
 
+/// What fails by chance.
+void tell_chance(const Assumptions& a, std::vector<std::string>& out) {
+  const auto& g = a.general;
+  out.push_back(fmt::format("lengths of outages are exponentially distributed; {:.0f} % take the whole failure domain",
+                            g.regional * 100));
+  out.push_back(
+      fmt::format("our own network fails {:.3g} times a year for {} on average ({}); a provider's control plane {:.3g} "
+                  "times for {}",
+                  g.our_network_outages_per_year, span_text(g.our_network_outage),
+                  a.reference ? "the reference checks notice it" : "no reference check would notice it",
+                  g.control_plane_outages_per_year, span_text(g.control_plane_outage)));
+  out.push_back(
+      g.probe_loss > 0
+          ? fmt::format("a round of checks fails for nothing once in {:.0f}; no check is hinted at", 1 / g.probe_loss)
+          : "no round of checks fails for nothing; no check is hinted at");
+}
+
 }  // namespace
+
+Millis TargetAssumptions::ready_in(const config::Declared& declared) const {
+  return policy::readiness_of(declared, history).mean;
+}
 
 std::string span_text(Millis span) {
   const double s = static_cast<double>(span.count()) / 1000;
@@ -101,20 +124,19 @@ Assumptions assume(const config::Config& config, const config::Service& service,
   return out;
 }
 
+Assumptions only_stated(Assumptions a) {
+  a.stated = true;
+  a.general.probe_loss = 0;
+  for (auto& t : a.targets) t.activation_fails = 0;
+  return a;
+}
+
 std::vector<std::string> sentences(const Assumptions& a, const config::Service& service) {
   const auto& g = a.general;
   std::vector<std::string> out;
-  for (std::size_t i = 0; i < service.targets.size(); ++i) out.push_back(sentence(a.targets[i], service.targets[i]));
-  out.push_back(fmt::format("lengths of outages are exponentially distributed; {:.0f} % take the whole failure domain",
-                            g.regional * 100));
-  out.push_back(
-      fmt::format("our own network fails {:.3g} times a year for {} on average ({}); a provider's control plane {:.3g} "
-                  "times for {}",
-                  g.our_network_outages_per_year, span_text(g.our_network_outage),
-                  a.reference ? "the reference checks notice it" : "no reference check would notice it",
-                  g.control_plane_outages_per_year, span_text(g.control_plane_outage)));
-  out.push_back(fmt::format("a round of checks fails for nothing once in {:.0f}; no check is hinted at",
-                            g.probe_loss > 0 ? 1 / g.probe_loss : INFINITY));
+  for (std::size_t i = 0; i < service.targets.size(); ++i)
+    out.push_back(sentence(a.targets[i], service.targets[i], a.stated));
+  if (!a.stated) tell_chance(a, out);
   if (service.state)
     out.push_back(
         fmt::format("the state is {:.3g} GB and takes {} to save or to bring; {:.0f} % of the places that fail "

@@ -23,6 +23,9 @@ struct TargetAssumptions {
   Price price;
   Millis warm_ready_in{0};
   Usd warm_per_hour;
+
+  /// Request -> healthy on average, as plans expect it.
+  [[nodiscard]] Millis ready_in(const config::Declared& declared) const;
 };
 
 struct Assumptions {
@@ -31,6 +34,7 @@ struct Assumptions {
   std::vector<Millis> past_outages;        ///< of home, newest first
   bool reference = false;                  ///< the orchestrator checks its own network
   bool act = true;
+  bool stated = false;  ///< the faults are a scenario's: nothing fails by chance
 };
 
 /// Prices that the file does not give, by target.
@@ -39,6 +43,8 @@ using Quotes = std::map<TargetId, Price>;
 /// What was seen counts like samples beside two of what the file says, as in policy::readiness_of().
 [[nodiscard]] Assumptions assume(const config::Config& config, const config::Service& service,
                                  const std::optional<Past>& past, const Quotes& quotes);
+/// For a scenario: what it does not state goes well.
+[[nodiscard]] Assumptions only_stated(Assumptions a);
 /// A sentence each.
 [[nodiscard]] std::vector<std::string> sentences(const Assumptions& a, const config::Service& service);
 

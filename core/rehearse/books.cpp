@@ -35,7 +35,7 @@ void Books::end_silence(std::optional<std::size_t> at, Time now) {
   ++report_.silences;
   report_.longest_silence = std::max(report_.longest_silence, lasted);
   if (done.moved && done.cause != Cause::planned) {
-    rto_.push_back(lasted);
+    if (done.cause == Cause::outage) rto_.push_back(lasted);
     if (content_) rpo_.push_back(std::max(Millis(0), between(*content_, done.from)));
   }
   report_.timeline.push_back(done);

@@ -13,8 +13,6 @@ namespace {
 constexpr int row = 26, head = 64, gap = 30;
 constexpr int name_x = 16, down_x = 250, cost_x = 560, bar = 200, width = 900;
 
-double per_year(const Report& r, double value) { return r.years() > 0 ? value / r.years() : 0; }
-
 std::string text(int x, int y, const char* kind, const std::string& what) {
   return fmt::format("<text x=\"{}\" y=\"{}\" class=\"{}\">{}</text>\n", x, y, kind, sdk::escape_markup(what));
 }
@@ -48,25 +46,27 @@ std::string legend(int y) {
 }
 
 std::string rows(const Rehearsed& one, int y) {
+  const Scale scale = scale_of(one);
+  const auto ms = [&](Millis span) { return static_cast<double>(scale.of(span).count()); };
   double longest = 1e-9, dearest = 1e-9;
   for (const auto& [name, r] : one.results) {
-    longest = std::max(longest, per_year(r, static_cast<double>(r.downtime().count())));
-    dearest = std::max(dearest, per_year(r, r.cost().value));
+    longest = std::max(longest, ms(r.downtime()));
+    dearest = std::max(dearest, scale.of(r.cost()));
   }
   std::string out = text(name_x, y + 18, "title", one.service);
-  out += text(down_x, y + 18, "head", "downtime a year") + text(cost_x, y + 18, "head", "cost a year");
+  out += text(down_x, y + 18, "head", fmt::format("downtime {}", scale.unit)) +
+         text(cost_x, y + 18, "head", fmt::format("cost {}", scale.unit));
   out += legend(y + 38);
   y += head;
   for (const auto& [name, r] : one.results) {
-    const auto down = [&](int i) { return per_year(r, static_cast<double>(r.down[i].count())); };
+    const auto down = [&](int i) { return ms(r.down[i]); };
     out += text(name_x, y + 12, &name == &one.results.front().alternative ? "first" : "name", name);
     out += stacked(down_x, y, bar / longest, {{"outage", down(0)}, {"planned", down(1)}, {"needless", down(2)}});
     const double all = down(0) + down(1) + down(2);
     out += text(down_x + static_cast<int>(all / longest * bar) + 6, y + 12, "small",
                 span_text(Millis(static_cast<std::int64_t>(all))));
-    out += stacked(cost_x, y, bar / dearest,
-                   {{"silence", per_year(r, r.silence_cost.value)}, {"targets", per_year(r, r.spent().value)}});
-    const double cost = per_year(r, r.cost().value);
+    out += stacked(cost_x, y, bar / dearest, {{"silence", scale.of(r.silence_cost)}, {"targets", scale.of(r.spent())}});
+    const double cost = scale.of(r.cost());
     out += text(cost_x + static_cast<int>(cost / dearest * bar) + 6, y + 12, "small", fmt::format("${:.2f}", cost));
     y += row;
   }

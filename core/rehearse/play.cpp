@@ -16,6 +16,13 @@ bool quiet(const failover::Step& step) {
          });
 }
 
+/// A stream of its own for each name (FNV-1a), so that a target that is not there changes nobody else's luck.
+sim::Dice stream(std::uint64_t seed, const std::string& name) {
+  std::uint64_t hash = 0xcbf29ce484222325ULL ^ seed;
+  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
+  return sim::Dice(hash).split();
+}
+
 }  // namespace
 
 Play::Play(const config::Service& service, const Assumptions& assumptions, const std::vector<Fault>& faults,
@@ -23,13 +30,14 @@ Play::Play(const config::Service& service, const Assumptions& assumptions, const
     : service_(service),
       assumptions_(assumptions),
       faults_(faults),
-      dice_(seed),
       books_(service, assumptions),
       outages_(assumptions.past_outages) {
-  state_.random = dice_.bits();
+  if (outages_.size() > history_used) outages_.resize(history_used);
+  state_.random = stream(seed, "machine").bits();
   places_.reserve(service.targets.size());
   for (std::size_t i = 0; i < service.targets.size(); ++i) {
-    auto& p = places_.emplace_back(Place{&service.targets[i], &assumptions.targets[i], dice_.split()});
+    auto& p = places_.emplace_back(
+        Place{&service.targets[i], &assumptions.targets[i], stream(seed, service.targets[i].id.value)});
     p.history = assumptions.targets[i].history;
     p.runs = p.target->id == service.primary;
   }
@@ -39,8 +47,8 @@ Play::Play(const config::Service& service, const Assumptions& assumptions, const
                              [this, &p](const detect::Detector& d) {
                                deliver(failover::HealthSeen{p.target->id, d.verdict(), d.failing(), d.cause()});
                              }};
-    p.probing =
-        std::make_unique<Probing>(clock_, detect, assumptions.general.probe_loss, dice_.split(), std::move(outside));
+    p.probing = std::make_unique<Probing>(clock_, detect, assumptions.general.probe_loss,
+                                          stream(seed, "probes of " + p.target->id.value), std::move(outside));
   }
 }
 
@@ -52,6 +60,7 @@ Report Play::run(Micros length) {
     turns_.push_back(f.to);
   }
   std::ranges::sort(turns_);
+  if (service_.budget.per_month) month_ends();
   deliver(failover::Started{true});
   changed();
   observe_all();
@@ -91,25 +100,38 @@ void Play::after_step() {
 }
 
 void Play::note_moves() {
-  auto& report = books_.report();
-  if (state_.move && state_.move->id != move_seen_) {
-    move_seen_ = state_.move->id;
-    const auto* origin = place(state_.move->origin);
-    const bool well = origin != nullptr && serves(*origin);
-    if (state_.move->kind == failover::MoveKind::failover && state_.move->who.empty() && well) ++report.false_failovers;
-  }
+  if (state_.move && state_.move->id != move_seen_) move_begins(*state_.move);
   if (!state_.last_move || state_.last_move->id == last_seen_) return;
   last_seen_ = state_.last_move->id;
-  if (state_.last_move->result != "done") {
+  move_ends(*state_.last_move);
+}
+
+void Play::move_begins(const failover::Move& move) {
+  auto& report = books_.report();
+  move_seen_ = move.id;
+  move_begun_ = move.kind;
+  if (move.kind != failover::MoveKind::failover) return;
+  ++report.failovers_begun;
+  const auto* origin = place(move.origin);
+  if (move.who.empty() && origin != nullptr && serves(*origin)) ++report.false_failovers;
+}
+
+/// Counted by what it began as: a way home that fails may end as a rollback, or as a failover to yet another place.
+void Play::move_ends(const failover::LastMove& move) {
+  using failover::MoveKind;
+  auto& report = books_.report();
+  if (move.result != "done") {
     ++report.cancelled;
     return;
   }
-  switch (state_.last_move->kind) {
-    case failover::MoveKind::failover: ++report.failovers; break;
-    case failover::MoveKind::failback: ++report.failbacks; break;
-    case failover::MoveKind::switchover: ++report.switchovers; break;
-    case failover::MoveKind::rollback: ++report.rollbacks; break;
-    case failover::MoveKind::start: break;
+  if (move.kind != move_begun_) {
+    ++report.rollbacks;
+  } else if (move.kind == MoveKind::failover) {
+    ++report.failovers;
+  } else if (move.kind == MoveKind::failback) {
+    ++report.failbacks;
+  } else if (move.kind == MoveKind::switchover) {
+    ++report.switchovers;
   }
 }
 
@@ -125,9 +147,10 @@ void Play::note_block() {
 void Play::remember(const failover::Record& record) {
   if (const auto* timed = std::get_if<failover::ActivationTimed>(&record)) {
     auto& p = *place(timed->target);
+    if (!timed->succeeded) books_.start_failed(index(p));
+    if (!timed->succeeded && timed->kind == failover::MoveKind::failback) return;  // as the journal tells it
     p.history.insert(p.history.begin(), {timed->succeeded, timed->took, timed->started});
     if (p.history.size() > history_used) p.history.pop_back();
-    if (!timed->succeeded) books_.start_failed(index(p));
   } else if (const auto* ended = std::get_if<failover::OutageEnded>(&record);
              ended != nullptr && ended->target == service_.primary) {
     outages_.insert(outages_.begin(), ended->ended - ended->started);

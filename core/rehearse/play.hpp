@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/failover/machine.hpp"
+#include "core/policy/meter.hpp"
 #include "core/policy/plan.hpp"
 #include "core/rehearse/books.hpp"
 #include "core/rehearse/probing.hpp"
@@ -60,6 +61,8 @@ class Play {
   void pump();
   void after_step();
   void note_moves();
+  void move_begins(const failover::Move& move);
+  void move_ends(const failover::LastMove& move);
   void note_block();
   void remember(const failover::Record& record);
   void command(failover::Command::What what, const TargetId& target, bool force, bool accept_loss);
@@ -110,8 +113,8 @@ class Play {
   [[nodiscard]] failover::PlanMade make_plan(const failover::MakePlan& ask);
   [[nodiscard]] policy::Candidate candidate(const Place& p, const failover::MakePlan& ask) const;
   [[nodiscard]] bool common_mode() const;
-  [[nodiscard]] Usd spent_this_month();
   void note_spending();
+  void month_ends();
 
   [[nodiscard]] Place* place(const TargetId& id);
   [[nodiscard]] const Place* place(const TargetId& id) const;
@@ -122,7 +125,6 @@ class Play {
   const Assumptions& assumptions_;
   const std::vector<Fault>& faults_;
   Clock clock_;
-  sim::Dice dice_;
   Books books_;
   std::vector<Place> places_;  // never grows after the start: jobs point into it
   int ours_ = 0;               ///< faults of our own network
@@ -138,15 +140,13 @@ class Play {
   Kept newest_;
   std::uint64_t next_start_ = 1;
   std::optional<std::uint64_t> move_seen_, last_seen_;
+  failover::MoveKind move_begun_ = failover::MoveKind::start;
   std::string blocked_by_;
   std::uint64_t block_ = 0;  ///< names the present block
   bool by_hand_waits_ = false;
   std::vector<Millis> outages_;  ///< newest first
-  struct Spending {
-    WallTime from;
-    double per_hour;
-  };
-  std::deque<Spending> spending_;
+  policy::Meter meter_;
+  Usd spent_this_month_;
 };
 
 }  // namespace understudy::rehearse

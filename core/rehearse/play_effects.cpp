@@ -97,12 +97,13 @@ void Play::save(const failover::Save& e) {
 void Play::prepare(const failover::Prepare& e) {
   const auto* p = place(e.target);
   const bool brings = !p->target->paths.empty();
-  clock_.after(brings ? assumptions_.general.state_takes : Millis(0), [this, p, e, brings] {
-    failover::Prepared done{e.operation, ours_ == 0 && (!brings || p->cut == 0), {}, ""};
+  const bool there = !e.have.empty() && newest_snapshot().id == e.have;  // it asks again to seal the store
+  clock_.after(brings && !there ? assumptions_.general.state_takes : Millis(0), [this, p, e, brings, there] {
+    failover::Prepared done{e.operation, ours_ == 0 && (!brings || there || p->cut == 0), {}, ""};
     if (done.ok) {
       const Kept kept = newest_snapshot();
       books_.starts_from(kept.content);
-      books_.transferred(index(*p));
+      if (!there) books_.transferred(index(*p));
       done.snapshot.id = kept.id;
       done.snapshot.created = wall(kept.created);
     }
@@ -127,6 +128,8 @@ void Play::start(Place& p, const failover::Activate& e) {
   const bool fails = p.dice.chance(p.assumed->activation_fails);
   if (e.snapshot.empty() && service_.state) books_.starts_from(clock_.now());  // its own copy is the newest
   books_.starts(index(p));
+  if (e.kind != failover::MoveKind::start && p.target->id != service_.primary)
+    meter_.starts(p.target->id, p.assumed->price, service_.state ? assumptions_.general.state_gb : 0);
   const auto start = p.starting = next_start_++;
   const bool in_time = takes < p.target->activate_timeout;
   clock_.after(takes, [this, &p, e, start, fails, in_time] {

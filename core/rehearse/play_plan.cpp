@@ -7,11 +7,9 @@
 namespace understudy::rehearse {
 namespace {
 
-constexpr double hour_ms = 3'600'000;
-
-WallTime month_start(WallTime at) {
+WallTime next_month(WallTime at) {
   const std::chrono::year_month_day day(std::chrono::floor<std::chrono::days>(at));
-  return WallTime(std::chrono::sys_days(day.year() / day.month() / 1));
+  return WallTime(std::chrono::sys_days((day.year() / day.month() + std::chrono::months(1)) / 1));
 }
 
 }  // namespace
@@ -46,7 +44,8 @@ failover::PlanMade Play::make_plan(const failover::MakePlan& ask) {
   s.objective = service_.objective;
   s.regions = service_.regions;
   s.budget = service_.budget;
-  if (s.budget.per_month) s.spent_this_month = spent_this_month();
+  note_spending();
+  s.spent_this_month = spent_this_month_;
   s.expected_outage = service_.expected_outage;
   s.past_outages = outages_;
   s.failback_dwell = service_.failback.dwell();
@@ -73,28 +72,22 @@ bool Play::common_mode() const {
   return detect::common_mode(true, candidates, failing);
 }
 
+/// As the orchestrator accounts for it.
 void Play::note_spending() {
   if (!service_.budget.per_month) return;
-  double per_hour = 0;
+  std::vector<policy::Meter::Rate> rates;
   for (const auto& p : places_) {
-    const auto& price = p.assumed->price;
-    const bool active = p.target->id == state_.active && state_.running;
-    per_hour += (active ? price.active_per_hour : price.standby_per_hour).value;
+    if (p.target->id != service_.primary)
+      rates.push_back({p.target->id, p.assumed->price, p.target->id == state_.active && state_.running});
   }
-  if (spending_.empty() || spending_.back().per_hour != per_hour) spending_.push_back({wall(clock_.now()), per_hour});
+  meter_.pass(clock_.now(), rates);
+  for (const auto& [target, amount] : meter_.take()) spent_this_month_ += amount;
 }
 
-/// As the orchestrator accounts for it: by the hour, without fees and minimum billing.
-Usd Play::spent_this_month() {
-  const WallTime now = wall(clock_.now()), since = month_start(now);
-  while (spending_.size() > 1 && spending_[1].from <= since) spending_.pop_front();
-  Usd out;
-  for (std::size_t i = 0; i < spending_.size(); ++i) {
-    const WallTime from = std::max(since, spending_[i].from);
-    const WallTime to = i + 1 < spending_.size() ? spending_[i + 1].from : now;
-    if (to > from) out += Usd{spending_[i].per_hour * static_cast<double>((to - from).count()) / hour_ms};
-  }
-  return out;
+void Play::month_ends() {
+  note_spending();
+  spent_this_month_ = {};
+  clock_.at(Time(next_month(wall(clock_.now())) - wall(Time())), [this] { month_ends(); });
 }
 
 }  // namespace understudy::rehearse

@@ -10,12 +10,6 @@
 namespace understudy::rehearse {
 namespace {
 
-double per_year(const Report& r, double value) { return r.years() > 0 ? value / r.years() : 0; }
-Millis per_year(const Report& r, Millis span) {
-  return Millis(static_cast<std::int64_t>(per_year(r, static_cast<double>(span.count()))));
-}
-std::string money(const Report& r, Usd usd) { return fmt::format("${:.2f}", per_year(r, usd.value)); }
-
 std::string spread(const Spread& s) {
   if (s.n == 0) return "never";
   return fmt::format("p50 {}, p95 {}, p99 {}, max {} (n {})", span_text(s.p50), span_text(s.p95), span_text(s.p99),
@@ -24,35 +18,34 @@ std::string spread(const Spread& s) {
 
 std::string line(const char* name, const std::string& text) { return fmt::format("  {:<14} {}\n", name, text); }
 
-std::string summary(const Report& r) {
+std::string summary(const Report& r, const Scale& scale) {
   std::string out = line("availability", fmt::format("{:.4f} %", r.availability() * 100));
-  out += line("downtime", fmt::format("{} a year: {} of outages, {} of planned moves, {} needless; the longest of {} "
+  out += line("downtime", fmt::format("{} {}: {} of outages, {} of planned moves, {} needless; the longest of {} "
                                       "silences took {}",
-                                      span_text(per_year(r, r.downtime())), span_text(per_year(r, r.down[0])),
-                                      span_text(per_year(r, r.down[1])), span_text(per_year(r, r.down[2])), r.silences,
+                                      span_text(scale.of(r.downtime())), scale.unit, span_text(scale.of(r.down[0])),
+                                      span_text(scale.of(r.down[1])), span_text(scale.of(r.down[2])), r.silences,
                                       span_text(r.longest_silence)));
-  out +=
-      line("failovers", fmt::format("{} ({} begun while the active target was well), {} cancelled in time, {} rolled "
-                                    "back",
-                                    r.failovers, r.false_failovers, r.cancelled, r.rollbacks));
+  out += line("failovers", fmt::format("{} done; {} begun, {} of them while the active target was well; {} moves "
+                                       "cancelled in time, {} rolled back",
+                                       r.failovers, r.failovers_begun, r.false_failovers, r.cancelled, r.rollbacks));
   out += line("failbacks", fmt::format("{}", r.failbacks));
   out += line("RTO", spread(r.rto));
   out += line("RPO", spread(r.rpo));
-  out += line("cost a year", fmt::format("{}: {} for the targets, {} for silence", money(r, r.cost()),
-                                         money(r, r.spent()), money(r, r.silence_cost)));
+  out += line("cost", fmt::format("${:.2f} {}: ${:.2f} for the targets, ${:.2f} for silence", scale.of(r.cost()),
+                                  scale.unit, scale.of(r.spent()), scale.of(r.silence_cost)));
   if (r.two_ran.count() > 0)
     out += line("two ran", fmt::format("{} in all, after a person's --force", span_text(r.two_ran)));
   return out;
 }
 
-std::string money_table(const Report& r) {
-  std::string out = fmt::format("\n  {:<16} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10}   {}\n", "$ a year", "standby",
-                                "active", "starts", "transfer", "all", "served", "starts (failed)");
+std::string money_table(const Report& r, const Scale& scale) {
+  std::string out =
+      fmt::format("\n  {:<16} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10}   {}\n", fmt::format("$ {}", scale.unit),
+                  "standby", "active", "starts", "transfer", "all", "served", "starts (failed)");
   for (const auto& m : r.money) {
-    const auto of = [&](Usd usd) { return per_year(r, usd.value); };
     out += fmt::format("  {:<16} {:>10.2f} {:>10.2f} {:>10.2f} {:>10.2f} {:>10.2f} {:>10}   {} ({})\n", m.target.value,
-                       of(m.standby), of(m.active), of(m.activation), of(m.transfer), of(m.total()),
-                       span_text(per_year(r, m.ran)), m.activations, m.failed);
+                       scale.of(m.standby), scale.of(m.active), scale.of(m.activation), scale.of(m.transfer),
+                       scale.of(m.total()), span_text(scale.of(m.ran)), m.activations, m.failed);
   }
   return out;
 }
@@ -67,16 +60,16 @@ std::string hold_table(const Report& r) {
   return out;
 }
 
-std::string alternatives_table(const std::vector<Result>& results) {
+std::string alternatives_table(const std::vector<Result>& results, const Scale& scale) {
   if (results.size() < 2) return "";
   std::string out = fmt::format("\n  {:<28} {:>12} {:>10} {:>9} {:>6} {:>8} {:>8} {:>10} {:>10} {:>10}\n",
-                                "alternatives", "availability", "down/year", "failovers", "false", "RTO p50", "RTO p95",
-                                "targets", "silence", "$ a year");
+                                "alternatives", "availability", "downtime", "failovers", "false", "RTO p50", "RTO p95",
+                                "targets", "silence", fmt::format("$ {}", scale.unit));
   for (const auto& [name, r] : results)
     out += fmt::format("  {:<28} {:>10.4f} % {:>10} {:>9} {:>6} {:>8} {:>8} {:>10.2f} {:>10.2f} {:>10.2f}\n", name,
-                       r.availability() * 100, span_text(per_year(r, r.downtime())), r.failovers, r.false_failovers,
+                       r.availability() * 100, span_text(scale.of(r.downtime())), r.failovers, r.false_failovers,
                        r.rto.n > 0 ? span_text(r.rto.p50) : "-", r.rto.n > 0 ? span_text(r.rto.p95) : "-",
-                       per_year(r, r.spent().value), per_year(r, r.silence_cost.value), per_year(r, r.cost().value));
+                       scale.of(r.spent()), scale.of(r.silence_cost), scale.of(r.cost()));
   return out;
 }
 
@@ -102,6 +95,7 @@ nlohmann::json to_json(const Result& result) {
               {"silences", r.silences},
               {"longest_silence_ms", r.longest_silence.count()},
               {"failovers", r.failovers},
+              {"failovers_begun", r.failovers_begun},
               {"failbacks", r.failbacks},
               {"switchovers", r.switchovers},
               {"rollbacks", r.rollbacks},
@@ -143,12 +137,23 @@ std::string csv_field(const std::string& text) {
 
 }  // namespace
 
+Millis Scale::of(Millis span) const {
+  return Millis(static_cast<std::int64_t>(static_cast<double>(span.count()) * factor));
+}
+
+Scale scale_of(const Rehearsed& rehearsed) {
+  const double years = rehearsed.results.front().report.years();
+  return rehearsed.stated || years <= 0 ? Scale{} : Scale{1 / years, "a year"};
+}
+
 std::string to_text(const Rehearsed& rehearsed) {
   const auto& r = rehearsed.results.front().report;
   std::string out = fmt::format("{}: {} on virtual time\n\n", rehearsed.service,
                                 r.years() < 1 ? span_text(std::chrono::duration_cast<Millis>(r.length))
                                               : fmt::format("{:.4g} year{}", r.years(), r.years() == 1 ? "" : "s"));
-  out += summary(r) + money_table(r) + hold_table(r) + alternatives_table(rehearsed.results) + "\n  assumed:\n";
+  const Scale scale = scale_of(rehearsed);
+  out += summary(r, scale) + money_table(r, scale) + hold_table(r) + alternatives_table(rehearsed.results, scale) +
+         "\n  assumed:\n";
   for (const auto& text : rehearsed.assumptions) out += "  - " + text + "\n";
   return out;
 }
@@ -163,14 +168,16 @@ nlohmann::json to_json(const Rehearsed& rehearsed) {
 std::string to_csv(const std::vector<Rehearsed>& all) {
   std::string out =
       "service,alternative,years,availability,downtime_s,outage_s,planned_s,needless_s,silences,longest_silence_s,"
-      "failovers,false_failovers,failbacks,rollbacks,rto_p50_s,rto_p95_s,rto_p99_s,rto_max_s,rpo_p50_s,rpo_p95_s,"
+      "failovers,failovers_begun,false_failovers,failbacks,rollbacks,rto_p50_s,rto_p95_s,rto_p99_s,rto_max_s,rpo_p50_s,"
+      "rpo_p95_s,"
       "rpo_p99_s,rpo_max_s,targets_usd,silence_usd,all_usd\r\n";
   const auto s = [](Millis time) { return fmt::format("{:.3f}", static_cast<double>(time.count()) / 1000); };
   for (const auto& one : all) {
     for (const auto& [name, r] : one.results) {
-      out += fmt::format("{},{},{:.6g},{:.9f},{},{},{},{},{},{},{},{},{},{},", csv_field(one.service), csv_field(name),
-                         r.years(), r.availability(), s(r.downtime()), s(r.down[0]), s(r.down[1]), s(r.down[2]),
-                         r.silences, s(r.longest_silence), r.failovers, r.false_failovers, r.failbacks, r.rollbacks);
+      out += fmt::format("{},{},{:.6g},{:.9f},{},{},{},{},{},{},{},{},{},{},{},", csv_field(one.service),
+                         csv_field(name), r.years(), r.availability(), s(r.downtime()), s(r.down[0]), s(r.down[1]),
+                         s(r.down[2]), r.silences, s(r.longest_silence), r.failovers, r.failovers_begun,
+                         r.false_failovers, r.failbacks, r.rollbacks);
       for (const auto& spread_ : {r.rto, r.rpo})
         out += fmt::format("{},{},{},{},", s(spread_.p50), s(spread_.p95), s(spread_.p99), s(spread_.max));
       out += fmt::format("{:.4f},{:.4f},{:.4f}\r\n", r.spent().value, r.silence_cost.value, r.cost().value);

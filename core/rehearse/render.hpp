@@ -20,7 +20,18 @@ struct Rehearsed {
   std::string service;
   std::vector<std::string> assumptions;
   std::vector<Result> results;
+  bool stated = false;  ///< of a scenario: sums are shown as they are. Otherwise as of a year
 };
+
+/// By what a report's sums are multiplied to be shown, and what they are then.
+struct Scale {
+  double factor = 1;
+  const char* unit = "in all";
+
+  [[nodiscard]] Millis of(Millis span) const;
+  [[nodiscard]] double of(Usd usd) const { return usd.value * factor; }
+};
+[[nodiscard]] Scale scale_of(const Rehearsed& rehearsed);
 
 [[nodiscard]] std::string to_text(const Rehearsed& rehearsed);
 [[nodiscard]] nlohmann::json to_json(const Rehearsed& rehearsed);

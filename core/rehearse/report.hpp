@@ -55,10 +55,11 @@ struct Report {
   Millis down[cause_count] = {};
   int silences = 0;
   Millis longest_silence{0};
-  int failovers = 0, failbacks = 0, switchovers = 0, rollbacks = 0;
+  int failovers = 0, failbacks = 0, switchovers = 0, rollbacks = 0;  ///< done
+  int failovers_begun = 0;
   int cancelled = 0;        ///< begun, and not needed any more before anything was stopped
-  int false_failovers = 0;  ///< begun while the active target was well
-  Spread rto;               ///< from the failure until it served again elsewhere
+  int false_failovers = 0;  ///< of those begun: while the active target was well
+  Spread rto;               ///< of outages: from the failure until it served again elsewhere
   Spread rpo;               ///< how much work, in time, was not in the state that the next target started from
   Millis two_ran{0};        ///< more than one target ran it: only after a person's --force
   std::int64_t lost_probes = 0;

@@ -10,6 +10,7 @@ namespace {
 using sdk::Json;
 
 constexpr Millis longest_nap{600'000};
+constexpr Millis unwritable_patience{3'000}, shout_again{900'000};
 
 alerts::LocalTime local_time(WallTime at) {
   const std::time_t seconds = ms(at) / 1000;
@@ -108,11 +109,65 @@ void AlertDesk::undo() { memory_ = before_; }
 
 void AlertDesk::tell(const Alert& alert) {
   mark();
-  if (const auto problem = wiring_.journal.commit(deliveries(alert))) {
+  const auto problem = wiring_.journal.commit(deliveries(alert));
+  stored(problem);
+  if (problem) {
     undo();
     wiring_.log.write(host::Level::error, "alerts", "not stored: " + alert.title, {{"why", problem->message}});
   }
   poke();
+}
+
+void AlertDesk::stored(const std::optional<journal::Problem>& problem) {
+  const auto now = mono_now();
+  if (!problem) {
+    if (!std::exchange(unwritable_since_, std::nullopt) || !std::exchange(shouted_, std::nullopt)) return;
+    Alert over;
+    over.kind = "journal.unwritable";
+    over.state = AlertState::resolved;
+    over.title = "the journal can be written again";
+    return shout(std::move(over));
+  }
+  if (!unwritable_since_) unwritable_since_ = now;
+  if (now - *unwritable_since_ < unwritable_patience || (shouted_ && now - *shouted_ < shout_again)) return;
+  shouted_ = now;
+  Alert alert;
+  alert.kind = "journal.unwritable";
+  alert.severity = Severity::critical;
+  alert.state = AlertState::firing;
+  alert.title = "nothing can be written down: no failover can happen";
+  alert.text = problem->message + (problem->hint.empty() ? "" : "\n" + problem->hint);
+  shout(std::move(alert));
+}
+
+/// To everybody, past the queue.
+void AlertDesk::shout(Alert alert) {
+  const auto at = wall_now();
+  for (const auto& n : config_.notifiers) {
+    const auto id = std::to_string(ms(at)) + "-" + std::to_string(next_id_++);
+    outbox_.send_now(n.id, body_of(alert, id, at), [log = &wiring_.log, to = n.id.value](const sdk::Result& r) {
+      if (!r.ok()) log->write(host::Level::warning, "alerts", "not delivered to " + to + ": " + r.error.message);
+    });
+  }
+}
+
+void AlertDesk::close_strangers() {
+  const auto known = [&](const Alert& alert) {
+    if (alert.service.empty()) return true;
+    const auto service = std::ranges::find(config_.services, alert.service, &config::Service::id);
+    return service != config_.services.end() && (alert.target.empty() || service->find(alert.target) != nullptr);
+  };
+  std::vector<Alert> gone;
+  for (const auto& [key, open] : memory_.board.open()) {
+    if (!known(open.alert)) gone.push_back(open.alert);
+  }
+  for (auto& alert : gone) {
+    alert.state = AlertState::resolved;
+    alert.severity = Severity::info;
+    alert.title = (alert.target.empty() ? alert.service.value : alert.target.value) + " is no longer in the file";
+    alert.text.clear();
+    tell(alert);
+  }
 }
 
 void AlertDesk::poke() {

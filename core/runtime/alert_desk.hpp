@@ -29,6 +29,12 @@ class AlertDesk {
   /// Stores and sends an alert that belongs to no other change.
   void tell(const Alert& alert);
   void poke();
+  [[nodiscard]] bool is_open(const Alert& alert) const { return memory_.board.find(alert.key()) != nullptr; }
+  /// What came of storing something. While nothing can be stored no alert can wait for its delivery either: people are
+  /// told past the journal, at once and again.
+  void stored(const std::optional<journal::Problem>& problem);
+  /// Ends what is open of services and targets that are not in the file any more: nobody else will.
+  void close_strangers();
 
   /// {"open": [...], "silences": [...]}
   [[nodiscard]] nlohmann::json list() const;
@@ -49,6 +55,7 @@ class AlertDesk {
   void remind_in(Millis wait);
   void remind();
   void beat();
+  void shout(Alert alert);
 
   const Wiring& wiring_;
   const config::Config& config_;
@@ -58,6 +65,7 @@ class AlertDesk {
   };
   Memory memory_, before_;
   std::vector<alerts::Silence> silences_;
+  std::optional<Time> unwritable_since_, shouted_;
   Outbox outbox_;
   boost::asio::steady_timer remind_timer_, beat_timer_;
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);

@@ -38,11 +38,10 @@ struct ServiceRunner::Driller {
     SnapshotId snapshot;
     Requester by;
     bool same_address = false;
-    drill::Before before;    ///< what its checks said without the copy
-    bool counts = true;      ///< it says something of the target's readiness: not when the file is at fault
-    bool held = false;       ///< the target's other work waits
-    bool stop_told = false;  ///< the intent of the stop is in the journal
-    bool left_told = false;
+    drill::Before before;               ///< what its checks said without the copy
+    bool counts = true;                 ///< it says something of the target's readiness: not when the file is at fault
+    bool held = false;                  ///< the target's other work waits
+    bool stop_told = false;             ///< the intent of the stop is in the journal
     std::optional<std::uint64_t> move;  ///< of a switchover: the machine's, waited for
   };
   /// What is known of a standby; in the journal under "drill".
@@ -85,6 +84,7 @@ struct ServiceRunner::Driller {
   void stay_there();
   void move_back();
   void move_ended();
+  [[nodiscard]] std::optional<Millis> measured() const;
 
   // what came of it (drill_report.cpp)
   void finish();

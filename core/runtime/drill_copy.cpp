@@ -42,6 +42,7 @@ void ServiceRunner::Driller::start_copy() {
 
 void ServiceRunner::Driller::ask_start() {
   if (run_->state.cancelled) return feed(drill::Started{false, run_->state.failure});
+  feed(drill::Asked{});
   const auto& t = *run_->place->target;
   sdk::Json folders = sdk::Json::array();
   if (r_.keeper_) {

@@ -90,11 +90,11 @@ void ServiceRunner::Driller::finish() {
 
 void ServiceRunner::Driller::tell_outcome(const nlohmann::json& report) {
   const auto& run = *run_;
-  if (run.left_told) {
-    Alert over;
-    over.kind = "drill.left_running";
+  Alert over;
+  over.kind = "drill.left_running";
+  over.target = run.target;
+  if (r_.is_open(over)) {
     over.state = AlertState::resolved;
-    over.target = run.target;
     over.title = "the copy at " + run.target.value + " is stopped";
     r_.tell(std::move(over));
   }
@@ -123,7 +123,6 @@ void ServiceRunner::Driller::tell_outcome(const nlohmann::json& report) {
 }
 
 void ServiceRunner::Driller::tell_stuck() {
-  run_->left_told = true;
   Alert alert;
   alert.kind = "drill.left_running";
   alert.severity = Severity::warning;

@@ -53,6 +53,12 @@ void ServiceRunner::Driller::move_back() {
              }));
 }
 
+/// Of the start alone: the way there has also stopped the service elsewhere and brought its state.
+std::optional<Millis> ServiceRunner::Driller::measured() const {
+  const auto last = r_.wiring_.journal.activations(r_.service_.id, run_->target, 1);
+  return last.empty() || !last.front().succeeded ? std::nullopt : std::optional(last.front().took);
+}
+
 /// Is the move that is waited for over?
 void ServiceRunner::Driller::move_ended() {
   const auto& s = r_.state_;
@@ -61,7 +67,8 @@ void ServiceRunner::Driller::move_ended() {
   const bool done = s.last_move->result == "done" && s.last_move->kind != failover::MoveKind::rollback;
   const auto text = fmt::format("epoch {} at {}", s.epoch.value, s.active.value);
   if (run_->state.stage == drill::Stage::start)
-    return feed(drill::Started{done && s.active == run_->target, done ? text : "the move there failed: " + text});
+    return feed(drill::Started{done && s.active == run_->target, done ? text : "the move there failed: " + text,
+                               done ? measured() : std::nullopt});
   if (run_->state.stage != drill::Stage::stop) return;
   if (done && s.active == run_->origin) return feed(drill::Stopped{true, text});
   // Home is not well. Trying again and again would interrupt the service each time: people decide, or the failback.

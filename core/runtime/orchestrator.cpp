@@ -11,6 +11,10 @@
 namespace understudy::runtime {
 namespace {
 
+/// By the wall clock, which may be wrong at first: hence not at once, and little at a time.
+constexpr Millis first_prune = std::chrono::hours(1), prune_every = std::chrono::hours(12);
+constexpr Millis kept_for = std::chrono::days(400);
+
 sdk::Result refused(sdk::Status status, std::string kind, std::string message, std::string hint = {}) {
   return {{}, {status, std::move(message), std::move(hint), std::move(kind), {}}};
 }
@@ -59,7 +63,7 @@ struct Orchestrator::Generation {
 };
 
 Orchestrator::Orchestrator(World world, std::vector<std::filesystem::path> files)
-    : world_(world), files_(std::move(files)), started_(wall_now()) {}
+    : world_(world), files_(std::move(files)), prune_timer_(world.loop), started_(wall_now()) {}
 Orchestrator::~Orchestrator() {
   alive_.reset();
   waiters_.clear();
@@ -82,9 +86,21 @@ std::vector<plugins::LoadError> Orchestrator::start(config::Config config,
     const auto it = stored.find(id);
     runner->start(it != stored.end() ? std::optional(it->second) : std::nullopt, world_.journal.last_epoch(id));
   }
+  generation_->desk->close_strangers();
   generation_->desk->poke();
+  prune_in(first_prune);
   changed();
   return {};
+}
+
+/// A failure shows at the next thing that must be written.
+void Orchestrator::prune_in(Millis wait) {
+  prune_timer_.expires_after(wait);
+  prune_timer_.async_wait([this, alive = std::weak_ptr(alive_)](const boost::system::error_code& error) {
+    if (error || alive.expired()) return;
+    (void)world_.journal.prune(wall_now() - kept_for);
+    prune_in(prune_every);
+  });
 }
 
 void Orchestrator::changed() {
@@ -369,6 +385,7 @@ void Orchestrator::reload(const Requester& by, Reply reply) {
   }
   // What the former desk was sending is unanswered for ever: it goes again.
   (void)world_.journal.outbox_recover();
+  generation_->desk->close_strangers();
   generation_->desk->poke();
   note({}, "reloaded", "the configuration was read again by " + by.who);
   changed();

@@ -71,6 +71,7 @@ class Orchestrator final : public Control {
   [[nodiscard]] ServiceRunner* find(const ServiceId& service, const Reply& reply);
   [[nodiscard]] state::StateKeeper* keeper(const ServiceId& service, const Reply& reply);
   void note(const ServiceId& service, const std::string& kind, const std::string& text);
+  void prune_in(Millis wait);
 
   World world_;
   std::vector<std::filesystem::path> files_;
@@ -79,6 +80,7 @@ class Orchestrator final : public Control {
   std::uint64_t next_waiter_ = 1;
   std::uint64_t revision_ = 1;
   bool change_posted_ = false;
+  boost::asio::steady_timer prune_timer_;
   WallTime started_;
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };

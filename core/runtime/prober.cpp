@@ -96,6 +96,7 @@ void Prober::set_mode(ProbeId id, Mode mode, bool starting) {
   const bool was_idle = p.mode == Mode::idle;
   p.mode = mode;
   if (mode == Mode::idle) {
+    p.detector.rests();
     ++p.generation;
     p.round.reset();
     schedule_.remove(id);
@@ -186,7 +187,9 @@ void Prober::count(ProbeId id, const detect::RoundResult& result, bool network_o
   } else {
     schedule(id);
   }
-  if ((change.changed || change.flapping_began || change.flapping_ended) && p.listener) p.listener(p.detector, change);
+  const bool news =
+      change.changed || change.flapping_began || change.flapping_ended || change.blind_began || change.blind_ended;
+  if (news && p.listener) p.listener(p.detector, change);
 }
 
 void Prober::schedule(ProbeId id) {

@@ -86,6 +86,7 @@ void ServiceRunner::build_checks(Place& p, std::vector<plugins::LoadError>& prob
                       alert.title = id.value + (change.flapping_began ? " keeps going up and down" : " has settled");
                       tell(std::move(alert));
                     }
+                    if (change.blind_began || change.blind_ended) tell_blind(id, d.cause(), change.blind_began);
                     if (change.changed) deliver(failover::HealthSeen{id, d.verdict(), d.failing(), d.cause()});
                     changed_();
                   });
@@ -97,6 +98,18 @@ void ServiceRunner::build_checks(Place& p, std::vector<plugins::LoadError>& prob
   }
   (void)make_all(target.drill_health, "drill_health", p.drill_health);
   watch_hints(p);
+}
+
+void ServiceRunner::tell_blind(const TargetId& target, const std::string& cause, bool blind) {
+  Alert alert;
+  alert.kind = "detect.blind";
+  alert.severity = blind ? Severity::warning : Severity::info;
+  alert.state = blind ? AlertState::firing : AlertState::resolved;
+  alert.target = target;
+  alert.title = blind ? "the checks of " + target.value + " tell nothing: a failure there would not be noticed"
+                      : "the checks of " + target.value + " tell something again";
+  alert.text = blind ? cause : "";
+  tell(std::move(alert));
 }
 
 void ServiceRunner::watch_hints(Place& p) {

@@ -57,6 +57,7 @@ struct ServiceRunner::Performer {
                         : e.mode == failover::Watch::Mode::verifying ? Prober::Mode::verifying
                                                                      : Prober::Mode::serving;
       r.prober_.set_mode(*p->health_probe, mode, id == e.target && e.grace);
+      if (mode == Prober::Mode::idle) r.settle(id);
     }
   }
 
@@ -145,6 +146,8 @@ void ServiceRunner::activate(const failover::Activate& e) {
   if (p == nullptr || !p->instance)
     return deliver(failover::Activated{e.operation, e.target, sdk::Status::invalid, "its plugin is not loaded"});
   if (p->changing) return void(p->after_change = [this, e] { activate(e); });
+  if (e.kind != failover::MoveKind::start && std::exchange(started_operation_, e.operation) != e.operation)
+    meter_.starts(e.target, price_of(*p), static_cast<double>(state_bytes()) / 1e9);
   p->instance->call("standby.activate/1",
                     {{"service", service_.id.value},
                      {"target", e.target.value},
@@ -228,9 +231,11 @@ void ServiceRunner::push_periodically() {
     const bool serving =
         (state_.phase == failover::Phase::active || state_.phase == failover::Phase::suspect) && state_.running;
     const auto* target = service_.find(state_.active);
-    if (act() && serving && target != nullptr && !target->paths.empty()) {
+    if (act() && serving && target != nullptr && !target->paths.empty() && !std::exchange(pushing_, true)) {
       keeper_->push(*target, state_.epoch, push_budget, false,
                     [this, epoch = state_.epoch](const state::StateKeeper::Answer& a) {
+                      pushing_ = false;
+                      if (a.status == sdk::Status::cancelled) return;
                       // What an epoch that has ended could not save says nothing of the present one.
                       const bool over = epoch != state_.epoch || state_.revoked;
                       if (a.ok || !over) pushed(a);
@@ -249,10 +254,9 @@ void ServiceRunner::remember(const SnapshotInfo& snapshot) {
 void ServiceRunner::pushed(const state::StateKeeper::Answer& answer) {
   changed_();
   if (answer.ok) keeper_->prune();
-  if (answer.ok != push_failing_) return;
-  push_failing_ = !answer.ok;
   Alert alert;
   alert.kind = "state.push";
+  if (answer.ok != is_open(alert)) return;
   alert.severity = answer.ok ? Severity::info : Severity::warning;
   alert.state = answer.ok ? AlertState::resolved : AlertState::firing;
   alert.title = answer.ok ? "the state is saved again" : "the state cannot be saved";
@@ -283,20 +287,31 @@ void ServiceRunner::push_now(const Reply& reply) {
   });
 }
 
+std::vector<policy::Meter::Rate> ServiceRunner::rates() const {
+  std::vector<policy::Meter::Rate> out;
+  for (const auto& [id, p] : places_) out.push_back({id, price_of(*p), id == state_.active && state_.running});
+  return out;
+}
+
 void ServiceRunner::account() {
   const auto at = wall_now();
-  const double hours = static_cast<double>((at - accounted_).count()) / 3'600'000;
-  journal::Batch batch;
-  for (const auto& [id, p] : places_) {
-    const auto price = price_of(*p);
-    const bool serves = id == state_.active && state_.running;
-    const Usd amount = (serves ? price.active_per_hour : price.standby_per_hour) * hours;
-    if (amount.value > 0) batch.push_back(journal::SpendRow{service_.id, id, accounted_, at, amount});
-  }
-  if (batch.empty() || !wiring_.journal.commit(batch)) accounted_ = at;
+  const auto now = mono_now();
+  meter_.pass(now, rates());
+  const auto from = at - std::chrono::duration_cast<Millis>(now - accounted_);
+  for (const auto& [target, amount] : meter_.take())
+    unaccounted_.push_back(journal::SpendRow{service_.id, target, from, at, amount});
+  accounted_ = now;
+  if (unaccounted_.empty()) return;
+  const auto problem = wiring_.journal.commit(unaccounted_);
+  desk_.stored(problem);
+  if (!problem) unaccounted_.clear();
+}
+
+void ServiceRunner::account_periodically() {
+  account();
   account_timer_.expires_after(account_every);
   account_timer_.async_wait([this, alive = std::weak_ptr(alive_)](const boost::system::error_code& error) {
-    if (!error && !alive.expired()) account();
+    if (!error && !alive.expired()) account_periodically();
   });
 }
 

@@ -61,18 +61,23 @@ policy::Candidate ServiceRunner::candidate(const Place& p, const failover::MakeP
   return c;
 }
 
+std::int64_t ServiceRunner::state_bytes() const {
+  const auto newest = service_.state ? wiring_.journal.newest_snapshot(service_.id) : std::nullopt;
+  return newest ? newest->bytes : 0;
+}
+
 policy::Plan ServiceRunner::plan(const failover::MakePlan& ask) const {
   policy::Situation s;
   s.downtime_cost_per_hour = service_.downtime_cost_per_hour;
   s.objective = service_.objective;
   s.regions = service_.regions;
   s.budget = service_.budget;
-  if (s.budget.per_month) s.spent_this_month = wiring_.journal.spent_since(service_.id, month_start(wall_now()));
+  if (s.budget.per_month)
+    s.spent_this_month = wiring_.journal.spent_since(service_.id, service_.primary, month_start(wall_now()));
   s.expected_outage = service_.expected_outage;
   s.past_outages = wiring_.journal.outages(service_.id, service_.primary, history_used);
   s.failback_dwell = service_.failback.dwell();
-  if (const auto newest = service_.state ? wiring_.journal.newest_snapshot(service_.id) : std::nullopt)
-    s.state_bytes = newest->bytes;
+  s.state_bytes = state_bytes();
   if (const auto* failed = service_.find(ask.failed); failed != nullptr && !ask.desperate)
     s.failed_domain = failed->failure_domain;
   s.ignore_breakers = ask.desperate;

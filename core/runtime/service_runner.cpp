@@ -31,6 +31,7 @@ ServiceRunner::~ServiceRunner() {
     if (place->health_probe) prober_.remove(*place->health_probe);
     if (place->ready_probe) prober_.remove(*place->ready_probe);
   }
+  account();
   alive_.reset();
   for (auto& [id, reply] : replies_) reply({{}, {sdk::Status::cancelled, "the orchestrator is stopping", {}, {}, {}}});
 }
@@ -41,13 +42,14 @@ void ServiceRunner::start(std::optional<failover::State> stored, std::uint64_t l
   state_.epoch.value = std::max(state_.epoch.value, last_epoch);  // whatever the blob says: epochs only rise
   state_.random ^=
       static_cast<std::uint64_t>(wall_now().time_since_epoch().count()) ^ std::hash<std::string>()(service_.id.value);
-  accounted_ = wall_now();
+  accounted_ = mono_now();
   ask_quotes();
+  for (const auto& [id, p] : places_) settle(id);
   deliver(failover::Started{fresh});
   if (fresh && keeper_) ask_store();
   observe_others();
   push_periodically();
-  account();
+  account_periodically();
   drill_->recover();
 }
 
@@ -127,8 +129,10 @@ void ServiceRunner::pump() {
       return;  // still "pumping": what comes meanwhile waits behind
     }
     queue_.pop_front();
+    const bool moves = step.state.active != state_.active || step.state.running != state_.running;
     state_ = std::move(step.state);
     for (const auto& effect : step.effects) perform(effect);
+    if (moves) meter_.pass(mono_now(), rates());
     if (step.store) changed_();
     drill_->on_step();
   }
@@ -158,6 +162,7 @@ bool ServiceRunner::store(const failover::Step& step, const failover::Now& at) {
   if (step.store) batch.push_back(journal::StateRow{service_.id, failover::to_json(step.state)});
   if (batch.empty()) return true;
   const auto problem = wiring_.journal.commit(batch);
+  desk_.stored(problem);
   if (!problem) return true;
   desk_.undo();  // the same step comes again, and must not find itself throttled
   wiring_.log.write(host::Level::error, service_.id.value, problem->message, {{"hint", problem->hint}});
@@ -195,6 +200,22 @@ void ServiceRunner::renew_lease(const lease::Renewal& renewal, Reply reply) {
 ServiceRunner::Place* ServiceRunner::place(const TargetId& id) {
   const auto it = places_.find(id);
   return it == places_.end() ? nullptr : it->second.get();
+}
+
+bool ServiceRunner::is_open(Alert alert) const {
+  alert.service = service_.id;
+  return desk_.is_open(alert);
+}
+
+void ServiceRunner::settle(const TargetId& target) {
+  for (const char* kind : {"flapping", "detect.blind"}) {
+    Alert alert;
+    alert.kind = kind;
+    alert.target = target;
+    alert.state = AlertState::resolved;
+    alert.title = "the checks of " + target.value + " begin anew, or are not needed now";
+    if (is_open(alert)) tell(std::move(alert));
+  }
 }
 
 void ServiceRunner::tell(Alert alert) {

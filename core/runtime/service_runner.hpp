@@ -10,6 +10,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "core/failover/machine.hpp"
+#include "core/policy/meter.hpp"
 #include "core/policy/plan.hpp"
 #include "core/runtime/alert_desk.hpp"
 #include "core/runtime/control.hpp"
@@ -117,12 +118,20 @@ class ServiceRunner {
   void remember(const SnapshotInfo& snapshot);
   void pushed(const state::StateKeeper::Answer& answer);
   void tell(Alert alert);
+  [[nodiscard]] bool is_open(Alert alert) const;
+  /// What was told of the checks of `target`, which are not asked any more, or anew.
+  void settle(const TargetId& target);
+  void tell_blind(const TargetId& target, const std::string& cause, bool blind);
   [[nodiscard]] Place* place(const TargetId& id);
   [[nodiscard]] bool act() const { return config_.orchestrator.mode == config::Orchestrator::Mode::act; }
   [[nodiscard]] policy::Candidate candidate(const Place& place, const failover::MakePlan& ask) const;
   [[nodiscard]] Price price_of(const Place& place) const;
   [[nodiscard]] std::size_t idle_candidates(std::size_t& failing) const;
+  [[nodiscard]] std::vector<policy::Meter::Rate> rates() const;
+  [[nodiscard]] std::int64_t state_bytes() const;
+  /// Writes down what was spent since the last time.
   void account();
+  void account_periodically();
 
   const Wiring& wiring_;
   const config::Config& config_;
@@ -140,8 +149,11 @@ class ServiceRunner {
   std::unique_ptr<boost::asio::steady_timer> timers_[failover::timer_count];
   boost::asio::steady_timer observe_timer_, push_timer_, retry_timer_, account_timer_, store_timer_;
   std::unique_ptr<Driller> drill_;
-  WallTime accounted_{};
-  bool push_failing_ = false;
+  policy::Meter meter_;
+  Time accounted_{};
+  journal::Batch unaccounted_;     ///< what could not be written
+  std::string started_operation_;  ///< of the last start whose fee was counted
+  bool pushing_ = false;           ///< a save in time is under way or waits
   std::string lease_key_;
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };

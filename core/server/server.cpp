@@ -29,13 +29,25 @@ std::optional<Response> guard(const web::Request& request, const std::string& to
   return std::nullopt;
 }
 
+// Whoever renews keeps its connection. An answer that waits for the journal helps nobody after op_timeout.
+constexpr std::size_t many_guards = 1024;
+constexpr Millis lease_answer_within{10'000};
+
 }  // namespace
 
 Server::Server(boost::asio::io_context& loop, runtime::Control& control, host::Logger& log)
     : control_(control),
       log_(log),
       http_(loop, [this](const web::Request& request, const web::Send& send) { serve(request, send); }),
-      lease_http_(loop, [this](const web::Request& request, const web::Send& send) { serve_lease(request, send); }) {}
+      lease_http_(loop, [this](const web::Request& request, const web::Send& send) { serve_lease(request, send); },
+                  {many_guards, lease_answer_within, [this] { refused_a_guard(); }}) {}
+
+void Server::refused_a_guard() {
+  const auto now = std::chrono::steady_clock::now();
+  if (refused_told_ && now - *refused_told_ < std::chrono::minutes(1)) return;
+  refused_told_ = now;
+  log_.write(host::Level::error, "leases", "lease_listen has no room for another connection: all are being answered");
+}
 
 void Server::serve_lease(const web::Request& request, const web::Send& send) {
   if (request.path == "/healthz") return send(as_text({200, {{"status", "ok"}}}));

@@ -35,10 +35,12 @@ class Server {
  private:
   void serve(const web::Request& request, const web::Send& send);
   void serve_lease(const web::Request& request, const web::Send& send);
+  void refused_a_guard();
 
   runtime::Control& control_;
   host::Logger& log_;
   std::string token_;
+  std::optional<std::chrono::steady_clock::time_point> refused_told_;
   web::HttpServer http_, lease_http_;
 };
 

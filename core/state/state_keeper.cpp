@@ -39,6 +39,8 @@ struct StateKeeper::Job {
   Millis budget{0};
   Bringing what_to_bring;
   Done done;
+  bool urgent = false;
+  plugins::Instance::Ticket ticket = 0;  ///< of a push under way
   std::vector<SnapshotInfo> candidates;  ///< of a prepare: newest last, taken from the back
   fs::path staging;
   std::string problems;
@@ -102,12 +104,20 @@ void StateKeeper::prepare(const config::Target& target, const Bringing& what, Do
 
 void StateKeeper::enqueue(std::shared_ptr<Job> job, bool urgent) {
   if (queue_.size() >= longest_queue) return job->done({false, {}, "the state store is too far behind"});
+  job->urgent = urgent;
   if (urgent) {
     queue_.push_front(std::move(job));
+    if (running_ && running_->what == Job::What::push && !running_->urgent) give_way();
   } else {
     queue_.push_back(std::move(job));
   }
   next();
+}
+
+void StateKeeper::give_way() {
+  const auto job = std::exchange(running_, nullptr);
+  store_->cancel(job->ticket);
+  job->done({false, {}, "it gave way to what was more urgent", sdk::Status::cancelled});
 }
 
 void StateKeeper::next() {
@@ -142,18 +152,19 @@ std::vector<std::pair<std::string, std::string>> StateKeeper::named_paths(const 
 void StateKeeper::run_push(const std::shared_ptr<Job>& job) {
   sdk::Json paths = sdk::Json::array();
   for (const auto& [name, path] : named_paths(*job->target)) paths.push_back({{"name", name}, {"path", path}});
-  store_->call("store.push/1",
-               {{"service", service_.id.value},
-                {"id", snapshot_id(wall_now(), job->epoch)},
-                {"epoch", job->epoch.value},
-                {"paths", std::move(paths)}},
-               job->budget, [this, alive = std::weak_ptr(alive_)](const sdk::Result& result) {
-                 if (alive.expired()) return;
-                 if (!result.ok()) return end({false, {}, result.error.message, result.error.status});
-                 const auto snapshot = snapshot_from(result.value);
-                 tools_.remember(snapshot);
-                 end({true, snapshot, ""});
-               });
+  job->ticket = store_->call("store.push/1",
+                             {{"service", service_.id.value},
+                              {"id", snapshot_id(wall_now(), job->epoch)},
+                              {"epoch", job->epoch.value},
+                              {"paths", std::move(paths)}},
+                             job->budget, [this, job, alive = std::weak_ptr(alive_)](const sdk::Result& result) {
+                               if (alive.expired()) return;
+                               const auto snapshot = result.ok() ? snapshot_from(result.value) : SnapshotInfo{};
+                               if (result.ok()) tools_.remember(snapshot);
+                               if (running_ != job) return;  // it gave way
+                               if (!result.ok()) return end({false, {}, result.error.message, result.error.status});
+                               end({true, snapshot, ""});
+                             });
 }
 
 void StateKeeper::run_prepare(const std::shared_ptr<Job>& job) {

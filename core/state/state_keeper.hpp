@@ -24,7 +24,8 @@ class StateKeeper {
     bool ok = false;
     SnapshotInfo snapshot;  ///< empty id with ok: there is none
     std::string detail;
-    sdk::Status status = sdk::Status::ok;  ///< of the store; `conflict`: it holds a newer epoch
+    sdk::Status status =
+        sdk::Status::ok;  ///< of the store; `conflict`: it holds a newer epoch; `cancelled`: it gave way
   };
   using Done = std::function<void(const Answer&)>;
   struct Tools {
@@ -40,7 +41,8 @@ class StateKeeper {
   StateKeeper(const StateKeeper&) = delete;
   StateKeeper& operator=(const StateKeeper&) = delete;
 
-  /// Saves what `target` keeps, as a new snapshot of `epoch`. `urgent` goes before what waits.
+  /// Saves what `target` keeps, as a new snapshot of `epoch`. `urgent` goes before what waits, and one that is not
+  /// gives way to what is, also when it has begun: a failover must not wait for a slow line or a folder that hangs.
   void push(const config::Target& target, Epoch epoch, Millis budget, bool urgent, Done done);
   struct Bringing {
     SnapshotId wanted = {};  ///< this one; empty: the newest that verifies
@@ -77,6 +79,7 @@ class StateKeeper {
   void fetch_next(const std::shared_ptr<Fetch>& fetch);
   void enqueue(std::shared_ptr<Job> job, bool urgent);
   void next();
+  void give_way();
   void end(const Answer& answer);
   void run_push(const std::shared_ptr<Job>& job);
   void run_prepare(const std::shared_ptr<Job>& job);

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
@@ -20,9 +21,9 @@ namespace beast = boost::beast;
 namespace http = beast::http;
 using tcp = asio::ip::tcp;
 using unix_stream = asio::local::stream_protocol;
+using Clock = std::chrono::steady_clock;
 using Stream = beast::basic_stream<asio::generic::stream_protocol>;
 
-constexpr std::size_t most_connections = 128;
 constexpr std::uint64_t largest_body = 64 * 1024;
 constexpr std::size_t large_answer = 1024 * 1024;
 constexpr std::uint32_t largest_header = 16 * 1024;
@@ -36,13 +37,17 @@ class Session;
 struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
   asio::io_context& loop;
   Handler handler;
+  HttpLimits limits;
   std::filesystem::path socket_file;
   unix_stream::acceptor unix_acceptor;
   tcp::acceptor tcp_acceptor;
   std::set<std::shared_ptr<Session>> sessions;
   bool stopped = false;
 
-  Impl(asio::io_context& l, Handler h) : loop(l), handler(std::move(h)), unix_acceptor(l), tcp_acceptor(l) {}
+  Impl(asio::io_context& l, Handler h, HttpLimits limited)
+      : loop(l), handler(std::move(h)), limits(std::move(limited)), unix_acceptor(l), tcp_acceptor(l) {}
+
+  [[nodiscard]] bool make_room();
 
   template <class Acceptor>
   void accept(Acceptor& acceptor);
@@ -52,9 +57,13 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
 class Session : public std::enable_shared_from_this<Session> {
  public:
   Session(Stream stream, std::weak_ptr<HttpServer::Impl> server)
-      : stream_(std::move(stream)), server_(std::move(server)) {}
+      : stream_(std::move(stream)), server_(std::move(server)), patience_(stream_.get_executor()) {}
+
+  /// Since when it waits for a request; nothing while it serves one.
+  [[nodiscard]] std::optional<Clock::time_point> idle_since() const { return idle_since_; }
 
   void read() {
+    idle_since_ = Clock::now();
     parser_.emplace();
     parser_->body_limit(largest_body);
     parser_->header_limit(largest_header);
@@ -68,6 +77,7 @@ class Session : public std::enable_shared_from_this<Session> {
   }
 
   void close() {
+    patience_.cancel();
     boost::system::error_code ignored;
     stream_.socket().shutdown(asio::socket_base::shutdown_both, ignored);
     stream_.socket().close(ignored);
@@ -84,6 +94,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void serve() {
     const auto server = server_.lock();
     if (!server) return close();
+    idle_since_.reset();
     auto& message = parser_->get();
     const bool keep = message.keep_alive();
     const std::string target(message.target());
@@ -95,11 +106,27 @@ class Session : public std::enable_shared_from_this<Session> {
                     std::move(message.body())};
     for (const auto& field : message) request.headers.emplace_back(field.name_string(), field.value());
     stream_.expires_never();  // a long poll may take its time
-    server->handler(request,
-                    [self = shared_from_this(), keep](Response response) { self->send(std::move(response), keep); });
+    const auto turn = ++turn_;
+    if (server->limits.answer_within.count() > 0) give_up_in(server->limits.answer_within);
+    server->handler(request, [self = shared_from_this(), keep, turn](Response response) {
+      if (self->turn_ == turn) self->send(std::move(response), keep);
+    });
+  }
+
+  void give_up_in(std::chrono::milliseconds wait) {
+    patience_.expires_after(wait);
+    patience_.async_wait([weak = weak_from_this(), turn = turn_](const boost::system::error_code& error) {
+      const auto self = weak.lock();
+      if (error || !self || self->turn_ != turn) return;
+      self->send({503, R"({"error":{"code":"busy","message":"no answer in time"}})"
+                       "\n"},
+                 false);
+    });
   }
 
   void send(Response response, bool keep) {
+    ++turn_;  // whatever else would answer comes too late
+    patience_.cancel();
     response_.emplace();
     response_->version(11);
     response_->result(static_cast<unsigned>(response.status));
@@ -122,10 +149,28 @@ class Session : public std::enable_shared_from_this<Session> {
 
   Stream stream_;
   std::weak_ptr<HttpServer::Impl> server_;
+  asio::steady_timer patience_;
+  std::uint64_t turn_ = 0;  ///< names the request that is not answered yet
+  std::optional<Clock::time_point> idle_since_;
   beast::flat_buffer buffer_{largest_header + largest_body};
   std::optional<http::request_parser<http::string_body>> parser_;
   std::optional<http::response<http::string_body>> response_;
 };
+
+/// Who asks nothing must not keep out who does.
+bool HttpServer::Impl::make_room() {
+  if (sessions.size() < limits.connections) return true;
+  std::shared_ptr<Session> oldest;
+  for (const auto& session : sessions) {
+    if (session->idle_since() && (!oldest || *session->idle_since() < *oldest->idle_since())) oldest = session;
+  }
+  if (!oldest) {
+    limits.refused();
+    return false;
+  }
+  oldest->close();
+  return true;
+}
 
 template <class Acceptor>
 void HttpServer::Impl::accept(Acceptor& acceptor) {
@@ -133,7 +178,7 @@ void HttpServer::Impl::accept(Acceptor& acceptor) {
                                                              typename Acceptor::protocol_type::socket socket) {
     const auto self = weak.lock();
     if (!self || self->stopped || error == asio::error::operation_aborted) return;
-    if (!error && self->sessions.size() < most_connections) {
+    if (!error && self->make_room()) {
       auto session = std::make_shared<Session>(Stream(asio::generic::stream_protocol::socket(std::move(socket))), self);
       self->sessions.insert(session);
       session->read();
@@ -142,8 +187,8 @@ void HttpServer::Impl::accept(Acceptor& acceptor) {
   });
 }
 
-HttpServer::HttpServer(asio::io_context& loop, Handler handler)
-    : impl_(std::make_shared<Impl>(loop, std::move(handler))) {}
+HttpServer::HttpServer(asio::io_context& loop, Handler handler, HttpLimits limits)
+    : impl_(std::make_shared<Impl>(loop, std::move(handler), std::move(limits))) {}
 HttpServer::~HttpServer() { stop(); }
 
 std::optional<std::string> HttpServer::listen_unix(const std::filesystem::path& socket) {

@@ -2,7 +2,9 @@
 // Who may ask, and what, is the handler's business. On the loop.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,9 +16,15 @@
 
 namespace understudy::web {
 
+struct HttpLimits {
+  std::size_t connections = 128;               ///< one more ends the one that has been idle for longest, or is refused
+  std::chrono::milliseconds answer_within{0};  ///< then it is 503 in the handler's place; 0: it may take its time
+  std::function<void()> refused = [] {};       ///< a connection was, since all of them are busy
+};
+
 class HttpServer {
  public:
-  HttpServer(boost::asio::io_context& loop, Handler handler);
+  HttpServer(boost::asio::io_context& loop, Handler handler, HttpLimits limits = {});
   ~HttpServer();  ///< stops
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;

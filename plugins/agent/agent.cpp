@@ -8,11 +8,6 @@ using namespace understudy::sdk;
 constexpr Millis one_answer{10'000}, secret_budget{10'000};
 constexpr int most_of_it = 64 * 1024;  // bytes of an answer
 
-/// No connection was made, so nothing was heard.
-bool never_arrived(const Error& error) {
-  return error.kind == "resolve" || error.kind == "refused" || error.kind == "unreachable" || error.kind == "tls";
-}
-
 }  // namespace
 
 Place place_of(const Envelope& envelope) {
@@ -101,7 +96,7 @@ std::string Agent::order(const char* path, const Json& body, const Deadline& dea
     answer = with_key(std::move(request), deadline);
   } catch (const Failure& failure) {
     Error error = failure.error();
-    if (error.status == Status::transient && !never_arrived(error)) error.status = Status::unknown;
+    if (error.status == Status::transient && !error.never_arrived()) error.status = Status::unknown;
     throw Failure(error);
   }
   if (answer.status < 200 || answer.status > 299) refused(path, answer);

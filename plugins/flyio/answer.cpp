@@ -119,11 +119,7 @@ Answer Answer::from(const Result& result) {
 }
 
 bool Answer::doubtful() const {
-  if (http == 0) {
-    // These fail before a request is on its way.
-    const auto& kind = transport.kind;
-    return kind != "refused" && kind != "resolve" && kind != "unreachable" && kind != "tls";
-  }
+  if (http == 0) return !transport.never_arrived();
   return http == 408 || (http >= 500 && !no_capacity());
 }
 

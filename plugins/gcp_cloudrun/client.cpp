@@ -21,7 +21,7 @@ Millis backoff(int tries, const std::string& url) {
 Error not_answered(const Error& error, const About& about, Repeat repeat) {
   Error out = error;
   out.message = "cannot " + about.what + ": " + error.message;
-  if (repeat == Repeat::once && !never_arrived(error) && error.status == Status::transient)
+  if (repeat == Repeat::once && !error.never_arrived() && error.status == Status::transient)
     out.status = Status::unknown;
   return out;
 }
@@ -53,7 +53,7 @@ Answer Client::call(Ask ask, About about, Repeat repeat, const Deadline& deadlin
     } catch (const Failure& failure) {
       if (failure.error().status != Status::transient || failure.error().kind == "file") throw;
       now.failed = not_answered(failure.error(), about, repeat);
-      now.again = repeat == Repeat::safe || never_arrived(failure.error());
+      now.again = repeat == Repeat::safe || failure.error().never_arrived();
     }
     if (now.answer.status == 401 && !std::exchange(renewed, true)) {
       tokens_.distrust(token);

@@ -94,7 +94,7 @@ std::string Supervisor::post(const std::string& base, const char* path, const Js
   } catch (const Failure& failure) {
     Error error = failure.error();
     if (error.status == Status::transient && !error.kind.empty() && error.kind != "credentials" &&
-        error.kind != "token" && !never_arrived(error))
+        error.kind != "token" && !error.never_arrived())
       error.status = Status::unknown;
     error.message = "the supervisor at " + base + " does not answer " + path + ": " + error.message;
     throw Failure(error);

@@ -32,10 +32,6 @@ Answer send(Host& host, const Ask& ask, const Deadline& deadline) {
   return out;
 }
 
-bool never_arrived(const Error& error) {
-  return error.kind == "resolve" || error.kind == "refused" || error.kind == "unreachable" || error.kind == "tls";
-}
-
 void pause(Host& host, Millis time) {
   auto promise = std::make_shared<std::promise<Result>>();
   auto rung = promise->get_future();

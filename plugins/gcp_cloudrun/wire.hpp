@@ -34,8 +34,6 @@ struct Answer {
 
 /// Throws sdk::Failure(transient) with the host's `kind` when there was no answer.
 [[nodiscard]] Answer send(understudy::sdk::Host& host, const Ask& ask, const Deadline& deadline);
-/// The request certainly did not arrive: no connection was made.
-[[nodiscard]] bool never_arrived(const understudy::sdk::Error& error);
 /// On the worker. Throws sdk::Failure when the instance is being destroyed.
 void pause(understudy::sdk::Host& host, understudy::sdk::Millis time);
 [[nodiscard]] std::int64_t now_ms(understudy::sdk::Host& host);

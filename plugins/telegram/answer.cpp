@@ -28,9 +28,7 @@ void blot(std::string& text, std::string_view what) {
 /// Nothing reached Telegram, or it may have: then a message may have been sent.
 Error lost(std::string_view method, const Error& from, std::string_view token) {
   Error out = from;
-  const bool never_sent =
-      from.kind == "resolve" || from.kind == "refused" || from.kind == "unreachable" || from.kind == "tls";
-  if (out.status == Status::transient && !never_sent) out.status = Status::unknown;
+  if (out.status == Status::transient && !from.never_arrived()) out.status = Status::unknown;
   out.message = without_token("Telegram does not answer to " + std::string(method) + ": " + from.message, token);
   out.hint = without_token(from.hint, token);
   return out;

@@ -16,15 +16,10 @@ std::string excerpt(const Json& reply, const Circumstances& how) {
   return ": " + cut(body, excerpt_bytes);
 }
 
-/// After these nothing was delivered. After the others (a timeout, a closed connection) it may have been.
-bool before_the_request(const std::string& kind) {
-  return kind == "resolve" || kind == "refused" || kind == "unreachable" || kind == "tls";
-}
-
 [[noreturn]] void no_answer(const Error& error, const Circumstances& how) {
   Error out = error;
   out.message = "the webhook does not answer: " + how.discreet(error.message);
-  if (before_the_request(error.kind)) {
+  if (error.never_arrived()) {
     out.status = Status::transient;
     if (error.kind == "resolve") out.hint = "check the host name in url, and this machine's name server";
   } else if (error.status == Status::transient || error.status == Status::cancelled) {

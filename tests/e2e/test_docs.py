@@ -22,6 +22,16 @@ using namespace understudy::sdk;
 KINDS = {"string": str, "integer": int, "number": (int, float), "boolean": bool, "array": list, "object": dict}
 
 
+def told_kinds():
+    """Of alerts, as the core's sources name them."""
+    out = set()
+    for path in glob.glob(os.path.join(ROOT, "core/failover/*.cpp")) + glob.glob(os.path.join(ROOT, "core/runtime/*.cpp")):
+        with open(path) as file:
+            text = file.read()
+        out |= set(re.findall(r'(?:tell\(|(?:alert|over)\.kind = )"([a-z_.]+)"', text))
+    return out
+
+
 def run(*words):
     return subprocess.run(words, capture_output=True, text=True, check=True).stdout
 
@@ -66,6 +76,12 @@ class Schema(unittest.TestCase):
     def test_the_tables_are_as_the_schema_says(self):
         done = subprocess.run([os.path.join(ROOT, "scripts/generate-docs"), "--check"], capture_output=True, text=True)
         self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_each_kind_of_alert_is_told_of(self):
+        with open(os.path.join(ROOT, "docs/alerts.md")) as page:
+            known = set(re.findall(r"`([a-z_.]+)`", "".join(line.split("|")[1] for line in page if line.startswith("| `"))))
+        self.assertGreater(len(told_kinds()), 15)
+        self.assertEqual(set(), told_kinds() - known)
 
     def test_the_sdk_and_the_schema_know_the_same_methods(self):
         with open(os.path.join(ROOT, "sdk/include/understudy/plugin.hpp")) as header:

@@ -178,7 +178,15 @@ class FullDisk(Site):
         subprocess.run(["umount", "-l", self.disk], check=False)
         super().tearDown()
 
+    def told(self):
+        path = os.path.join(self.folder, "all.jsonl")
+        if not os.path.exists(path):
+            return []
+        with open(path) as file:
+            return [(a["kind"], a["state"]) for a in map(json.loads, file)]
+
     def test_nothing_is_promoted_while_the_journal_cannot_be_written_and_it_goes_on_when_it_can(self):
+        self.write_config(extra='[notifier.all]\nplugin = "log"\nsettings = { file = "all.jsonl" }\n')
         self.start()
         self.serving("home")
         ballast = os.path.join(self.disk, "ballast")
@@ -187,10 +195,13 @@ class FullDisk(Site):
                 out.write(b"x" * 512)
         self.kill_site("home")
         wait_for("the complaint", lambda: "full" in open(self.log_path).read().lower())
-        time.sleep(2)
+        # No alert can be written down, so people are told past the journal.
+        wait_for("somebody to be told", lambda: ("journal.unwritable", "firing") in self.told())
+        self.assertNotIn("service.down", [kind for kind, _ in self.told()])
         self.assertEqual(self.running(), [])
         os.unlink(ballast)
         self.serving("spare")
+        wait_for("the end to be told", lambda: ("journal.unwritable", "resolved") in self.told())
         self.assertEqual(self.running(), ["spare"])
 
 

@@ -168,8 +168,8 @@ class I3ProvenStopped : public Invariant {
     }
     if (std::holds_alternative<Started>(stored.event)) of.unknown_start = true;
     const auto* command = only<Command>(stored.event);
-    if (command != nullptr && command->force && accepted(stored)) of.proven = true;
-    if (stored.before.move && stored.before.move->forced) of.proven = true;
+    if (command != nullptr && command->force && accepted(stored))
+      of.proven = true;  // of this holder, and of no later one
   }
   std::map<int, OfService> services_;
 };

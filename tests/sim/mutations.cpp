@@ -15,6 +15,8 @@ constexpr std::array rows{
                 "an answer to an earlier stop is taken for one to the present stop"},
     MutationRow{unknown_is_no_effect, "unknown_is_no_effect", "I3 I1",
                 "a start whose outcome nobody knows is taken for one that did nothing"},
+    MutationRow{force_stays, "force_stays", "I3",
+                "a person's --force counts for those that fail later in the move, too"},
     MutationRow{epoch_not_raised, "epoch_not_raised", "I2", "the epoch of a grant is the former one again"},
     MutationRow{old_state_restored, "old_state_restored", "I3 I1 I2 I8 I9 I10 I11 needless liveness",
                 "after a crash an older state of the journal is taken"},
@@ -108,6 +110,11 @@ Event with_other_answer(Mutation mutation, const State& state, Event event) {
   return event;
 }
 
+Step with_force(Step step, bool forced) {
+  if (forced && step.state.move) step.state.move->forced = true;
+  return step;
+}
+
 Step forget_pause(Step step, const Event& event) {
   const auto* command = std::get_if<Command>(&event);
   if (command == nullptr || command->what != Command::What::pause) return step;
@@ -159,6 +166,10 @@ Step step_with(Mutation mutation, const Context& context, State state, const Eve
     case unknown_is_no_effect: {
       const Event other = with_other_answer(mutation, state, event);
       return failover::step(context, std::move(state), other, now);
+    }
+    case force_stays: {
+      const bool forced = state.move && state.move->forced;
+      return with_force(failover::step(context, std::move(state), event, now), forced);
     }
     case epoch_not_raised: return with_old_epoch(failover::step(context, std::move(state), event, now));
     case pause_ignored: return forget_pause(failover::step(context, std::move(state), event, now), event);

@@ -15,6 +15,7 @@ enum class Mutation {
   drop_fence,            ///< the old site is taken as stopped without being asked
   late_answer_counts,    ///< an answer to an earlier stop is taken for one to the present stop
   unknown_is_no_effect,  ///< a start whose outcome nobody knows is taken for one that did nothing
+  force_stays,           ///< a person's --force counts for those that fail later, too
   epoch_not_raised,      ///< the epoch of a grant is the former one again
   old_state_restored,    ///< after a crash an older state of the journal is taken
   act_before_journal,    ///< effects are performed before the records are stored

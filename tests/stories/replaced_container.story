@@ -22,3 +22,16 @@ renews home epoch=1 by=b
 expect lease granted
 renews home epoch=1 by=a
 expect lease undecided
+# Nor is a newer epoch anybody's while that lease may last: whoever came to stand there has not the word of the other's end.
+renews home epoch=1 by=b
+expect lease granted
+store-has epoch=7
+expect epoch 8
+renews home epoch=8 by=c
+expect lease undecided
+health home down
+planned spare
+fenced home stopped by=c
+expect no activate spare
+wait 20s
+expect activate spare

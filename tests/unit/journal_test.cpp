@@ -162,3 +162,26 @@ TEST_CASE("what was being sent when the process died is sent again, marked") {
   CHECK(second[0].id == "2");
   CHECK_FALSE(second[0].possible_duplicate);
 }
+
+TEST_CASE("what is old and over is forgotten, and the newest snapshot is not") {
+  Folder folder;
+  auto journal = open_or_fail(folder.path);
+  const ServiceId s("s");
+  const auto snapshot = [&](const char* id, std::int64_t at) {
+    return SnapshotRow{s, SnapshotInfo{SnapshotId(id), Epoch{1}, WallTime(Millis(at)), 1, 1, true, {}}};
+  };
+  REQUIRE_FALSE(journal->commit(
+      {note("old"), granted(1), snapshot("a", 1), snapshot("b", 2),
+       MachineRecord{s, WallTime(Millis(1)), failover::Intent{"done", "fence", TargetId("home"), Epoch{1}}},
+       MachineRecord{s, WallTime(Millis(1)), failover::Outcome{"done", "ok", ""}},
+       MachineRecord{s, WallTime(Millis(1)), failover::Intent{"open", "fence", TargetId("home"), Epoch{1}}},
+       MachineRecord{s, WallTime(Millis(5'000)), failover::Note{"k", Severity::info, TargetId("home"), "new"}}}));
+  REQUIRE_FALSE(journal->prune(WallTime(Millis(1'000))));
+  const auto left = journal->history(s, 10, 0);
+  REQUIRE(left.size() == 1);
+  CHECK(left.front().text == "new");
+  CHECK(journal->newest_snapshot(s)->id == SnapshotId("b"));
+  REQUIRE(journal->open_intents(s).size() == 1);
+  CHECK(journal->open_intents(s).front().operation == "open");
+  CHECK(journal->last_epoch(s) == 1);
+}

@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/policy/meter.hpp"
 #include "core/policy/plan.hpp"
 #include "tests/unit/property.hpp"
 
@@ -194,4 +195,69 @@ TEST_CASE("by expected cost no other order of the standbys would cost less") {
     } while (std::next_permutation(order.begin(), order.end(), by_name));
     return "";
   });
+}
+
+TEST_CASE("the note tells at which price of silence the first two change places") {
+  always([](sim::Dice& dice, int) -> std::string {
+    auto drawn = some_choice(dice, 2);
+    drawn.situation.objective = Objective::expected_cost;
+    drawn.situation.budget = {};
+    const auto plan = make_plan(drawn.situation, drawn.candidates);
+    if (plan.notes.empty()) return "";
+    const auto& note = plan.notes.front();
+    const double turning = std::stod(note.substr(note.find('$') + 1));
+    if (turning < 1 || turning > 1000) return "";  // told to the cent
+    const bool more = note.find(" more than ") != std::string::npos;
+    for (const bool above : {false, true}) {
+      drawn.situation.downtime_cost_per_hour = Usd{turning * (above ? 1.02 : 0.98)};
+      const auto other = make_plan(drawn.situation, drawn.candidates);
+      if ((other.ranked.front().target == plan.ranked.front().target) != (above == more)) return drawn.text() + note;
+    }
+    return "";
+  });
+}
+
+TEST_CASE(
+    "a standby is paid for as long as home is away and for the wait until it is trusted, or for the least that is "
+    "billed") {
+  Situation s;
+  s.expected_outage = Millis(3'600'000);
+  s.failback_dwell = Millis(1'800'000);
+  Candidate c;
+  c.target = TargetId("spare");
+  c.price.active_per_hour = Usd{2};
+  c.answers = true;
+  CHECK(make_plan(s, {c}).ranked.front().run.value == Approx(3));
+  c.price.min_billing = std::chrono::seconds(7200);
+  CHECK(make_plan(s, {c}).ranked.front().run.value == Approx(4));
+  s.past_outages = {Millis(0), Millis(0)};  // two samples beside two of what the file says
+  c.price.min_billing = {};
+  CHECK(make_plan(s, {c}).ranked.front().run.value == Approx(2));
+}
+
+TEST_CASE("the meter bills what a provider would") {
+  Price price;
+  price.standby_per_hour = Usd{1};
+  price.active_per_hour = Usd{6};
+  price.activation = Usd{0.5};
+  price.transfer_per_gb = Usd{2};
+  price.min_billing = std::chrono::seconds(1800);
+  const TargetId spare("spare");
+  const auto at = [](int minutes) { return Time(std::chrono::minutes(minutes)); };
+  Meter meter;
+  meter.pass(at(0), {{spare, price, false}});
+  CHECK(meter.take().empty());
+  meter.starts(spare, price, 0.25);
+  meter.pass(at(60), {{spare, price, true}});
+  CHECK(meter.take()[spare].value == Approx(1 + 0.5 + 0.5));
+  meter.pass(at(70), {{spare, price, false}});  // ten minutes, billed as thirty
+  CHECK(meter.take()[spare].value == Approx(3));
+  meter.pass(at(130), {{spare, price, true}});
+  meter.pass(at(190), {{spare, price, false}});
+  CHECK(meter.take()[spare].value == Approx(1 + 6));
+
+  Meter restarted;  // it ran already: when it began is not known
+  restarted.pass(at(0), {{spare, price, true}});
+  restarted.pass(at(10), {{spare, price, false}});
+  CHECK(restarted.take()[spare].value == Approx(1));
 }

@@ -380,15 +380,15 @@ TEST_CASE("history moves rates, lengths and successes towards what was seen") {
   auto c = quiet_config();
   c.rehearse.outages_per_year = 4;
   Past past;
-  past.since = WallTime(Millis(0));
-  past.until = WallTime(std::chrono::duration_cast<Millis>(year));
+  past.held[TargetId("home")] = std::chrono::duration_cast<Millis>(year);
+  past.outages.push_back({TargetId("spare"), 10min});
   for (int i = 0; i < 20; ++i) past.outages.push_back({TargetId("home"), 10min});
   past.activations[TargetId("spare")] = {{false, 30s, {}}, {false, 30s, {}}};
   past.state_bytes = 5'000'000'000;
   const auto a = assume(c, c.services.front(), past, {});
   CHECK(a.targets[0].outages_per_year == Approx(22 / 1.5));
   CHECK(a.targets[0].outage == (20 * Millis(10min) + 2 * Millis(60min)) / 22);
-  CHECK(a.targets[1].outages_per_year == Approx(2 / 1.5));
+  CHECK(a.targets[1].outages_per_year == Approx(4));  // it has held the service for no time
   CHECK(a.targets[1].activation_fails == Approx(0.5));
   CHECK(a.general.state_gb == Approx(5.0));
   CHECK(a.past_outages.size() == 20);

@@ -166,6 +166,49 @@ TEST_CASE("the start-up grace ends with the first pass") {
   CHECK(d.verdict() == Verdict::down);
 }
 
+TEST_CASE("checks that tell nothing for minutes are told, and so is the first that does") {
+  config::Detect c;
+  c.interval = Millis(5'000);
+  Detector d;
+  CHECK_FALSE(d.on_round(c, round(Outcome::pass), true, at(0)).blind_began);
+  CHECK_FALSE(d.on_round(c, round(Outcome::unknown), true, at(119)).blind_began);
+  CHECK(d.on_round(c, round(Outcome::unknown), true, at(120)).blind_began);
+  CHECK_FALSE(d.on_round(c, round(Outcome::unknown), true, at(500)).blind_began);  // once
+  CHECK(d.verdict() == Verdict::up);
+  CHECK(d.on_round(c, round(Outcome::fail), true, at(501)).blind_ended);
+  // A failure that our own network makes worthless tells nothing either.
+  CHECK(d.on_round(c, round(Outcome::fail), false, at(700)).blind_began);
+  d.rests();
+  CHECK_FALSE(d.on_round(c, round(Outcome::unknown), true, at(2000)).blind_began);
+  c.interval = Millis(300'000);
+  CHECK_FALSE(d.on_round(c, round(Outcome::unknown), true, at(2300)).blind_began);
+  CHECK(d.on_round(c, round(Outcome::unknown), true, at(2900)).blind_began);
+}
+
+TEST_CASE("what was said in the future, by a clock that was set back since, is not waited for") {
+  const WallTime later{Millis(90'000'000)}, now{Millis(3'600'000)};
+  config::Config config;
+  config::Route route;
+  route.to = {NotifierId("all")};
+  route.repeat = Millis(600'000);
+  config.routes = {route};
+  alerts::Board board;
+  Alert alert;
+  alert.kind = "service.down";
+  alert.state = AlertState::firing;
+  const auto key = board.take(alert, later).value();
+  SECTION("its repetition comes in time") {
+    CHECK(board.due(config, now, {}).empty());
+    CHECK(board.due(config, now + Millis(600'000), {}).size() == 1);
+  }
+  SECTION("what nobody was told of is told now") {
+    board.hold(key, later + Millis(300'000));
+    const auto due = board.due(config, now, {});
+    REQUIRE(due.size() == 1);
+    CHECK(due.front().held);
+  }
+}
+
 TEST_CASE("flapping asks for four times as many passes, and ends") {
   config::Detect c;
   c.fall = c.rise = 1;

@@ -31,15 +31,21 @@ class FakeStore final : public plugins::Instance {
     sdk::Result sealed{{{"epoch", 3}}};
     std::string damaged;  ///< the snapshot that does not verify
     std::vector<std::pair<std::string, sdk::Json>> asked;
+    Done push;  ///< one that is not answered yet
+    std::vector<Ticket> cancelled;
   };
   explicit FakeStore(Script& script) : script_(script) {}
 
   Ticket call(std::string_view method, const sdk::Json& params, Millis, Done done) override {
     script_.asked.emplace_back(method, params);
+    if (method == "store.push/1") {
+      script_.push = std::move(done);
+      return 7;
+    }
     (void)plugins::hand_over(done, answer(method, params));
     return 0;
   }
-  void cancel(Ticket) override {}
+  void cancel(Ticket ticket) override { script_.cancelled.push_back(ticket); }
   void on_notify(OnNotify) override {}
   [[nodiscard]] bool offers(std::string_view method) const override {
     return method != "store.fence/1" || script_.can_seal;
@@ -73,10 +79,17 @@ struct Keeping {
     target.id = TargetId("spare");
   }
 
-  state::StateKeeper::Answer prepare(const state::StateKeeper::Bringing& what) {
-    const state::StateKeeper::Tools tools{loop, log, [](const SnapshotInfo&) {}};
+  std::vector<SnapshotId> remembered;
+
+  void open() {
+    const state::StateKeeper::Tools tools{loop, log, [this](const SnapshotInfo& s) { remembered.push_back(s.id); }};
     keeper = std::make_unique<state::StateKeeper>(tools, service, work, std::make_unique<FakeStore>(script));
     script.asked.clear();
+    remembered.clear();
+  }
+
+  state::StateKeeper::Answer prepare(const state::StateKeeper::Bringing& what) {
+    if (!keeper) open();
     std::optional<state::StateKeeper::Answer> out;
     keeper->prepare(target, what, [&](const state::StateKeeper::Answer& a) { out = a; });
     REQUIRE(out);
@@ -167,4 +180,26 @@ TEST_CASE("a newer snapshot is brought over what stands at the target, unless it
     CHECK(k.prepare(what).snapshot.id == SnapshotId("a"));
   }
   CHECK(k.asked() == Methods{"store.fence/1", "store.list/1", "store.verify/1"});
+}
+
+TEST_CASE("a save in time gives way to a failover, however far it is; one for a failover does not") {
+  Keeping k;
+  k.open();
+  std::optional<state::StateKeeper::Answer> saved;
+  const bool urgent = GENERATE(false, true);
+  k.keeper->push(k.target, Epoch{2}, Millis(3'600'000), urgent, [&](const auto& answer) { saved = answer; });
+  REQUIRE_FALSE(saved);
+  std::optional<state::StateKeeper::Answer> brought;
+  k.keeper->prepare(k.target, sealed_with(3), [&](const auto& answer) { brought = answer; });
+  CHECK(brought.has_value() == !urgent);
+  if (urgent) return;
+  CHECK(brought->snapshot.id == SnapshotId("b"));
+  REQUIRE(saved);
+  CHECK(saved->status == sdk::Status::cancelled);
+  CHECK(k.script.cancelled == std::vector<plugins::Instance::Ticket>{7});
+  // It was done all the same: that is known, and nobody is told twice.
+  saved.reset();
+  (void)plugins::hand_over(k.script.push, {snapshot("late", 2)});
+  CHECK_FALSE(saved);
+  CHECK(k.remembered == std::vector{SnapshotId("late")});
 }

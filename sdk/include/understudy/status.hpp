@@ -58,6 +58,11 @@ struct Error {
   std::string kind;                     ///< a stable word for programs ("refused", "timeout"); may be empty
   std::optional<Millis> retry_after{};  ///< how long the provider asked us to wait
 
+  /// Of http.request/1 and tcp.connect/1: no connection came about, so nothing was heard, and asking again is safe.
+  [[nodiscard]] bool never_arrived() const noexcept {
+    return kind == "resolve" || kind == "refused" || kind == "unreachable" || kind == "no_host" || kind == "tls";
+  }
+
   [[nodiscard]] Json to_json() const {
     Json out = {{"message", message}};
     if (!hint.empty()) out["hint"] = hint;

@@ -1,0 +1,19 @@
+# We were away for longer than a lease: the agent has ended what it ran, and starts it when it is granted again. That is no failure.
+target home lease
+target spare
+runs-at home
+renews home epoch=1 by=a
+wait 3s
+renews home epoch=1 by=a
+expect no watch home starting
+wait 30s
+renews home epoch=1 by=a
+expect lease granted
+expect watch home starting
+# The same after an epoch that is told to what runs.
+store-has epoch=7
+expect watch home starting
+health home failing
+expect phase suspect
+renews home epoch=1 by=a
+expect lease undecided
