@@ -83,7 +83,7 @@ void Detector::activated(const config::Detect& config, Time now) {
   since_ = now;
   grace_until_ = now + config.start_grace;
   cause_.clear();
-  rests();
+  heard_.reset();  // that nothing was heard before goes on, until something is
 }
 
 Millis Detector::interval(const config::Detect& config, bool verifying) const noexcept {

@@ -42,6 +42,8 @@ void grant(Work& w) {
   s.revoked = false;
   move.lease_over.reset();
   w.disarm(TimerKind::lease);
+  // Who ran there before has ended: there is proof of it, or a person's word. Time would never tell of this one.
+  std::erase_if(s.guards, [&](const auto& g) { return g.first == move.to && g.second.holds_over; });
   s.active = move.to;
   s.running = true;  // from here on it may run, whatever the answer
   s.seen.erase(move.to);

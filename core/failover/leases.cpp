@@ -23,6 +23,10 @@ bool same_host_booted_again(std::string_view before, std::string_view now) {
   return before.empty() || id(before) == id(now);  // one that did not tell was of an older version
 }
 
+bool nothing_moves(const State& s) {
+  return s.phase == Phase::active || s.phase == Phase::suspect || s.phase == Phase::paused;
+}
+
 /// Its last lease has run out for certain.
 bool is_over(const Work& w, const TargetId& target, const GuardSeen& guard) {
   const auto renewed = w.s.renewed.find(target);
@@ -30,11 +34,12 @@ bool is_over(const Work& w, const TargetId& target, const GuardSeen& guard) {
 }
 
 /// Another agent of the same target has this epoch or an older one, or may have it still: a container that is being
-/// replaced, a clone. A holder that was stopped for certain is not known any more.
+/// replaced, a clone. The end of one that was stopped for certain need not be waited for.
 bool another_holds(const Work& w, const lease::Renewal& renewal) {
   const auto holder = w.s.guards.find(renewal.target);
   if (holder == w.s.guards.end() || holder->second.instance == renewal.instance) return false;
   const auto& guard = holder->second;
+  if (guard.ended && guard.epoch < renewal.epoch) return false;
   return !is_over(w, renewal.target, guard) ||
          (guard.holds_over && !same_host_booted_again(guard.instance, renewal.instance));
 }
@@ -51,19 +56,18 @@ bool has_not_heard(const Work& w, const lease::Renewal& renewal) {
   const auto& s = w.s;
   const auto guard = s.guards.find(renewal.target);
   const bool renewed = guard != s.guards.end() && guard->second.epoch == s.epoch;
-  const bool rests = s.phase == Phase::active || s.phase == Phase::suspect || s.phase == Phase::paused;
-  return rests && renewal.target == s.active && renewal.epoch < s.epoch && !s.revoked && !renewed &&
+  return nothing_moves(s) && renewal.target == s.active && renewal.epoch < s.epoch && !s.revoked && !renewed &&
          s.taken_in_place == s.epoch;
 }
 
-/// Its lease had run out, so it has ended its workload, and starts it now.
+/// Its lease had run out, so it has ended its workload, and starts it now. Once for each time that it was well.
 bool starts_again(const Work& w, const lease::Renewal& renewal) {
   const auto& s = w.s;
+  if (s.graced || !nothing_moves(s) || renewal.target != s.active) return false;
   const auto guard = s.guards.find(renewal.target);
   const auto renewed = s.renewed.find(renewal.target);
-  const bool rests = s.phase == Phase::active || s.phase == Phase::suspect || s.phase == Phase::paused;
-  return rests && renewal.target == s.active && guard != s.guards.end() && guard->second.epoch == renewal.epoch &&
-         !guard->second.holds_over && renewed != s.renewed.end() && w.now.mono - renewed->second > guard->second.ttl;
+  return guard != s.guards.end() && guard->second.epoch == renewal.epoch && !guard->second.holds_over &&
+         renewed != s.renewed.end() && w.now.mono - renewed->second > guard->second.ttl;
 }
 
 lease::Judgement judge(const Work& w, const lease::Renewal& renewal) {
@@ -145,7 +149,10 @@ void on_lease_over(Work& w) {
 void on_lease_asked(Work& w, const LeaseAsked& asked) {
   auto judgement = judge(w, asked.renewal);
   const bool granted = judgement.verdict == lease::Judgement::Verdict::granted;
-  if (granted && starts_again(w, asked.renewal)) w.effect(Watch{asked.renewal.target, Watch::Mode::serving, true});
+  if (granted && starts_again(w, asked.renewal)) {
+    w.s.graced = true;
+    w.effect(Watch{asked.renewal.target, Watch::Mode::serving, true});
+  }
   if (granted) remember_guard(w, asked.renewal);
   if (has_not_heard(w, asked.renewal) && w.cx.act && !w.s.pause) tell_epoch(w, w.s.active);
   w.effect(LeaseAnswer{asked.id, std::move(judgement), granted ? w.cx.service.lease.ttl : Millis(0)});

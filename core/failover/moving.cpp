@@ -236,7 +236,7 @@ void on_fenced(Work& w, const Fenced& done) {
   if (!ours) return intruder_fenced(w, done);
   const bool stopped = done.stopped && !by_another_agent(w, done);
   w.record(Outcome{done.operation, stopped ? "ok" : "unknown", done.detail});
-  if (stopped) s.guards.erase(done.target);  // who comes to stand there next has nobody's lease to wait for
+  if (const auto guard = s.guards.find(done.target); stopped && guard != s.guards.end()) guard->second.ended = true;
   if (stopped) return done.unsaved ? stopped_unsaved(w, done) : fence_confirmed(w, done.detail);
   if (s.move->forced) {
     w.note("fence.forced", Severity::warning, done.target,

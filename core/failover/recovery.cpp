@@ -152,6 +152,15 @@ void hold_target_gone(Work& w) {
        w.command("promote", "TARGET --force"));
 }
 
+/// Targets that have left the file: nobody looks at them any more.
+void forget_strangers(Work& w) {
+  const auto gone = [&](const TargetId& id) { return w.cx.service.find(id) == nullptr; };
+  auto& s = w.s;
+  const auto many = [&](auto& map) { return std::erase_if(map, [&](const auto& one) { return gone(one.first); }); };
+  const auto dropped = many(s.intruders) + many(s.failed) + std::erase_if(s.unsaved, gone) + std::erase_if(s.ran, gone);
+  if (dropped > 0) w.touch();
+}
+
 }  // namespace
 
 std::set<TargetId> who_runs(const State& s) {
@@ -182,15 +191,6 @@ void find_out_again(Work& w) {
   s.observed.clear();
   w.enter(Phase::starting, w.cx.service.limits.plan_timeout);
   observe_all(w);
-}
-
-/// Targets that have left the file: nobody looks at them any more.
-void forget_strangers(Work& w) {
-  const auto gone = [&](const TargetId& id) { return w.cx.service.find(id) == nullptr; };
-  auto& s = w.s;
-  const auto many = [&](auto& map) { return std::erase_if(map, [&](const auto& one) { return gone(one.first); }); };
-  const auto dropped = many(s.intruders) + many(s.failed) + std::erase_if(s.unsaved, gone) + std::erase_if(s.ran, gone);
-  if (dropped > 0) w.touch();
 }
 
 void on_started(Work& w, const Started& started) {

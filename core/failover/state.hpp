@@ -154,6 +154,7 @@ struct GuardSeen {
   Millis kill_time{0};
   bool holds_over = false;  ///< goes on when it cannot renew: waiting proves nothing of it
   std::string instance{};   ///< which agent; empty: it does not tell
+  bool ended = false;       ///< its stop was confirmed; not stored: after a crash its lease is waited for
   bool operator==(const GuardSeen&) const = default;
 };
 
@@ -184,6 +185,7 @@ struct State {
   // Not stored: learned anew after a restart, so that nothing left by a crash can block the next failover.
   std::map<TargetId, Breaker> breakers;
   std::map<TargetId, Time> renewed;  ///< when the guard of `guards` was last granted a renewal, or may have been
+  bool graced = false;               ///< the holder was given the grace of a start, and has not been well since
   std::map<TargetId, Seen> seen;
   std::map<TargetId, SiteState> observed;
   Epoch taken_in_place;  ///< the last epoch that went to what ran already

@@ -20,7 +20,8 @@ void outage_ends(Work& w, const TargetId& target) {
   const auto it = w.s.failed.find(target);
   if (it == w.s.failed.end()) return;
   const auto& [since, well] = it->second;
-  w.record(OutageEnded{target, w.now.wall - since.until(w.now), w.now.wall - (well ? well->until(w.now) : Millis(0))});
+  const Millis began = since.until(w.now), ended = well ? std::min(began, well->until(w.now)) : Millis(0);
+  w.record(OutageEnded{target, w.now.wall - began, w.now.wall - ended});
   w.s.failed.erase(it);
 }
 
@@ -173,7 +174,8 @@ void report_would_act(Work& w, const PlanMade& made) {
   w.tell("observe.would_promote", Severity::warning, AlertState::event, made.ranked.front(),
          "would have promoted " + made.ranked.front().value + " for " + w.cx.service.id.value, made.summary);
   w.block("observe", "mode is \"observe\": decided to promote " + made.ranked.front().value + ", touched nothing",
-          "set mode = \"act\" in [orchestrator] and reload", Severity::warning);
+          std::string("set mode = \"act\" in [orchestrator] and ") + (w.s.move ? "start again" : "reload"),
+          Severity::warning);
 }
 
 void resume_after_pause(Work& w) { resume_now(w, "the pause's end"); }
@@ -224,6 +226,7 @@ void on_health(Work& w, const HealthSeen& event) {
     return;
   }
   if (event.target != w.s.active) return;
+  if (serves(event.verdict)) w.s.graced = false;
   maybe_regrant_in_place(w, event);
   holder_health(w, seen);
 }

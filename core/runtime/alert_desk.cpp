@@ -10,7 +10,7 @@ namespace {
 using sdk::Json;
 
 constexpr Millis longest_nap{600'000};
-constexpr Millis unwritable_patience{3'000}, shout_again{900'000};
+constexpr Millis unwritable_patience{3'000}, shout_again{900'000}, calm_for{5'000};
 
 alerts::LocalTime local_time(WallTime at) {
   const std::time_t seconds = ms(at) / 1000;
@@ -43,6 +43,7 @@ AlertDesk::AlertDesk(const Wiring& wiring, const config::Config& config)
       outbox_(wiring, config),
       remind_timer_(wiring.loop),
       beat_timer_(wiring.loop),
+      calm_timer_(wiring.loop),
       next_id_((std::uint64_t{std::random_device{}()} << 16) >> 16) {
   restore();
   watch();
@@ -121,16 +122,15 @@ void AlertDesk::tell(const Alert& alert) {
 void AlertDesk::stored(const std::optional<journal::Problem>& problem) {
   const auto now = mono_now();
   if (!problem) {
-    if (!std::exchange(unwritable_since_, std::nullopt) || !std::exchange(shouted_, std::nullopt)) return;
-    Alert over;
-    over.kind = "journal.unwritable";
-    over.state = AlertState::resolved;
-    over.title = "the journal can be written again";
-    return shout(std::move(over));
+    unwritable_since_.reset();
+    if (shouting_) calm_down();
+    return;
   }
+  unwritable_ = now;
   if (!unwritable_since_) unwritable_since_ = now;
   if (now - *unwritable_since_ < unwritable_patience || (shouted_ && now - *shouted_ < shout_again)) return;
   shouted_ = now;
+  shouting_ = true;
   Alert alert;
   alert.kind = "journal.unwritable";
   alert.severity = Severity::critical;
@@ -138,6 +138,20 @@ void AlertDesk::stored(const std::optional<journal::Problem>& problem) {
   alert.title = "nothing can be written down: no failover can happen";
   alert.text = problem->message + (problem->hint.empty() ? "" : "\n" + problem->hint);
   shout(std::move(alert));
+}
+
+/// What is small may still be written to a disk that is nearly full: the end is told when it has lasted.
+void AlertDesk::calm_down() {
+  calm_timer_.expires_after(calm_for);
+  calm_timer_.async_wait([this, alive = std::weak_ptr(alive_)](const boost::system::error_code& error) {
+    if (error || alive.expired() || !shouting_ || mono_now() - *unwritable_ < calm_for) return;
+    shouting_ = false;
+    Alert alert;
+    alert.kind = "journal.unwritable";
+    alert.state = AlertState::resolved;
+    alert.title = "the journal can be written again";
+    shout(std::move(alert));
+  });
 }
 
 /// To everybody, past the queue.

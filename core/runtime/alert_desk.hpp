@@ -56,6 +56,7 @@ class AlertDesk {
   void remind();
   void beat();
   void shout(Alert alert);
+  void calm_down();
 
   const Wiring& wiring_;
   const config::Config& config_;
@@ -65,9 +66,10 @@ class AlertDesk {
   };
   Memory memory_, before_;
   std::vector<alerts::Silence> silences_;
-  std::optional<Time> unwritable_since_, shouted_;
+  std::optional<Time> unwritable_since_, unwritable_, shouted_;  ///< since when, last seen, last told
+  bool shouting_ = false;
   Outbox outbox_;
-  boost::asio::steady_timer remind_timer_, beat_timer_;
+  boost::asio::steady_timer remind_timer_, beat_timer_, calm_timer_;
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);
   std::uint64_t next_id_;
 };

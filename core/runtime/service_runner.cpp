@@ -75,11 +75,21 @@ void ServiceRunner::deliver(failover::Event event) {
   if (stuck_ && std::holds_alternative<failover::LeaseAsked>(event) && answered_meanwhile(event)) return;
   if (queue_.size() >= longest_queue) {
     wiring_.log.write(host::Level::error, service_.id.value,
-                      "too many events wait for the journal; the oldest is dropped");
-    queue_.pop_front();
+                      "too many events wait for the journal; the newest is dropped");
+    return drop(event);
   }
   queue_.push_back(std::move(event));
   if (!pumping_) pump();
+}
+
+void ServiceRunner::drop(const failover::Event& event) {
+  const auto* command = std::get_if<failover::Command>(&event);
+  const auto* asked = std::get_if<failover::LeaseAsked>(&event);
+  const auto it = replies_.find(command != nullptr ? command->id : asked != nullptr ? asked->id : 0);
+  if (it == replies_.end()) return;
+  const auto reply = std::move(it->second);
+  replies_.erase(it);
+  reply({{}, {sdk::Status::transient, "the journal cannot be written", {}, "busy", {}}});
 }
 
 /// While the journal cannot be written, a lease is still renewed: that changes nothing, and a full disk here must not

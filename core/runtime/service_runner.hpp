@@ -121,6 +121,8 @@ class ServiceRunner {
   [[nodiscard]] bool is_open(Alert alert) const;
   /// What was told of the checks of `target`, which are not asked any more, or anew.
   void settle(const TargetId& target);
+  /// Nothing comes of it; who waits for its answer is told.
+  void drop(const failover::Event& event);
   void tell_blind(const TargetId& target, const std::string& cause, bool blind);
   [[nodiscard]] Place* place(const TargetId& id);
   [[nodiscard]] bool act() const { return config_.orchestrator.mode == config::Orchestrator::Mode::act; }

@@ -30,7 +30,7 @@ std::optional<Response> guard(const web::Request& request, const std::string& to
 }
 
 // Whoever renews keeps its connection. An answer that waits for the journal helps nobody after op_timeout.
-constexpr std::size_t many_guards = 1024;
+constexpr std::size_t many_guards = 512;
 constexpr Millis lease_answer_within{10'000};
 
 }  // namespace

@@ -42,7 +42,7 @@ class StateKeeper {
   StateKeeper& operator=(const StateKeeper&) = delete;
 
   /// Saves what `target` keeps, as a new snapshot of `epoch`. `urgent` goes before what waits, and one that is not
-  /// gives way to what is, also when it has begun: a failover must not wait for a slow line or a folder that hangs.
+  /// gives way to what is, also when it has begun: a failover must not wait for a slow line.
   void push(const config::Target& target, Epoch epoch, Millis budget, bool urgent, Done done);
   struct Bringing {
     SnapshotId wanted = {};  ///< this one; empty: the newest that verifies

@@ -28,6 +28,7 @@ constexpr std::uint64_t largest_body = 64 * 1024;
 constexpr std::size_t large_answer = 1024 * 1024;
 constexpr std::uint32_t largest_header = 16 * 1024;
 constexpr auto read_timeout = std::chrono::seconds(15);
+constexpr auto accept_again = std::chrono::milliseconds(100);
 constexpr auto write_timeout = std::chrono::seconds(30);
 
 }  // namespace
@@ -51,6 +52,8 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
 
   template <class Acceptor>
   void accept(Acceptor& acceptor);
+  template <class Acceptor>
+  void accept_later(Acceptor& acceptor);
 };
 
 /// One connection: requests one after the other.
@@ -178,12 +181,21 @@ void HttpServer::Impl::accept(Acceptor& acceptor) {
                                                              typename Acceptor::protocol_type::socket socket) {
     const auto self = weak.lock();
     if (!self || self->stopped || error == asio::error::operation_aborted) return;
-    if (!error && self->make_room()) {
+    if (error) return self->accept_later(acceptor);  // no descriptor is left: asking again at once would only spin
+    if (self->make_room()) {
       auto session = std::make_shared<Session>(Stream(asio::generic::stream_protocol::socket(std::move(socket))), self);
       self->sessions.insert(session);
       session->read();
     }
     self->accept(acceptor);
+  });
+}
+
+template <class Acceptor>
+void HttpServer::Impl::accept_later(Acceptor& acceptor) {
+  auto timer = std::make_shared<asio::steady_timer>(loop, accept_again);
+  timer->async_wait([weak = weak_from_this(), &acceptor, timer](const boost::system::error_code&) {
+    if (const auto self = weak.lock(); self && !self->stopped) self->accept(acceptor);
   });
 }
 

@@ -41,11 +41,11 @@ Error network(const Ending& e) {
             "resolve",
             {}};
   }
-  const bool unreachable = e.os_error == ENETUNREACH || e.os_error == EHOSTUNREACH;
+  const char* kind = e.os_error == ENETUNREACH ? "unreachable" : e.os_error == EHOSTUNREACH ? "no_host" : "refused";
   return {Status::transient,
           server(e) + " cannot be reached: " + e.problem,
           "check host and port; many networks let nothing out to port 25: submission is 587, or 465 with tls",
-          unreachable ? "unreachable" : "refused",
+          kind,
           {}};
 }
 

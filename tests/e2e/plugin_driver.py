@@ -5,6 +5,7 @@ import queue
 import subprocess
 import tempfile
 import threading
+import time
 
 from harness import BUILD
 
@@ -58,8 +59,11 @@ class Plugin:
         self.send(method, params, budget_ms)
         return self.receive(budget_ms / 1000 + 30)
 
-    def said(self):
-        """All that was logged, notified or answered so far."""
+    def said(self, awaited="", patience=5):
+        """All that was logged, notified or answered so far. What is awaited may be read a moment after the answer: it comes another way."""
+        until = time.monotonic() + patience
+        while awaited not in "".join(self.log) and time.monotonic() < until:
+            time.sleep(0.01)
         return "".join(self.log)
 
     def close(self):

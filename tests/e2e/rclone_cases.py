@@ -244,7 +244,7 @@ class Upkeep:
         self.good(p.call("store.prune/1", {**ask, "dry_run": True}, 60000))
         self.assertEqual((3, 20), (len(os.listdir(self.there("aside"))), len(os.listdir(self.there("fence")))))
         self.good(p.call("store.prune/1", ask, 60000))
-        self.assertIn("aside/20200101T000000.000Z-e6 had been kept aside for long enough", p.said())
+        self.assertIn("aside/20200101T000000.000Z-e6 had been kept aside for long enough", p.said("aside/20200101T000000.000Z-e6 had been kept aside for long enough"))
         self.assertEqual({snapshot_id(2, 6), "somebody's"}, set(os.listdir(self.there("aside"))))
         self.assertEqual({f"{epoch}.json" for epoch in range(5, 21)}, set(os.listdir(self.there("fence"))))
         self.bad(self.push(p, 3, epoch=19), "conflict", "epoch 19 is older than 20", "old_epoch")

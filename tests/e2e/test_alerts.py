@@ -119,6 +119,36 @@ throttle = "0s"
         self.start()
         wait_for("the times to be cut", lambda: (self.queued()[0] or 0) < (time.time() + 601) * 1000)
 
+    def test_what_was_open_ends_though_the_orchestrator_was_started_again(self):
+        self.write_config(extra=self.notifiers("all"))
+        store = os.path.join(self.folder, "snapshots")
+        with open(store, "w"):  # in the way of a folder
+            pass
+        self.start()
+        self.serving("home")
+        wait_for("saves to fail", lambda: ("state.push", "firing") in self.states("all"))
+        self.stop()
+        os.unlink(store)
+        self.start()
+        wait_for("the end to be told", lambda: ("state.push", "resolved") in self.states("all"))
+        self.assertNotIn("state.push", self.understudy("alert", "list"))
+
+    def states(self, name):
+        return [(a["kind"], a["state"]) for a in self.told(name)]
+
+    def test_what_is_open_of_a_service_that_leaves_the_file_ends(self):
+        self.stay_down(self.notifiers("all"))
+        wait_for("the outage to be told", lambda: ("service.down", "firing") in self.states("all"))
+        self.stop()
+        with open(self.config) as config:
+            text = config.read()
+        with open(self.config, "w") as config:
+            config.write(text.replace("service.counter", "service.other"))
+        self.start()
+        wait_for("its end", lambda: ("service.down", "resolved") in self.states("all"))
+        ended, = (a for a in self.told("all") if (a["kind"], a["state"]) == ("service.down", "resolved"))
+        self.assertIn("no longer in the file", ended["title"])
+
     def stay_down(self, extra):
         """Down, and nobody may do anything about it."""
         self.write_config(extra=extra)

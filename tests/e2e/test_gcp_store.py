@@ -152,7 +152,7 @@ class Store(GcpTest):
         self.assertEqual(self.prune(plugin, keep_days=10_000)["removed"], [])
         self.assertEqual(len(self.bucket), before)
         self.prune(plugin)
-        self.assertIn(f"snapshots/{self.id(10, 4)} had been kept aside for long enough", plugin.said())
+        self.assertIn(f"snapshots/{self.id(10, 4)} had been kept aside for long enough", plugin.said(f"snapshots/{self.id(10, 4)} had been kept aside for long enough"))
         self.assertEqual((self.kept(10, 4), self.kept(11, 4)), ([], ["count", "data", "refused.json"]))
         self.refused(self.push(plugin, 16, 4), "conflict", "kept in")
 

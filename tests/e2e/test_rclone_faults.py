@@ -25,7 +25,7 @@ class Faults(RcloneSite):
         p.send("store.push/1", self.push_params(1), 60000)
         self.kill_one(["copy", "--bwlimit"])
         self.good(p.receive())
-        self.assertIn("killed by signal 9", p.said())
+        self.assertIn("killed by signal 9", p.said("killed by signal 9"))
         self.good(self.verify(p, 1))
 
     def test_an_interrupted_push_is_no_snapshot_and_never_latest(self):
@@ -425,7 +425,7 @@ class Setup(RcloneSite):
             for reader in p.readers:
                 reader.join(timeout=10)
             self.assertNotEqual(0, p.process.returncode, remote)
-            self.assertIn("remote", p.said())
+            self.assertIn("remote", p.said("remote"))
             self.assertNotIn("planted", p.said())
 
     def test_what_a_drive_says_is_told_with_what_to_do(self):

@@ -91,6 +91,11 @@ class Rehearse(unittest.TestCase):
         self.assertEqual(result["length_ms"], (1.5 + 24) * 3_600_000)
         self.assertGreaterEqual(result["failovers"], 1)
         self.assertTrue(0 < result["downtime_ms"]["outages"] < 30 * 60_000)
+        self.assertEqual((1, 1, 0, 0), tuple(result[k] for k in ("failovers_begun", "failovers", "false_failovers", "lost_probes")))
+        self.assertEqual(0, sum(t["failed"] for t in result["targets"]) - sum(t["failed"] for t in result["targets"] if t["target"] == "home"))
+        told = self.rehearse("--scenario", scenario, "--no-alternatives")
+        self.assertIn("$ in all", told)
+        self.assertNotIn("a year", told)
 
     def test_a_wrong_scenario_is_told_with_its_place(self):
         scenario = self.file("s.toml", 'outage = [\n  { at = "1h", target = "hme", for = "30m" },\n  { at = 5, target = "home", for = "1m", what = "dwn" },\n  { target = "home", for = "1m", wen = "x" },\n]\n')

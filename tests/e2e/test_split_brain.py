@@ -170,6 +170,16 @@ policy = "manual"
         self.processes[name].wait()
         self.suspended.discard(name)
 
+    def cut_off_for_long(self):
+        """Chance may have moved nothing: this does."""
+        active, epoch = self.status()["active"], self.status()["epoch"]
+        self.tell(f"suspend {active} until it is left")
+        os.kill(self.processes[active].pid, signal.SIGSTOP)
+        self.suspended.add(active)
+        wait_for("a failover", lambda: self.status()["epoch"] > epoch, 60)
+        self.mend()
+        wait_for("one site to serve", self.one_serves, 90)
+
     def heal_links(self):
         self.tell("all links are healed")
         self.hosts.heal()
@@ -272,6 +282,8 @@ def run_rounds(tag, seed, rounds, problems):
         for _ in range(rounds):
             world.round()
             world.check_never_two()
+        if world.check_never_two() < 2:
+            world.cut_off_for_long()
         if world.check_never_two() < 2:
             raise AssertionError("nothing ever moved: this shows nothing")
     except Exception as problem:  # told with its story by the test

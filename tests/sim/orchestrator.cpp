@@ -241,21 +241,24 @@ void Orchestrator::do_effect(int service, const Fence& e) {
   struct Stop {
     bool stopped = false;
     std::string detail;
+    std::optional<std::string> instance = {};  ///< who says so, when an agent does
   };
   auto& site = world_.site(service, index_of(service, e.target));
   const auto& target = site.target();
   world_.call<Stop>(
       World::orchestrator_node, site.plane_node(), clock_.truly(target.deactivate_timeout),
       [&site, e, grace = target.stop_grace](const std::function<void(Stop)>& answer) {
-        site.deactivate(e.epoch, grace,
-                        [answer](bool stopped, std::string detail) { answer({stopped, std::move(detail)}); });
+        site.deactivate(e.epoch, grace, [answer, &site](bool stopped, std::string detail) {
+          const bool agent = site.guarded() && !site.cloud;
+          answer({stopped, std::move(detail), agent ? std::optional(site.instance()) : std::nullopt});
+        });
       },
       [this, service, e, life = life_](const std::optional<Stop>& got) {
         const auto stop = got.value_or(Stop{false, "no answer in time"});
         hears(life, [this, service, e, stop] {
           if (stop.stopped)
             runner(service).places[index_of(service, e.target)].look = Look{now().wall, true, "stopped"};
-          deliver(service, Fenced{e.operation, e.target, stop.stopped, stop.detail});
+          deliver(service, Fenced{e.operation, e.target, stop.stopped, stop.detail, false, stop.instance});
         });
       });
 }

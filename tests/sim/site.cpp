@@ -188,7 +188,7 @@ void Site::guard_looks() {
   if (guard_.due(now)) {
     const auto renewal = guard_.sent(now);
     sent_at_ = now;
-    const lease::Renewal ask{target_.id, *guard_.wanted(), world_.service(service).lease.kill_time, false};
+    const lease::Renewal ask{target_.id, *guard_.wanted(), world_.service(service).lease.kill_time, false, instance()};
     world_.send(host_node, World::orchestrator_node,
                 [this, ask, renewal] { world_.renewal_arrives(*this, ask, renewal); });
   }

@@ -65,6 +65,8 @@ class Site {
   /// True time until which its workload can have written.
   [[nodiscard]] Time wrote_until() const;
   [[nodiscard]] bool guarded() const noexcept { return target_.lease; }
+  /// As its agent names itself: another one after each boot of the host.
+  [[nodiscard]] std::string instance() const { return target_.id.value + "-" + std::to_string(boots_); }
   /// Answers a check over the network.
   [[nodiscard]] bool serves() const noexcept { return runs() && run_->serves && !run_->ending; }
   [[nodiscard]] int plane_node() const noexcept { return cloud ? host_node + 1 : host_node; }

@@ -16,3 +16,13 @@ health spare up
 expect active spare
 expect took 0s
 expect timed spare 5s     # asked for again by this process
+# Neither is an outage.
+wait 10m
+observed home stopped
+wait 1m
+person failback
+fenced spare stopped
+activated home ok
+health home up
+expect active home
+expect outage home 0s

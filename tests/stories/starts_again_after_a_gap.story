@@ -10,6 +10,13 @@ wait 30s
 renews home epoch=1 by=a
 expect lease granted
 expect watch home starting
+wait 20s                 # and once only, while it is not seen well
+renews home epoch=1 by=a
+expect no watch home starting
+health home up
+wait 20s
+renews home epoch=1 by=a
+expect watch home starting
 # The same after an epoch that is told to what runs.
 store-has epoch=7
 expect watch home starting

@@ -205,3 +205,16 @@ TEST_CASE("what checks said before the copy ran decides what they prove of it") 
   CHECK(is_well(pass, machine_only, true, false));
   CHECK_FALSE(is_well(weak, machine_only, true, true));
 }
+
+TEST_CASE("readiness counts from when the start was asked for, or is what the move measured") {
+  Drilled d;
+  d.then(Begun{}).then(Prepared{true, "snapshot a"}, seconds(2));
+  d.then(Asked{}, seconds(10));  // until then its checks were tried without it
+  d.then(Started{true, "pid 1"}, seconds(1)).then(Healthy{"200"}, seconds(3));
+  CHECK(d.state.ready_in == seconds(4));
+
+  Drilled moved(false);
+  moved.state.terms.ready_once_started = true;
+  moved.then(Begun{}).then(Started{true, "epoch 2", Millis(1'500)}, seconds(40)).then(Healthy{"it served"}, seconds(5));
+  CHECK(moved.state.ready_in == Millis(1'500));
+}

@@ -185,3 +185,31 @@ TEST_CASE("what is old and over is forgotten, and the newest snapshot is not") {
   CHECK(journal->open_intents(s).front().operation == "open");
   CHECK(journal->last_epoch(s) == 1);
 }
+
+TEST_CASE("a budget is of the standbys: what home costs is not spent for us") {
+  Folder folder;
+  auto journal = open_or_fail(folder.path);
+  const ServiceId s("s");
+  const auto spent = [&](const char* target, double usd, std::int64_t at) {
+    return SpendRow{s, TargetId(target), WallTime(Millis(at - 1)), WallTime(Millis(at)), Usd{usd}};
+  };
+  REQUIRE_FALSE(
+      journal->commit({spent("home", 20, 10), spent("spare", 1.5, 10), spent("spare", 4, 2), spent("cloud", 2, 11)}));
+  CHECK(journal->spent_since(s, TargetId("home"), WallTime(Millis(5))).value == Approx(3.5));
+}
+
+TEST_CASE("a way home that failed is no start that failed") {
+  Folder folder;
+  auto journal = open_or_fail(folder.path);
+  const ServiceId s("s");
+  const auto timed = [&](failover::MoveKind kind, bool ok) {
+    return MachineRecord{
+        s, WallTime(Millis(1)),
+        failover::ActivationTimed{TargetId("home"), Epoch{1}, kind, WallTime(Millis(1)), Millis(5), ok, ""}};
+  };
+  REQUIRE_FALSE(journal->commit({timed(failover::MoveKind::failback, false), timed(failover::MoveKind::failback, true),
+                                 timed(failover::MoveKind::failover, false)}));
+  const auto known = journal->activations(s, TargetId("home"), 10);
+  REQUIRE(known.size() == 2);
+  CHECK((!known.front().succeeded && known.back().succeeded));
+}

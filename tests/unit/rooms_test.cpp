@@ -178,6 +178,8 @@ TEST_CASE("checks that tell nothing for minutes are told, and so is the first th
   CHECK(d.on_round(c, round(Outcome::fail), true, at(501)).blind_ended);
   // A failure that our own network makes worthless tells nothing either.
   CHECK(d.on_round(c, round(Outcome::fail), false, at(700)).blind_began);
+  d.activated(c, at(701));
+  CHECK(d.on_round(c, round(Outcome::pass), true, at(702)).blind_ended);
   d.rests();
   CHECK_FALSE(d.on_round(c, round(Outcome::unknown), true, at(2000)).blind_began);
   c.interval = Millis(300'000);
