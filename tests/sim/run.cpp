@@ -120,6 +120,8 @@ class Run {
       }
       if (running != 1) return name + ": " + std::to_string(running) + " sites run";
     }
+    // Who is stopped is seen to be within observe_every, which may be longer than it takes to settle.
+    if (world_.acts() && !world_.journal.open.empty()) return world_.journal.open.begin()->first + " is still open";
     return world_.journal.outbox.empty() ? "" : "alerts wait";
   }
 

@@ -38,8 +38,9 @@ enum class Fault {
   notifier_down,    ///< alerts are refused
   people,           ///< promote, failback, pause and resume at bad moments
   people_force,     ///< ... with --force and --accept-loss
+  hands_off,        ///< the orchestrator is started again with mode = "observe", and later with "act"
 };
-inline constexpr int fault_count = 26;
+inline constexpr int fault_count = 27;
 
 struct TargetSetup {
   bool cloud = false;  ///< its control plane is not its host

@@ -85,10 +85,24 @@ void Troubles::strike(Fault fault) {
     case Fault::store_down:
     case Fault::store_corrupts:
     case Fault::notifier_down: return strike_others(fault);
+    case Fault::hands_off: return hands_off();
     case Fault::people: return person(false);
     case Fault::people_force: return person(true);
     default: return strike_site(fault);
   }
+}
+
+void Troubles::hands_off() {
+  using enum config::Orchestrator::Mode;
+  auto& mode = world_.setup.config.orchestrator.mode;
+  if (mode == observe) return;
+  const Micros soon(dice_.between(50'000, 5'000'000));
+  mode = observe;
+  world_.orchestrator.crash(soon);
+  until_mended("a person", "mode = \"observe\"", [this, &mode, soon] {
+    mode = act;
+    world_.orchestrator.crash(soon);
+  });
 }
 
 void Troubles::strike_orchestrator(Fault fault) {

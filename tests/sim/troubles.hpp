@@ -21,6 +21,7 @@ class Troubles {
   void next();
   void strike(Fault fault);
   void strike_orchestrator(Fault fault);
+  void hands_off();
   void strike_network(Fault fault);
   void strike_provider(Fault fault);
   void strike_site(Fault fault);
