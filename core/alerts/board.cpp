@@ -41,6 +41,12 @@ Plan plan_of(const OpenAlert& open, const config::Config& config, const LocalTim
   return out;
 }
 
+std::vector<std::string> names(const std::vector<NotifierId>& notifiers) {
+  std::vector<std::string> out;
+  for (const auto& n : notifiers) out.push_back(n.value);
+  return out;
+}
+
 /// It was said in what is now the future: nobody is to wait for that.
 void clock_was_set_back(OpenAlert& open, WallTime now) {
   if (open.said <= now) return;
@@ -62,7 +68,7 @@ std::optional<std::string> Board::take(const Alert& alert, WallTime now) {
   auto key = alert.key();
   if (alert.state == AlertState::resolved) return open_.erase(key) > 0 ? std::optional(key) : std::nullopt;
   if (alert.state != AlertState::firing) return std::nullopt;
-  const auto [it, opened] = open_.try_emplace(key, OpenAlert{alert, now, now, false, {}, {}});
+  const auto [it, opened] = open_.try_emplace(key, OpenAlert{alert, now, now, false, {}, {}, {}});
   // The same thing again, perhaps with another text; who acknowledged it did.
   it->second.alert = alert;
   it->second.said = now;
@@ -95,6 +101,7 @@ std::vector<Board::Due> Board::due(const config::Config& config, WallTime now, c
     const auto plan = plan_of(open, config, local);
     if (plan.escalate && *plan.escalate <= now) {
       open.escalated = true;
+      open.escalated_to = plan.escalates->escalate_to;
       out.push_back({key, &open, plan.escalates->escalate_to, true, false});
     }
     if (plan.repeat && *plan.repeat <= now) {
@@ -134,10 +141,12 @@ Json to_json(const OpenAlert& open) {
           {"title", a.title},
           {"text", a.text},
           {"incident", a.incident},
+          {"about", a.about},
           {"facts", a.facts},
           {"since_ms", ms(open.since)},
           {"said_ms", ms(open.said)},
           {"escalated", open.escalated},
+          {"escalated_to", names(open.escalated_to)},
           {"acknowledged", open.acknowledged},
           {"held_ms", open.held ? Json(ms(*open.held)) : Json()}};
 }
@@ -155,10 +164,12 @@ OpenAlert open_from_json(const Json& in) {
   out.alert.title = in.value("title", "");
   out.alert.text = in.value("text", "");
   out.alert.incident = in.value("incident", "");
+  out.alert.about = in.value("about", "");
   out.alert.facts = in.value("facts", std::map<std::string, std::string>());
   out.since = wall(in, "since_ms");
   out.said = wall(in, "said_ms");
   out.escalated = in.value("escalated", false);
+  for (const auto& name : in.value("escalated_to", std::vector<std::string>())) out.escalated_to.emplace_back(name);
   out.acknowledged = in.value("acknowledged", "");
   if (const auto it = in.find("held_ms"); it != in.end() && it->is_number()) out.held = wall(in, "held_ms");
   return out;

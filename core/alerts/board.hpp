@@ -18,9 +18,10 @@ namespace understudy::alerts {
 struct OpenAlert {
   Alert alert;
   WallTime since{};
-  WallTime said{};           ///< last to the notifiers of its route
-  bool escalated = false;    ///< to `escalate_to`
-  std::string acknowledged;  ///< by whom; empty: by nobody
+  WallTime said{};                       ///< last to the notifiers of its route
+  bool escalated = false;                ///< to `escalate_to`
+  std::vector<NotifierId> escalated_to;  ///< who hears of its end, too
+  std::string acknowledged;              ///< by whom; empty: by nobody
   std::optional<WallTime>
       held;  ///< nobody was told, for a silence or the throttle: to be told then, if it is open still
 };

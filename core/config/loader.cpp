@@ -23,7 +23,8 @@ void merge(toml::table& base, toml::table&& over) {
       merge(*old->as_table(), std::move(*node.as_table()));
     } else {
       base.erase(key.str());
-      node.visit([&, k = &key](const auto& value) { base.insert(*k, value); });
+      // Moved, since a copy has no place in a file any more: errors and the order of targets need it.
+      node.visit([&, k = &key](auto& value) { base.insert(*k, std::move(value)); });
     }
   }
 }

@@ -86,13 +86,22 @@ std::optional<std::string> expand(Reading& reading, const toml::source_region& w
   return out;
 }
 
+namespace {
+
+/// "state/" is the same folder as "state", and a name is needed to put another in its place.
+std::filesystem::path without_slash(const std::filesystem::path& path) {
+  return path.has_filename() || path == path.root_path() ? path : path.parent_path();
+}
+
+}  // namespace
+
 std::filesystem::path absolute_path(const toml::source_region& where, const Environment&, const std::string& expanded) {
   const std::filesystem::path path(expanded);
-  if (path.is_absolute()) return path.lexically_normal();
+  if (path.is_absolute()) return without_slash(path.lexically_normal());
   const auto folder =
       std::filesystem::absolute(where.path ? std::filesystem::path(*where.path) : std::filesystem::path("."))
           .parent_path();
-  return (folder / path).lexically_normal();
+  return without_slash((folder / path).lexically_normal());
 }
 
 const toml::source_region& Section::where(std::string_view key) const {

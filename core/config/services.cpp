@@ -49,6 +49,19 @@ void read_price(Section& target, PriceOverride& price) {
   s.finish();
 }
 
+/// Each is saved and put back as one: none may be, or lie in, another.
+void check_apart(Section& s, const std::vector<std::filesystem::path>& paths) {
+  for (std::size_t i = 0; i < paths.size(); ++i) {
+    for (std::size_t j = 0; j < paths.size(); ++j) {
+      const auto inner = paths[j].lexically_relative(paths[i]);
+      if (i == j || inner.empty() || *inner.begin() == ".." || (inner == "." && j < i)) continue;
+      s.wrong("paths", "E0109",
+              paths[j].string() + (inner == "." ? " is named twice" : " lies in " + paths[i].string()),
+              "name each folder or file of the state once, and the outer one only");
+    }
+  }
+}
+
 Target read_target(Reading& reading, const std::string& service, const std::string& name, const toml::table& table,
                    const Detect& inherited, int order) {
   Section s(reading, table, "service." + service + ".target." + name);
@@ -60,6 +73,7 @@ Target read_target(Reading& reading, const std::string& service, const std::stri
   t.ready = read_uses(s, "ready", "health");
   t.drill_health = read_uses(s, "drill_health", "health");
   s.read_paths("paths", t.paths);
+  check_apart(s, t.paths);
   s.read("region", t.region);
   s.read("failure_domain", t.failure_domain);
   read_price(s, t.price);
@@ -220,6 +234,7 @@ State read_state(Section& s, bool paths_needed) {
   State out;
   out.store = read_use(s, "state");
   s.read_paths("paths", out.paths);
+  check_apart(s, out.paths);
   s.read("every", out.every, Millis(1000), year);
   Millis age{0};
   s.read("max_age", age, Millis(1000), year);

@@ -69,7 +69,9 @@ void on_activated(Work& w, const Activated& done) {
   w.record(Outcome{done.operation, std::string(sdk::name_of(done.status)), done.detail});
   if (s.phase != Phase::activate || !s.move || done.operation != s.move->operation) return epoch_told(w, done);
   if (done.status == sdk::Status::ok) return start_verifying(w);
-  if (no_effect(done.status)) return candidate_failed(w, done.detail, s.move->start_unknown);
+  // A conflict is the word that something runs there, of another epoch.
+  const bool runs = done.status == sdk::Status::conflict;
+  if (no_effect(done.status)) return candidate_failed(w, done.detail, s.move->start_unknown || runs);
   // An effect is possible: look before anything is repeated.
   s.move->start_unknown = true;
   w.note("activate.unknown", Severity::warning, s.move->to,

@@ -69,6 +69,7 @@ void Work::tell(std::string kind, Severity severity, AlertState state, const Tar
   alert.target = target;
   alert.title = std::move(title);
   alert.text = std::move(text);
+  if (alert.kind == "blocked" && s.blocked) alert.about = s.blocked->by;
   alert.facts["phase"] = to_string(s.phase);
   alert.facts["epoch"] = std::to_string(s.epoch.value);
   effect(Tell{std::move(alert)});

@@ -42,9 +42,12 @@ struct Alert {
   std::string text;                          ///< what happened, what will happen, what to do
   std::map<std::string, std::string> facts;  ///< for programs and templates
   std::string incident;                      ///< alerts of one incident share it; may be empty
+  std::string about;                         ///< where one kind has several at a time, or in turn: why it is blocked
 
   /// Alerts with one key are one thing that fires and resolves.
-  [[nodiscard]] std::string key() const { return kind + '|' + service.value + '|' + target.value; }
+  [[nodiscard]] std::string key() const {
+    return kind + '|' + service.value + '|' + target.value + (about.empty() ? "" : '|' + about);
+  }
 };
 
 }  // namespace understudy

@@ -86,10 +86,13 @@ journal::Batch AlertDesk::deliveries(const Alert& alert) {
   const auto at = wall_now();
   const auto local = local_time(at);
   Alert routed = alert;  // the end of something goes to whoever heard of it
-  bool unheard = false;
+  std::vector<NotifierId> escalated_to;
+  bool heard = false, unheard = false;
   if (const auto* open = memory_.board.find(alert.key()); open != nullptr && alert.state == AlertState::resolved) {
     routed.severity = open->alert.severity;
+    escalated_to = open->escalated_to;
     unheard = open->held.has_value();
+    heard = !unheard;
   }
   const auto key = memory_.board.take(alert, at);
   const auto quiet = silenced(alert, at);
@@ -100,8 +103,13 @@ journal::Batch AlertDesk::deliveries(const Alert& alert) {
     memory_.board.hold(*key, until);
   }
   if (key) remember(*key, at, out);
-  if (quiet || unheard) return out;  // what fires stays open, and the history has it
-  for (const auto& d : memory_.router.route(config_, routed, at, local)) out.push_back(row(alert, d, at));
+  if ((quiet && !heard) || unheard) return out;  // what fires stays open, and the history has it
+  auto deliveries = memory_.router.route(config_, routed, at, local);
+  for (const auto& boss : escalated_to) {
+    if (std::ranges::find(deliveries, boss, &alerts::Delivery::notifier) == deliveries.end())
+      deliveries.push_back({boss, 0, Millis(0)});
+  }
+  for (const auto& d : deliveries) out.push_back(row(alert, d, at));
   return out;
 }
 

@@ -15,7 +15,7 @@ using sdk::Json;
 
 constexpr Millis send_budget{30'000};
 constexpr int attempts_before_hand_over = 5;
-constexpr int attempts_in_all = 200;  // with the longest backoff about 16 hours
+constexpr int attempts_in_all = 2'000;  // with the longest backoff about a week
 /// A failover tells much in its first milliseconds, and sending writes to the journal: acting comes first.
 constexpr Millis after_acting{25}, between_deliveries{1}, store_again_after{1'000};
 constexpr Millis longest_silence{60'000};  // that a notifier may ask for: what is new tries it again after that
@@ -142,13 +142,14 @@ bool Outbox::asked_to_wait(const NotifierId& notifier) const {
   return it != not_before_.end() && std::chrono::steady_clock::now() < it->second;
 }
 
+/// In the order in which it happened: the last says how things stand.
 Outbox::Sending Outbox::gather(journal::OutboxRow row) {
-  Sending out{std::move(row), {}};
-  const auto incident = out.row.alert.value("incident", "");
-  if (incident.empty() || !out.row.alert.value("group", false)) return out;
-  for (auto& other : wiring_.journal.outbox_group(out.row.notifier, incident)) {
-    if (other.id != out.row.id) out.joined.push_back(std::move(other));
-  }
+  const auto incident = row.alert.value("incident", "");
+  if (incident.empty() || !row.alert.value("group", false)) return {std::move(row), {}};
+  auto all = wiring_.journal.outbox_group(row.notifier, incident);
+  if (all.empty()) return {std::move(row), {}};
+  Sending out{std::move(all.front()), {}};
+  out.joined.assign(std::make_move_iterator(all.begin() + 1), std::make_move_iterator(all.end()));
   return out;
 }
 
@@ -170,7 +171,7 @@ void Outbox::finished(const Sending& sending, const sdk::Result& result) {
   --in_flight_[sending.row.notifier];
   journal::Batch batch;
   const auto close = [&](const journal::OutboxRow& row) {
-    if (!result.ok()) return batch.push_back(after_failure(row, result.error));
+    if (!result.ok()) return after_failure(row, result.error, batch);
     batch.push_back(journal::OutboxUpdate{row.id, journal::OutboxState::sent, row.attempt + 1, row.not_before,
                                           result.value.value("receipt", "")});
   };
@@ -198,29 +199,32 @@ void Outbox::keep_thread(const journal::OutboxRow& row, const Json& answer, jour
   batch.push_back(journal::DocumentPut{"thread", thread_key(row), thread, wall_now()});
 }
 
-journal::OutboxUpdate Outbox::after_failure(const journal::OutboxRow& row, const sdk::Error& error) {
+/// It is given up only when somebody else tells it instead, or when it has become an old story.
+void Outbox::after_failure(const journal::OutboxRow& row, const sdk::Error& error, journal::Batch& batch) {
   const int attempt = row.attempt + 1;
   const bool hopeless = error.status == sdk::Status::denied || error.status == sdk::Status::invalid ||
                         error.status == sdk::Status::unsupported;
-  if (hopeless || attempt == attempts_before_hand_over) hand_over(row);
+  const bool told = hopeless || attempt >= attempts_before_hand_over ? hand_over(row, batch) : false;
   const Millis wait = std::max(alerts::delivery_backoff(attempt, random64()), error.retry_after.value_or(Millis(0)));
   if (error.retry_after)
     not_before_[row.notifier] = std::chrono::steady_clock::now() + std::min(*error.retry_after, longest_silence);
-  return {row.id, hopeless || attempt >= attempts_in_all ? journal::OutboxState::dead : journal::OutboxState::queued,
-          attempt, wall_now() + wait, error.message};
+  const bool over = (told && hopeless) || attempt >= attempts_in_all;
+  batch.push_back(journal::OutboxUpdate{row.id, over ? journal::OutboxState::dead : journal::OutboxState::queued,
+                                        attempt, wall_now() + wait, error.message});
 }
 
-/// The notifier stays down: the others tell instead, and say so.
-void Outbox::hand_over(const journal::OutboxRow& row) {
-  journal::Batch batch;
+/// The notifier stays down: the others tell instead, and say so. False: there is nobody else.
+bool Outbox::hand_over(const journal::OutboxRow& row, journal::Batch& batch) const {
+  if (row.alert.contains("fallback_for")) return false;
+  const auto before = batch.size();
   for (const auto& [id, instance] : notifiers_) {
-    if (id == row.notifier || row.alert.contains("fallback_for")) continue;
+    if (id == row.notifier) continue;
     Json alert = row.alert;
     alert["fallback_for"] = row.notifier.value;
     alert["text"] = alert.value("text", "") + " (told here because " + row.notifier.value + " cannot be reached)";
     batch.push_back(journal::OutboxPut{row.id + "-" + id.value, id, std::move(alert), wall_now()});
   }
-  if (!batch.empty()) (void)wiring_.journal.commit(batch);
+  return batch.size() > before;
 }
 
 void Outbox::sleep_until_due() {

@@ -45,9 +45,9 @@ class Outbox {
   [[nodiscard]] Sending gather(journal::OutboxRow row);
   void send(const Sending& sending);
   void finished(const Sending& sending, const sdk::Result& result);
-  [[nodiscard]] journal::OutboxUpdate after_failure(const journal::OutboxRow& row, const sdk::Error& error);
+  void after_failure(const journal::OutboxRow& row, const sdk::Error& error, journal::Batch& batch);
   void keep_thread(const journal::OutboxRow& row, const sdk::Json& answer, journal::Batch& batch);
-  void hand_over(const journal::OutboxRow& row);
+  bool hand_over(const journal::OutboxRow& row, journal::Batch& batch) const;
   void sleep_until_due();
 
   const Wiring& wiring_;

@@ -208,6 +208,12 @@ void StateKeeper::choose(const std::shared_ptr<Job>& job) {
     }
     std::ranges::sort(job->candidates, {},
                       [](const SnapshotInfo& i) { return std::tuple(i.epoch, i.created, i.id.value); });
+    for (const auto& s : result.value.value("snapshots", sdk::Json::array())) {
+      const auto info = snapshot_from(s);
+      if (!info.valid)
+        tools_.log.write(host::Level::warning, service_.id.value,
+                         "snapshot " + info.id.value + " is damaged, and left out: " + info.problem);
+    }
     if (job->candidates.empty() && wanted.empty()) {
       if (!result.value.value("snapshots", sdk::Json::array()).empty())
         return end({false, {}, "every snapshot in the store is damaged"});

@@ -44,6 +44,7 @@ std::string normalised(const std::string& name) {
 std::string project_name(const Project& project, const std::string& setting) {
   if (!setting.empty()) return setting;
   if (auto name = line_value(project.dir + "/.env", "COMPOSE_PROJECT_NAME="); !name.empty()) return name;
+  std::string last;  // of several files the last name counts
   for (const auto& file : project.compose_files()) {
     auto name = line_value(file, "name:");
     // A name with a variable in it would be guessed wrongly, and the wrong containers watched.
@@ -51,8 +52,9 @@ std::string project_name(const Project& project, const std::string& setting) {
       throw Failure(Status::invalid, "the project's name in " + file + " holds a variable",
                     "set `project` to the name");
     }
-    if (!name.empty()) return name;
+    if (!name.empty()) last = std::move(name);
   }
+  if (!last.empty()) return last;
   return normalised(fs::path(project.dir).lexically_normal().filename().string());
 }
 

@@ -173,7 +173,24 @@ class Target final : public StandbyTarget {
       running = wait_until_gone(engine, deadline);
     }
     if (!running.empty()) return {false, "the engine still shows " + describe(running) + " after stop and kill"};
-    return {true, ran ? "the engine shows every container stopped" : "nothing ran"};
+    return {true,
+            (ran ? "the engine shows every container stopped" : "nothing ran") + still_restarted(engine, deadline)};
+  }
+
+  /// What could not be taken from a container (the disk is full) is tried once more, and said.
+  static std::string still_restarted(Engine& engine, const Deadline& deadline) {
+    const auto always = [&] {
+      auto all = engine.containers(deadline);
+      std::erase_if(all, [](const Container& c) { return c.restart_policy != "always"; });
+      return all;
+    };
+    auto left = always();
+    if (left.empty()) return "";
+    engine.forget_restart(left, deadline);
+    left = always();
+    return left.empty() ? ""
+                        : "; beware: the engine starts " + describe(left) +
+                              " again when it is started itself (restart policy always)";
   }
 
   /// Those that others need end last. What still lives in the end is returned.

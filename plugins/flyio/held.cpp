@@ -94,8 +94,10 @@ bool Held::ended_since(std::int64_t event_ms) const {
 }
 
 void Held::ended() {
-  start_open_ = false;  // it has had its effect
-  throw Failure(Status::transient, "it was started and ended at once: " + machine_.describe(),
+  start_open_ = machine_.may_start_again();  // or it has had its effect
+  throw Failure(start_open_ ? Status::unknown : Status::transient,
+                "it was started and ended at once" +
+                    std::string(start_open_ ? ", and Fly may start it again: " : ": ") + machine_.describe(),
                 "read why with `fly logs -a " + api_.settings().app + "`");
 }
 

@@ -53,6 +53,7 @@ std::optional<Exit> exit_of(const Json& event) {
   out.code = said.value("exit_code", std::int64_t{0});
   out.requested = said.value("requested_stop", false);
   out.out_of_memory = said.value("oom_killed", false);
+  if (const auto it = said.find("restarting"); it != said.end() && it->is_boolean()) out.restarting = it->get<bool>();
   return out;
 }
 
@@ -169,6 +170,14 @@ std::vector<std::string> Machine::wakers() const {
   if (text(part(known_config, "restart"), "policy") == "always")
     out.emplace_back("it is started again whenever its process ends (restart policy always)");
   return out;
+}
+
+bool Machine::may_start_again() const {
+  if (phase() != Phase::resting || !exit || exit->requested) return false;
+  if (exit->restarting) return *exit->restarting;
+  const auto policy = text(part(known_config, "restart"), "policy");
+  if (policy == "no") return false;
+  return policy == "always" || exit->code != 0 || exit->out_of_memory;
 }
 
 bool Machine::fell_asleep() const {

@@ -32,6 +32,7 @@ enum class Phase {
 struct Exit {
   std::int64_t at_ms = 0, code = 0;
   bool requested = false, out_of_memory = false;
+  std::optional<bool> restarting;  ///< Fly starts it again; not every event tells
 };
 
 struct Machine {
@@ -62,6 +63,8 @@ struct Machine {
   [[nodiscard]] std::vector<std::string> wakers() const;
   /// A request through Fly's proxy would start it.
   [[nodiscard]] bool proxy_wakes() const;
+  /// It ended by itself, in a way after which its restart policy starts it again: it may be between two tries.
+  [[nodiscard]] bool may_start_again() const;
   /// It ended by itself and without an error: out of work, or idle for long.
   [[nodiscard]] bool fell_asleep() const;
   [[nodiscard]] std::string describe() const;

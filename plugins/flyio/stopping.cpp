@@ -42,7 +42,7 @@ StopReport Stopping::stop_all() {
   refuse_newer(all);
   bool ran = false;
   for (const auto& m : all) {
-    const bool must_stop = m.lives() || sleeps_with_work(m);
+    const bool must_stop = m.lives() || sleeps_with_work(m) || m.may_start_again();
     ran = ran || m.lives();
     if (must_stop || m.proxy_wakes()) ask(m);
   }
@@ -106,7 +106,7 @@ void Stopping::ask(const Machine& machine) {
         complain(failure.error().message);
       }
     }
-    if (held->machine().lives() || sleeps_with_work(held->machine())) {
+    if (held->machine().lives() || sleeps_with_work(held->machine()) || held->machine().may_start_again()) {
       asked_ = true;
       (void)held->ask_to_stop(std::min(request_.grace, deadline_.left()), false, deadline_);
     }

@@ -8,8 +8,6 @@
 #include <chrono>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <thread>
 
 namespace local_dir {
@@ -41,9 +39,18 @@ bool plain_name(const std::string& name) {
 }
 
 std::string slurp(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) throw Failure(Status::invalid, "cannot read " + path);
-  return {std::istreambuf_iterator<char>(in), {}};
+  const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd.ok() && errno == ENOENT) throw Failure(Status::invalid, "there is no " + path);
+  if (!fd.ok()) throw failure("cannot read " + path, errno);
+  std::string out;
+  char some[64 * 1024];
+  for (;;) {
+    const auto n = ::read(fd.get(), some, sizeof some);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) throw failure("cannot read " + path, errno);
+    if (n == 0) return out;
+    out.append(some, static_cast<std::size_t>(n));
+  }
 }
 
 void write_file(const std::string& path, const std::string& text, bool sync) {

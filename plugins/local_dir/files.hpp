@@ -15,6 +15,7 @@ namespace local_dir {
 /// One harmless part of a path that begins with no dot.
 [[nodiscard]] bool plain_name(const std::string& name);
 
+/// Missing: `invalid`. That it cannot be read now says nothing of what is in it: `transient`.
 [[nodiscard]] std::string slurp(const std::string& path);
 void write_file(const std::string& path, const std::string& text, bool sync);
 /// The old text or the new one, whatever ends it: written beside and renamed.

@@ -72,12 +72,16 @@ class Watch {
   std::optional<Deadline> aside_;
 };
 
+std::int64_t now_ms() {
+  return std::chrono::duration_cast<Millis>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
 Snapshot described(const PushRequest& request, const std::vector<SavedPath>& paths, std::int64_t bytes) {
   Snapshot out;
   out.id = request.id;
   out.epoch = request.epoch;
   out.bytes = bytes;
-  out.created_ms = std::chrono::duration_cast<Millis>(std::chrono::system_clock::now().time_since_epoch()).count();
+  out.created_ms = now_ms();
   for (const auto& p : paths) {
     out.files += p.root.type == Entry::Type::file ? 1 : 0;
     out.files += std::ranges::count(p.entries, Entry::Type::file, &Entry::type);
@@ -157,12 +161,16 @@ Snapshot Store::stage(const PushRequest& request, const std::string& staging, co
                       const Hooks& hooks) const {
   fs::create_directories(staging + "/data");
   Manifest manifest;
+  manifest.started_ms = now_ms();
   std::int64_t bytes = 0;
   {
     const Fd data = open_folder(staging + "/data");
     for (const auto& p : request.paths) manifest.paths.push_back(save(p, data.get(), previous, hooks, bytes));
   }
   manifest.snapshot = described(request, manifest.paths, bytes);
+  // Of one epoch the later save is the newer, whatever was done to the clock between them.
+  if (previous != nullptr && previous->manifest.snapshot.epoch == request.epoch)
+    manifest.snapshot.created_ms = std::max(manifest.snapshot.created_ms, previous->manifest.snapshot.created_ms + 1);
   const std::string text = write_manifest(manifest);
   write_file(staging + "/manifest.json", text, options_.sync);
   write_file(staging + "/manifest.sha256", sha256_hex(text) + "\n", options_.sync);

@@ -33,12 +33,28 @@ Entry entry_of(int fd) {
   return e;
 }
 
+bool same(const Entry& a, const Entry& b) { return a.size == b.size && a.mtime_ns == b.mtime_ns; }
+
+/// What was stored is as it was, as far as that shows without reading it: a file that was cut short is copied anew.
+bool stands(int folder, const std::string& path, const Entry& stored) {
+  const Fd file = open_if_there(folder, path);
+  return file.ok() && same(entry_of(file.get()), stored);
+}
+
+/// A file that is written through a mapping keeps its time until its pages have been written out
+/// (dirty_expire_centisecs, 30 s): when it was read so soon after it was written, an equal time proves nothing.
+constexpr std::int64_t settled_after_ns = 60'000'000'000;
+
+bool settled(const Entry& entry, std::int64_t started_ms) {
+  return entry.mtime_ns < started_ms * 1'000'000 - settled_after_ns;
+}
+
 }  // namespace
 
 std::optional<Entry> Store::save_file(int from_folder, const std::string& from, int data, const std::string& to,
                                       Entry entry, const Entry* old, int old_data, const std::string& old_path,
                                       const Hooks& hooks) const {
-  if (old != nullptr && !options_.compare_content && old->size == entry.size && old->mtime_ns == entry.mtime_ns) {
+  if (old != nullptr && !options_.compare_content && same(*old, entry) && stands(old_data, old_path, *old)) {
     const auto slash = to.rfind('/');
     const Fd folder = slash == std::string::npos ? Fd(::openat(data, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC))
                                                  : open_below(data, to.substr(0, slash), O_RDONLY | O_DIRECTORY);
@@ -78,9 +94,10 @@ SavedPath Store::save(const StatePath& path, int data, const Loaded* previous, c
     old_data = Fd(::open((previous->folder + "/data").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     for (const auto& p : previous->manifest.paths) {
       if (p.name != path.name) continue;
-      if (p.root.type == Entry::Type::file) old[""] = &p.root;
+      const auto started_ms = previous->manifest.started_ms;
+      if (p.root.type == Entry::Type::file && settled(p.root, started_ms)) old[""] = &p.root;
       for (const auto& e : p.entries) {
-        if (e.type == Entry::Type::file) old[e.path] = &e;
+        if (e.type == Entry::Type::file && settled(e, started_ms)) old[e.path] = &e;
       }
     }
   }

@@ -149,6 +149,8 @@ SnapshotList Store::list(const std::string& service, const Hooks& hooks) const {
       auto snapshot = load(service, id).manifest.snapshot;
       out.snapshots.push_back(std::move(snapshot));
     } catch (const Failure& f) {
+      // One that cannot be read now may be the newest: nothing older is to be taken for it.
+      if (f.error().status != Status::invalid) throw;
       Snapshot damaged;
       damaged.id = id;
       damaged.valid = false;

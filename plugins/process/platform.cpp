@@ -33,6 +33,15 @@ using Clock = std::chrono::steady_clock;
 
 }  // namespace
 
+std::vector<int> of_group(int group) {
+  std::vector<int> out;
+  for (const int pid : all_pids()) {
+    const auto found = info(pid);
+    if (found && found->group == group && !found->zombie) out.push_back(pid);
+  }
+  return out;
+}
+
 #if defined(__linux__)
 
 namespace {
@@ -52,8 +61,9 @@ std::optional<ProcessInfo> info(int pid) {
   out.name = stat.substr(open + 1, close - open - 1);
   std::istringstream rest(stat.substr(close + 2));
   std::string field;
-  for (int i = 3; i <= 22 && rest >> field; ++i) {  // proc(5): 3 is the state, 22 the start time in ticks since boot
+  for (int i = 3; i <= 22 && rest >> field; ++i) {  // proc(5): state, process group, start time in ticks since boot
     if (i == 3) out.zombie = field == "Z" || field == "X";
+    if (i == 5) out.group = std::atoi(field.c_str());
     if (i == 22) out.start = std::strtoull(field.c_str(), nullptr, 10);
   }
   out.command = slurp(folder + "/cmdline");
@@ -108,14 +118,14 @@ void close_from(int first) noexcept {
 namespace {
 std::vector<ProcessInfo> ps(const std::string& which) {
   std::vector<ProcessInfo> out;
-  std::FILE* pipe = ::popen(("ps " + which + " -o pid=,uid=,state=,lstart=,ucomm=,command=").c_str(), "r");
+  std::FILE* pipe = ::popen(("ps " + which + " -o pid=,uid=,pgid=,state=,lstart=,ucomm=,command=").c_str(), "r");
   if (pipe == nullptr) return out;
   char line[8192];
   while (std::fgets(line, sizeof line, pipe) != nullptr) {
     std::istringstream in(line);
     ProcessInfo p;
     std::string state, day, month, date, time, year;
-    in >> p.pid >> p.user >> state >> day >> month >> date >> time >> year >> p.name;
+    in >> p.pid >> p.user >> p.group >> state >> day >> month >> date >> time >> year >> p.name;
     std::getline(in, p.command);
     p.command.erase(0, p.command.find_first_not_of(' '));
     p.zombie = !state.empty() && state.front() == 'Z';

@@ -14,6 +14,7 @@ struct ProcessInfo {
   std::string name;         ///< of the program
   std::string command;      ///< its arguments, joined by spaces
   unsigned user = 0;
+  int group = 0;  ///< process group
   bool zombie = false;
 };
 
@@ -21,6 +22,8 @@ struct ProcessInfo {
 [[nodiscard]] std::vector<int> all_pids();
 /// Processes whose environment holds `entry` ("NAME=value"), zombies left out. Empty where the system does not tell.
 [[nodiscard]] std::vector<int> with_environment(const std::string& entry);
+/// Zombies left out.
+[[nodiscard]] std::vector<int> of_group(int group);
 /// Changes with every boot.
 [[nodiscard]] std::string boot_id();
 /// Waits until the process has ended, at most `timeout_ms`. True when it has.

@@ -112,10 +112,14 @@ class Target final : public StandbyTarget {
       if (found && !found->zombie && std::ranges::find(out.processes, pid, &ProcessInfo::pid) == out.processes.end())
         out.processes.push_back(*found);
     };
-    // A pid counts only together with its start time and the boot: it may have been given to somebody else since.
+    // A pid counts only together with its start time and the boot: it may have been given to somebody else since. Not
+    // as long as its group has members, though: those are ours when their leader has ended, too.
     if (out.record && out.record->pid > 0 && out.record->boot == boot_id()) {
-      const auto found = info(out.record->pid);
-      if (found && found->start == out.record->start) add(out.record->pid);
+      const auto leader = info(out.record->pid);
+      if (!leader || leader->start == out.record->start) {
+        add(out.record->pid);
+        for (const int pid : of_group(out.record->pid)) add(pid);
+      }
     }
     for (const int pid : with_environment(std::string(run_variable) + "=" + slot.record_file)) add(pid);
     return out;
@@ -176,7 +180,8 @@ class Target final : public StandbyTarget {
       started = who->start;
       write_record(slot.record_file, {epoch, operation, boot_id(), child, started});
     });
-    if (wait_for_end(pid, started, survive_ms_)) {
+    const bool ended = wait_for_end(pid, started, survive_ms_);
+    if (ended && find(slot).processes.empty()) {  // a script may end once what it has started goes on
       throw Failure(Status::transient, "the command ended at once: " + tail(slot.log_file, 3),
                     "its output is in " + slot.log_file);
     }

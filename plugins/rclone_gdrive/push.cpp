@@ -46,7 +46,7 @@ class Push {
     if (index.has(request_.id)) throw Failure(Status::conflict, "there is a snapshot " + request_.id + " already");
     if (request_.epoch < index.highest_epoch) keep_aside(index);
     send_anew(index, basis(index));
-    const Card card = describe();
+    const Card card = describe(index.newest_valid());
     commit(card);
     return card.snapshot;
   }
@@ -141,11 +141,14 @@ class Push {
   }
 
   /// The card that would make what was sent a snapshot.
-  Card describe() {
+  Card describe(const Card* newest) {
     Card card;
     card.snapshot.id = request_.id;
     card.snapshot.epoch = request_.epoch;
     card.snapshot.created_ms = wall_ms(job_);
+    // Of one epoch the later save is the newer, whatever was done to the clock between them.
+    if (newest != nullptr && newest->snapshot.epoch == request_.epoch)
+      card.snapshot.created_ms = std::max(card.snapshot.created_ms, newest->snapshot.created_ms + 1);
     for (const auto& f : files_of(staging_->manifest())) {
       card.snapshot.bytes += f.entry->size;
       ++card.snapshot.files;

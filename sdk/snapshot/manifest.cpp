@@ -74,6 +74,7 @@ Entry entry_from(const Json& in, bool root) {
 
 std::string write_manifest(const Manifest& m) {
   Json out = {{"format", format}, {"snapshot", m.snapshot.to_json()}, {"paths", Json::array()}};
+  if (m.started_ms > 0) out["started_ms"] = m.started_ms;
   for (const auto& p : m.paths) {
     Json entries = Json::array();
     for (const auto& e : p.entries) entries.push_back(entry_json(e));
@@ -91,6 +92,7 @@ Manifest read_manifest(const std::string& text) {
     Manifest out;
     const auto& s = in.at("snapshot");
     out.snapshot = {s.at("id"), s.at("epoch"), s.at("created_ms"), s.at("bytes"), s.at("files"), true, ""};
+    out.started_ms = in.value("started_ms", std::int64_t{0});
     for (const auto& p : in.at("paths")) {
       SavedPath path{p.at("name"), entry_from(p.at("root"), true), {}};
       if (!harmless(path.name) || path.name.find('/') != std::string::npos)

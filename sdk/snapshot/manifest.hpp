@@ -19,6 +19,7 @@ struct SavedPath {
 struct Manifest {
   understudy::sdk::Snapshot snapshot;
   std::vector<SavedPath> paths;
+  std::int64_t started_ms = 0;  ///< when its files began to be read; 0: not told
 };
 
 /// The bytes that are stored; names that are no UTF-8 are written as hex.

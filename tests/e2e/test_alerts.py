@@ -101,6 +101,29 @@ throttle = "0s"
         order = [taken.index(kind) for kind in ("service.down", "failover.started", "failover.done")]
         self.assertEqual(order, sorted(order), taken)
 
+    def test_what_the_only_notifier_refuses_is_not_given_up(self):
+        taken, answers = [], [403, 403]
+
+        class Receiver(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                kind = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["kind"]
+                status = answers.pop() if kind == "service.down" and answers else 200
+                if status == 200:
+                    taken.append(kind)
+                self.send_response(status)
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.addCleanup(server.shutdown)
+        self.write_config(extra=f'[notifier.hook]\nplugin = "webhook"\nsettings = {{ url = "http://127.0.0.1:{server.server_port}/" }}\n[[route]]\nto = ["hook"]\nthrottle = "0s"\n')
+        self.fail_over()
+        wait_for("what was refused", lambda: "service.down" in taken, patience=40)
+        self.assertEqual(answers, [])
+
     def queued(self, statement="SELECT max(not_before_ms) FROM outbox WHERE state = 'queued'"):
         db = sqlite3.connect(os.path.join(self.folder, "var/journal.db"), timeout=10)
         with contextlib.closing(db), db:
@@ -185,10 +208,12 @@ to = ["first"]
         time.sleep(2.5)
         after = [a for a in self.told("first") if "reminder" in a["facts"] and a["kind"] in known]
         self.assertEqual(len(after), len(before), "what was acknowledged is still repeated")
-        # What is open, and who knows of it, outlives a restart.
+        # What is open, and who knows of it, outlives a restart; and who was called hears that it is over.
         self.stop()
         self.start()
         self.assertIn("acknowledged by", self.understudy("alert", "list"))
+        self.understudy("resume", "counter")
+        wait_for("the end, at the boss's", lambda: ("service.down", "resolved") in self.states("boss"))
 
     def test_a_silence_keeps_alerts_back_and_they_stay_open(self):
         self.write_config(extra=self.notifiers("all"))

@@ -116,9 +116,19 @@ class Lifecycle(Fly):
     def test_what_ends_at_once_is_told_with_its_exit_code(self):
         self.fly.add()
         self.fly.crash_code = 3
-        error = self.activate(self.plugin(), 5, "transient")
+        error = self.activate(self.plugin(restart="no"), 5, "transient")
         self.assertIn("exit code 3", error["message"])
         self.assertIn("fly logs", error["hint"])
+
+    def test_what_ends_at_once_and_may_be_started_again_by_fly_may_run(self):
+        machine = self.fly.add()
+        self.fly.crash_code = 3
+        plugin = self.plugin()
+        self.assertIn("Fly may start it again", self.activate(plugin, 5, "unknown")["message"])
+        stops = self.fly.count(r"POST .*/stop")
+        self.assertTrue(self.deactivate(plugin, 5)["stopped"])
+        self.assertGreater(self.fly.count(r"POST .*/stop"), stops)  # at rest between two tries: it is told to stay
+        self.assertEqual(machine.state, "stopped")
 
 
 class Capacity(Fly):

@@ -303,5 +303,69 @@ class Aside(LocalDir):
         commit.close()
 
 
+class Unchanged(LocalDir):
+    """What is linked from the snapshot before, and when that proves nothing."""
+
+    def age(self, name, seconds):
+        at = time.time() - seconds
+        os.utime(os.path.join(self.state, name), (at, at))
+
+    def inode(self, n):
+        return os.stat(self.there("snapshots", snapshot_id(n, 1), "data/state/count")).st_ino
+
+    def test_what_was_written_just_before_the_save_is_read_again(self):
+        plugin = self.plugin()
+        self.age("count", 5)
+        self.good(self.push(plugin, 1, 1))
+        before = os.stat(os.path.join(self.state, "count"))
+        self.put("count", "42")  # as through a mapping: the time stays, until the pages are written out
+        os.utime(os.path.join(self.state, "count"), ns=(before.st_atime_ns, before.st_mtime_ns))
+        self.good(self.push(plugin, 2, 1))
+        self.assertEqual("42", self.read("snapshots", snapshot_id(2, 1), "data/state/count"))
+        self.age("count", 600)
+        self.good(self.push(plugin, 3, 1))
+        self.good(self.push(plugin, 4, 1))
+        self.assertEqual(self.inode(3), self.inode(4))
+
+    def test_a_stored_file_that_was_cut_short_spoils_no_later_snapshot(self):
+        plugin = self.plugin()
+        self.age("count", 600)
+        self.good(self.push(plugin, 1, 1))
+        with open(self.there("snapshots", snapshot_id(1, 1), "data/state/count"), "w"):
+            pass
+        self.good(self.push(plugin, 2, 1))
+        self.good(plugin.call("store.verify/1", {"service": "svc", "id": snapshot_id(2, 1)}, 10000))
+        self.assertEqual("invalid", plugin.call("store.verify/1", {"service": "svc", "id": snapshot_id(1, 1)}, 10000)["status"])
+
+    def test_of_one_epoch_the_later_save_is_the_newer_whatever_the_clock_says(self):
+        plugin = self.plugin()
+        self.good(self.push(plugin, 1, 1))
+        manifest = self.there("snapshots", snapshot_id(1, 1), "manifest.json")
+        with open(manifest) as file:
+            said = json.load(file)
+        said["snapshot"]["created_ms"] += 2 * 3_600_000  # its clock was two hours ahead
+        text = json.dumps(said)
+        with open(manifest, "w") as out:
+            out.write(text)
+        with open(self.there("snapshots", snapshot_id(1, 1), "manifest.sha256"), "w") as out:
+            out.write(hashlib.sha256(text.encode()).hexdigest() + "\n")
+        self.good(self.push(plugin, 2, 1))
+        listed = self.good(plugin.call("store.list/1", {"service": "svc"}, 10000))["snapshots"]
+        self.assertEqual([snapshot_id(2, 1), snapshot_id(1, 1)], [s["id"] for s in listed])
+
+    def test_a_manifest_that_cannot_be_read_now_is_not_passed_over(self):
+        plugin = self.plugin()
+        self.good(self.push(plugin, 1, 1))
+        self.good(self.push(plugin, 2, 1))
+        manifest = self.there("snapshots", snapshot_id(2, 1), "manifest.json")
+        os.rename(manifest, manifest + ".away")
+        os.symlink("manifest.json", manifest)  # to itself: it cannot be opened, as on a server that does not answer
+        self.assertEqual("transient", plugin.call("store.list/1", {"service": "svc"}, 10000)["status"])
+        os.unlink(manifest)
+        os.rename(manifest + ".away", manifest)
+        listed = self.good(plugin.call("store.list/1", {"service": "svc"}, 10000))["snapshots"]
+        self.assertEqual([True, True], [s["valid"] for s in listed])
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -171,3 +171,50 @@ TEST_CASE("the caret stands under the character that is meant, also behind lette
   CHECK_THAT(text, ContainsSubstring("error[E0107]"));
   CHECK_THAT(text, ContainsSubstring("did you mean \"dir\"?"));
 }
+
+TEST_CASE("targets stand in the order of the file, also after an overlay") {
+  const auto base = write("order.toml", R"(
+[service.s]
+primary = "zeta"
+[service.s.target.zeta]
+plugin = "box"
+[service.s.target.mid]
+plugin = "box"
+[service.s.target.alpha]
+plugin = "box"
+)");
+  const auto names = [](const LoadResult& loaded) {
+    std::string out;
+    REQUIRE(loaded.config);
+    for (const auto& t : loaded.config->services.front().targets) out += t.id.value + std::to_string(t.order) + " ";
+    return out;
+  };
+  CHECK(names(load_files({base})) == "zeta0 mid1 alpha2 ");
+  const auto over = write("order-over.toml", "[service.s.target.mid]\nregion = \"eu\"\n");
+  CHECK(names(load_files({base, over})) == "zeta0 mid1 alpha2 ");
+}
+
+TEST_CASE("a path of the state has a name, and lies in no other") {
+  const auto with = [](const std::string& paths) {
+    return load_files({write("paths.toml", R"(
+[service.s]
+primary = "a"
+[service.s.state]
+plugin = "shelf"
+paths = )" + paths + R"(
+[service.s.target.a]
+plugin = "box"
+)")});
+  };
+  const auto slashed = with(R"(["/srv/state/"])");
+  REQUIRE(slashed.config);
+  CHECK(slashed.config->services.front().state->paths.front() == fs::path("/srv/state"));
+  CHECK(with(R"(["/srv/state", "/srv/state-of-another"])").config);
+  for (const auto* wrong :
+       {R"(["/srv/state", "/srv/state/db"])", R"(["/srv/state/db", "/srv/state"])", R"(["/srv/a", "/srv/a/"])"}) {
+    const auto loaded = with(wrong);
+    REQUIRE_FALSE(loaded.config);
+    REQUIRE(loaded.diagnostics.size() == 1);
+    CHECK(loaded.diagnostics.front().code == "E0109");
+  }
+}

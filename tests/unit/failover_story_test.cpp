@@ -155,6 +155,7 @@ class Story {
       const auto status = how == "ok"         ? sdk::Status::ok
                           : how == "sold-out" ? sdk::Status::transient
                           : how == "denied"   ? sdk::Status::denied
+                          : how == "conflict" ? sdk::Status::conflict
                                               : sdk::Status::unknown;
       return Activated{world_.operation("activate"), target, status, how};
     }
