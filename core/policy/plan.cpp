@@ -56,6 +56,7 @@ std::optional<Excluded> excluded_by(const Situation& s, const Candidate& c, cons
 Ranked price(const Situation& s, const Candidate& c, Millis away) {
   Ranked r;
   r.target = c.target;
+  r.last_resort = c.last_resort;
   r.readiness = readiness_of(c.declared, c.history);
   const double billed =
       std::max(static_cast<double>(away.count()), static_cast<double>(c.price.min_billing.count()) * 1000);
@@ -71,6 +72,7 @@ Ranked price(const Situation& s, const Candidate& c, Millis away) {
 
 /// Order before the last term is known. Ties: order in the file, then name.
 struct Keyed {
+  bool last_resort = false;
   double key = 0, second = 0;
   int order = 0;
   std::size_t index = 0;
@@ -104,6 +106,7 @@ void add_notes(const Situation& s, Plan& plan) {
   if (plan.ranked.size() < 2 || s.objective != config::Objective::expected_cost) return;
   const auto& a = plan.ranked[0];
   const auto& b = plan.ranked[1];
+  if (b.last_resort) return;  // no price would change that
   // By the order's own rule, (money + D t) / p: equal at this D.
   const auto hours = [](const Ranked& r) { return static_cast<double>(r.readiness.mean.count()) / hour_ms; };
   const auto money = [](const Ranked& r) { return (r.run + r.activation + r.transfer).value; };
@@ -158,13 +161,13 @@ Plan make_plan(const Situation& s, const std::vector<Candidate>& candidates) {
       plan.excluded.push_back(std::move(*why));
       continue;
     }
-    keys.push_back({base_key(s.objective, r, c.order), (r.silence + r.run + r.activation + r.transfer).value, c.order,
-                    priced.size()});
+    keys.push_back({c.last_resort, base_key(s.objective, r, c.order),
+                    (r.silence + r.run + r.activation + r.transfer).value, c.order, priced.size()});
     priced.push_back(std::move(r));
   }
   std::ranges::sort(keys, [&](const Keyed& a, const Keyed& b) {
-    return std::tie(a.key, a.second, a.order, priced[a.index].target.value) <
-           std::tie(b.key, b.second, b.order, priced[b.index].target.value);
+    return std::tie(a.last_resort, a.key, a.second, a.order, priced[a.index].target.value) <
+           std::tie(b.last_resort, b.key, b.second, b.order, priced[b.index].target.value);
   });
   plan.ranked.reserve(keys.size());
   for (const auto& k : keys) plan.ranked.push_back(std::move(priced[k.index]));

@@ -35,6 +35,7 @@ struct Candidate {
   bool excluded = false;        ///< tried in this move, or the failed target itself
   std::string excluded_reason;  ///< the stable word: "failed", "tried"
   std::string excluded_why;
+  bool last_resort = false;  ///< it has just failed, and is tried when nobody else can be
 };
 
 /// What is the same for all.
@@ -71,6 +72,7 @@ struct Ranked {
   Usd total;
   Usd silence, run, activation, transfer, failure;  ///< the terms
   std::string price_source, price_date;
+  bool last_resort = false;
 };
 
 struct Excluded {

@@ -28,6 +28,7 @@ policy::Candidate Play::candidate(const Place& p, const failover::MakePlan& ask)
   const auto breaker = state_.breakers.find(t.id);
   c.breaker_open =
       breaker != state_.breakers.end() && breaker->second.open_until && *breaker->second.open_until > clock_.now();
+  c.last_resort = t.id == ask.failed;
   if (t.id == ask.failed && !ask.desperate) {
     c.excluded = true;
     c.excluded_reason = "failed";

@@ -94,6 +94,7 @@ policy::Candidate Orchestrator::candidate(int service, std::size_t target, const
   const auto breaker = r.state.breakers.find(t.id);
   c.breaker_open =
       breaker != r.state.breakers.end() && breaker->second.open_until && *breaker->second.open_until > now().mono;
+  c.last_resort = t.id == ask.failed;
   if (t.id == ask.failed && !ask.desperate) {
     c.excluded = true;
     c.excluded_reason = "failed";

@@ -261,3 +261,17 @@ TEST_CASE("the meter bills what a provider would") {
   restarted.pass(at(10), {{spare, price, false}});
   CHECK(restarted.take()[spare].value == Approx(1));
 }
+
+TEST_CASE("who has just failed is tried when nobody else can be, however cheap it is") {
+  Situation s;
+  Candidate home, spare;
+  home.target = TargetId("home");
+  home.last_resort = true;
+  spare.target = TargetId("spare");
+  spare.price.active_per_hour = Usd{100};
+  const auto plan = make_plan(s, {home, spare});
+  REQUIRE(plan.ranked.size() == 2);
+  CHECK(plan.ranked.front().target == spare.target);
+  CHECK(plan.notes.empty());
+  CHECK(make_plan(s, {home}).ranked.front().target == home.target);
+}

@@ -126,14 +126,14 @@ class Copies final : public StateStore {
     // The worst moment, every time: a fence is set now, and the list is asked for.
     const auto fenced_and_listed = [&] { return known(r.service) > r.epoch && looked_; };
     if (wrong("looks_too_early"))
-      happened_.wait_for(lock, std::chrono::seconds(1), fenced_and_listed);
+      happened_.wait_for(lock, std::chrono::seconds(5), fenced_and_listed);
     else
       refuse_old(r);
     fs::rename(staged, final);
     if (wrong("takes_back_what_counted")) {
       published_ = r.id;
       happened_.notify_all();
-      happened_.wait_for(lock, std::chrono::seconds(1), fenced_and_listed);
+      happened_.wait_for(lock, std::chrono::seconds(5), fenced_and_listed);
       if (r.epoch < known(r.service)) fs::remove_all(final);
       refuse_old(r);
     }
