@@ -165,6 +165,7 @@ class Target final : public StandbyTarget {
 
   StopReport stop_all(Engine& engine, Containers running, Millis grace, const Deadline& deadline) {
     engine.forget_restart(running, deadline);
+    const bool always = std::ranges::any_of(running, [](const Container& c) { return c.restart_policy == "always"; });
     running = living(running);
     const bool ran = !running.empty();
     running = ask_to_stop(engine, std::move(running), grace, deadline);
@@ -173,8 +174,9 @@ class Target final : public StandbyTarget {
       running = wait_until_gone(engine, deadline);
     }
     if (!running.empty()) return {false, "the engine still shows " + describe(running) + " after stop and kill"};
-    return {true,
-            (ran ? "the engine shows every container stopped" : "nothing ran") + still_restarted(engine, deadline)};
+    std::string detail = ran ? "the engine shows every container stopped" : "nothing ran";
+    if (always) detail += still_restarted(engine, deadline);
+    return {true, std::move(detail)};
   }
 
   /// What could not be taken from a container (the disk is full) is tried once more, and said.

@@ -8,11 +8,11 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
 #include <sstream>
 #include <thread>
 #if defined(__linux__)
 #include <dirent.h>
+#include <fcntl.h>
 #include <sys/syscall.h>
 #else
 #include <sys/types.h>
@@ -45,9 +45,15 @@ std::vector<int> of_group(int group) {
 #if defined(__linux__)
 
 namespace {
+/// What can be read of it: a process may end meanwhile, and a stream would throw then.
 std::string slurp(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
+  std::string out;
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return out;
+  char some[4096];
+  for (ssize_t n = 0; (n = ::read(fd, some, sizeof some)) > 0;) out.append(some, static_cast<std::size_t>(n));
+  ::close(fd);
+  return out;
 }
 }  // namespace
 

@@ -246,6 +246,7 @@ TEST_CASE("local_dir: what was saved comes back, byte for byte, with modes and l
   fs::create_directories(state / "folder");
   fs::create_symlink("../../outside", state / "link");
   ::chmod((state / "a/b.txt").c_str(), 0640);
+  fs::last_write_time(state / "a/b.txt", fs::file_time_type::clock::now() - std::chrono::hours(1));  // it rests
   const auto store = f.made("local_dir", "state", {{"dir", (f.folder / "store").string()}});
   const auto push = [&](const std::string& id, int epoch) {
     return f.call(

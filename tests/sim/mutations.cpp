@@ -22,7 +22,7 @@ constexpr std::array rows{
                 "after a crash an older state of the journal is taken"},
     MutationRow{act_before_journal, "act_before_journal", "I9", "effects are performed before the records are stored"},
     MutationRow{full_disk_ignored, "full_disk_ignored", "I9", "a step that could not be stored is taken all the same"},
-    MutationRow{intruder_left, "intruder_left", "I7", "who comes back is told, but not stopped"},
+    MutationRow{intruder_left, "intruder_left", "I7 liveness", "who comes back is told, but not stopped"},
     MutationRow{pause_ignored, "pause_ignored", "I10 I8", "a pause is accepted and forgotten"},
     MutationRow{observe_acts, "observe_acts", "I10", "mode = \"observe\" is ignored"},
     MutationRow{limit_ignored, "limit_ignored", "I11", "failovers are not bounded"},
