@@ -193,7 +193,7 @@ escalate_to = ["boss"]
 to = ["first"]
 """)
         wait_for("a reminder", patience=15, condition=lambda: any(a["facts"].get("reminder") == "repeat" for a in self.told("first")))
-        wait_for("the escalation", lambda: self.told("boss"))
+        wait_for("the escalation", lambda: "service.down" in self.kinds("boss"))  # the pause is escalated, too, and before it
         self.assertEqual(self.told("boss")[0]["facts"]["reminder"], "escalation")
         self.assertIn("Nobody has acknowledged", self.told("boss")[0]["title"])
         self.assertIn("service.down", self.understudy("alert", "list"))
