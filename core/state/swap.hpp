@@ -15,7 +15,8 @@ struct SwapItem {
 };
 
 /// The former state becomes PLACE.replaced-MARK; only the newest few of those are kept. Blocking: call it off the loop.
-/// What went wrong, or nothing: then it is on the disk. On an error the former state stands where it stood, all of it.
+/// What went wrong, or nothing: then the system was asked to write the renames down. On an error the former state
+/// stands where it stood, all of it.
 [[nodiscard]] std::optional<std::string> swap_in(const std::vector<SwapItem>& items, const std::string& mark);
 
 }  // namespace understudy::state

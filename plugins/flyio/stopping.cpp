@@ -13,6 +13,8 @@ constexpr Millis most_for_a_lease{10'000};
 /// Its memory would go on where it was when it is resumed.
 bool sleeps_with_work(const Machine& m) { return m.state == "suspended" && !m.passive(); }
 
+bool needs_a_stop(const Machine& m) { return m.lives() || sleeps_with_work(m) || m.may_start_again(); }
+
 }  // namespace
 
 Stopping::Stopping(Api& api, std::string holder, const DeactivateRequest& request, const Deadline& deadline)
@@ -42,9 +44,8 @@ StopReport Stopping::stop_all() {
   refuse_newer(all);
   bool ran = false;
   for (const auto& m : all) {
-    const bool must_stop = m.lives() || sleeps_with_work(m) || m.may_start_again();
     ran = ran || m.lives();
-    if (must_stop || m.proxy_wakes()) ask(m);
+    if (needs_a_stop(m) || m.proxy_wakes()) ask(m);
   }
   for (const auto& held : held_) wait_for(*held);
   look_for_starters(all);
@@ -106,7 +107,7 @@ void Stopping::ask(const Machine& machine) {
         complain(failure.error().message);
       }
     }
-    if (held->machine().lives() || sleeps_with_work(held->machine()) || held->machine().may_start_again()) {
+    if (needs_a_stop(held->machine())) {
       asked_ = true;
       (void)held->ask_to_stop(std::min(request_.grace, deadline_.left()), false, deadline_);
     }

@@ -33,15 +33,6 @@ using Clock = std::chrono::steady_clock;
 
 }  // namespace
 
-std::vector<int> of_group(int group) {
-  std::vector<int> out;
-  for (const int pid : all_pids()) {
-    const auto found = info(pid);
-    if (found && found->group == group && !found->zombie) out.push_back(pid);
-  }
-  return out;
-}
-
 #if defined(__linux__)
 
 namespace {
@@ -104,6 +95,15 @@ std::vector<int> with_environment(const std::string& entry) {
   return out;
 }
 
+std::vector<int> of_group(int group) {
+  std::vector<int> out;
+  for (const int pid : all_pids()) {
+    const auto found = info(pid);
+    if (found && found->group == group && !found->zombie) out.push_back(pid);
+  }
+  return out;
+}
+
 std::string boot_id() {
   std::string out = slurp("/proc/sys/kernel/random/boot_id");
   while (!out.empty() && out.back() == '\n') out.pop_back();
@@ -153,6 +153,13 @@ std::vector<int> all_pids() {
   return out;
 }
 std::vector<int> with_environment(const std::string&) { return {}; }
+std::vector<int> of_group(int group) {
+  std::vector<int> out;
+  for (const auto& p : ps("-ax")) {
+    if (p.group == group && !p.zombie) out.push_back(p.pid);
+  }
+  return out;
+}
 std::string boot_id() {
   std::FILE* pipe = ::popen("sysctl -n kern.boottime", "r");
   if (pipe == nullptr) return {};

@@ -23,6 +23,15 @@ def free_port():
         return s.getsockname()[1]
 
 
+def runs(pid):
+    """It is there, and is not only waited for by its parent."""
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rsplit(")", 1)[1].split()[0] not in ("Z", "X")
+    except OSError:
+        return False
+
+
 def wait_for(what, condition, patience=PATIENCE_S):
     end = time.time() + patience
     while time.time() < end:

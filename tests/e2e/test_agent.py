@@ -8,16 +8,7 @@ import tempfile
 import unittest
 
 from agent_site import KEY, Agent
-from harness import COUNTER, wait_for
-
-
-def alive(pid):
-    try:
-        os.kill(pid, 0)
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
-    except OSError:
-        return False
+from harness import COUNTER, runs, wait_for
 
 
 class AgentTest(unittest.TestCase):
@@ -250,15 +241,15 @@ class AgentTest(unittest.TestCase):
         pid = a.health()["workload"]["pid"]
         a.ask("POST", "/deactivate", {"epoch": 1, "grace_ms": 300})
         a.until(mode="standby")
-        self.assertFalse(alive(pid))
-        wait_for("its child to be gone", lambda: not alive(child))
+        self.assertFalse(runs(pid))
+        wait_for("its child to be gone", lambda: not runs(child))
 
     def test_the_workload_dies_with_a_killed_agent(self):
         a = self.agent().start()
         self.running(a, 1)
         pid = a.health()["workload"]["pid"]
         a.stop(signal.SIGKILL)
-        wait_for("the workload to be gone", lambda: not alive(pid), 10)
+        wait_for("the workload to be gone", lambda: not runs(pid), 10)
         a.start()
         self.assertEqual("standby", a.health()["mode"])  # it does not start by itself what may run elsewhere by now
 
@@ -301,7 +292,7 @@ class AgentTest(unittest.TestCase):
         wait_for("more counting", lambda: a.counter()["count"] > 10)
         pid = a.health()["workload"]["pid"]
         a.stop(signal.SIGKILL)
-        wait_for("the workload to be gone", lambda: not alive(pid))
+        wait_for("the workload to be gone", lambda: not runs(pid))
         with open(os.path.join(a.state, "count.json")) as file:
             last = json.load(file)["count"]
         a.start()
@@ -341,7 +332,7 @@ class AgentTest(unittest.TestCase):
         wait_for("a snapshot", lambda: a.health()["snapshot"])
         pid = a.health()["workload"]["pid"]
         a.stop(signal.SIGKILL)
-        wait_for("the workload to be gone", lambda: not alive(pid))
+        wait_for("the workload to be gone", lambda: not runs(pid))
         before = len(os.listdir(os.path.join(named, "counter", "snapshots")))
         a.start()
         a.ask("POST", "/deactivate", {"epoch": 1})

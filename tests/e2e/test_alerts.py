@@ -70,15 +70,17 @@ throttle = "0s"
         first = next(a for a in self.told("grouped") if int(a["facts"].get("joined", "1")) > 1)
         self.assertIn("failover", first["text"])
 
-    def test_what_a_notifier_did_not_take_is_told_before_what_came_later(self):
-        taken, refused = [], []
+    def tell_a_hook(self, refusals):
+        """Everything goes to a webhook that answers `service.down` with these first. The kinds that it took, in order."""
+        taken = []
 
         class Receiver(http.server.BaseHTTPRequestHandler):
             def do_POST(self):
                 kind = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["kind"]
-                refuse = kind == "service.down" and not refused
-                (refused if refuse else taken).append(kind)
-                self.send_response(503 if refuse else 200)
+                status = refusals.pop() if kind == "service.down" and refusals else 200
+                if status == 200:
+                    taken.append(kind)
+                self.send_response(status)
                 self.end_headers()
 
             def log_message(self, *_):
@@ -95,34 +97,23 @@ settings = {{ url = "http://127.0.0.1:{server.server_port}/" }}
 to = ["hook"]
 throttle = "0s"
 """)
+        return taken
+
+    def test_what_a_notifier_did_not_take_is_told_before_what_came_later(self):
+        refusals = [503]
+        taken = self.tell_a_hook(refusals)
         self.fail_over()
         wait_for("the end to be told", lambda: "failover.done" in taken)
-        self.assertEqual(refused, ["service.down"])
+        self.assertEqual(refusals, [])
         order = [taken.index(kind) for kind in ("service.down", "failover.started", "failover.done")]
         self.assertEqual(order, sorted(order), taken)
 
     def test_what_the_only_notifier_refuses_is_not_given_up(self):
-        taken, answers = [], [403, 403]
-
-        class Receiver(http.server.BaseHTTPRequestHandler):
-            def do_POST(self):
-                kind = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["kind"]
-                status = answers.pop() if kind == "service.down" and answers else 200
-                if status == 200:
-                    taken.append(kind)
-                self.send_response(status)
-                self.end_headers()
-
-            def log_message(self, *_):
-                pass
-
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        self.addCleanup(server.shutdown)
-        self.write_config(extra=f'[notifier.hook]\nplugin = "webhook"\nsettings = {{ url = "http://127.0.0.1:{server.server_port}/" }}\n[[route]]\nto = ["hook"]\nthrottle = "0s"\n')
+        refusals = [403, 403]
+        taken = self.tell_a_hook(refusals)
         self.fail_over()
         wait_for("what was refused", lambda: "service.down" in taken, patience=40)
-        self.assertEqual(answers, [])
+        self.assertEqual(refusals, [])
 
     def queued(self, statement="SELECT max(not_before_ms) FROM outbox WHERE state = 'queued'"):
         db = sqlite3.connect(os.path.join(self.folder, "var/journal.db"), timeout=10)

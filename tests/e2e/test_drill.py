@@ -7,16 +7,8 @@ import signal
 import threading
 import unittest
 
-from harness import COUNTER, Site, wait_for
+from harness import COUNTER, Site, runs, wait_for
 from patient import Patient
-
-
-def alive(pid):
-    try:
-        with open(f"/proc/{pid}/stat") as stat:
-            return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 class Drill(Site):
@@ -129,9 +121,9 @@ class Drill(Site):
         self.assertIn("drilled", self.understudy("reload", expect=4))
         os.kill(self.process.pid, signal.SIGKILL)
         self.process.wait()
-        self.assertTrue(alive(copy))
+        self.assertTrue(runs(copy))
         self.start()
-        wait_for("the copy's end", lambda: not alive(copy))
+        wait_for("the copy's end", lambda: not runs(copy))
         self.nothing_is_left()
         self.serving("home")
         self.untouched(pid)
@@ -144,7 +136,7 @@ class Drill(Site):
         self.kill_site("home")
         served = self.serving("spare")
         self.assertEqual(served["epoch"], 2)
-        self.assertFalse(alive(copy))
+        self.assertFalse(runs(copy))
         self.nothing_is_left()
         self.assertEqual(self.running(), ["spare"])
         self.assertGreater(self.count("spare")["count"], before - 60)

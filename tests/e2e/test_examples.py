@@ -11,7 +11,7 @@ import unittest
 
 import s3_server
 import sshd
-from harness import BUILD, COUNTER, ROOT, Site, wait_for
+from harness import BUILD, COUNTER, ROOT, Site, runs, wait_for
 from plugin_driver import Plugin
 
 WORK = os.path.join(BUILD, "examples")
@@ -44,14 +44,6 @@ def setUpModule():
 
 def records(lines):
     return dict(line.strip().split("=", 1) for line in lines if "=" in line)
-
-
-def runs(pid):
-    try:
-        with open(f"/proc/{pid}/stat") as stat:
-            return stat.read().rsplit(")", 1)[1].split()[0] not in ("Z", "X")
-    except OSError:
-        return False
 
 
 def environment(pid):

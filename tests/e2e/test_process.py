@@ -5,16 +5,8 @@ import signal
 import tempfile
 import unittest
 
-from harness import wait_for
+from harness import runs, wait_for
 from plugin_driver import Plugin
-
-
-def runs(pid):
-    try:
-        with open(f"/proc/{pid}/stat") as stat:
-            return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 class Process(unittest.TestCase):
