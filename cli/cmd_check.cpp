@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/context.hpp"
+#include "core/detect/round.hpp"
 #include "core/policy/worst_case.hpp"
 #include "core/runtime/live_check.hpp"
 #include "core/runtime/load.hpp"
@@ -13,8 +14,12 @@
 namespace understudy::cli {
 namespace {
 
-std::string worst(const config::Service& s, const config::Target& primary) {
-  const auto w = policy::worst_case(s, primary);
+policy::WorstCase worst_case(const config::Config& c, const config::Service& s, const config::Target& primary) {
+  return policy::worst_case(s, primary, c.orchestrator.reference.empty() ? Millis(0) : detect::reference_timeout);
+}
+
+std::string worst(const config::Config& c, const config::Service& s, const config::Target& primary) {
+  const auto w = worst_case(c, s, primary);
   const auto time = [](Millis t) { return human_duration(t.count()); };
   std::string out = fmt::format("    {} dies: noticed within {}", primary.id.value, time(w.notice));
   if (w.fence) {
@@ -28,7 +33,7 @@ std::string worst(const config::Service& s, const config::Target& primary) {
   if (s.targets.size() < 2) return out + "; there is no standby\n";
   out += fmt::format(
       "\n    serves elsewhere after {} at worst (start and verification take at most {}{}), {} by what the file "
-      "declares; bringing the state comes to that\n",
+      "declares; bringing the state comes to that, and each standby that does not come up\n",
       time(w.total()), time(w.start), w.save.count() > 0 ? ", a last save " + time(w.save) : "", time(w.expected()));
   return out;
 }
@@ -41,15 +46,15 @@ std::string summary(const config::Config& c) {
     for (const auto& t : s.targets)
       out += fmt::format("    {:<16} {} ({} health checks{})\n", t.id.value, t.use.plugin, t.health.size(),
                          t.lease ? ", lease" : "");
-    if (const auto* primary = s.find(s.primary)) out += worst(s, *primary);
+    if (const auto* primary = s.find(s.primary)) out += worst(c, s, *primary);
   }
   return out;
 }
 
-nlohmann::json worst_json(const config::Service& s) {
+nlohmann::json worst_json(const config::Config& c, const config::Service& s) {
   const auto* primary = s.find(s.primary);
   if (primary == nullptr) return nullptr;
-  const auto w = policy::worst_case(s, *primary);
+  const auto w = worst_case(c, s, *primary);
   return {
       {"notice_ms", w.notice.count()},      {"fence_ms", w.fence ? nlohmann::json(w.fence->count()) : nlohmann::json()},
       {"stop_ms", w.stop.count()},          {"save_ms", w.save.count()},
@@ -97,7 +102,7 @@ void check(Context& cx, bool live) {
         services.push_back({{"service", s.id.value},
                             {"primary", s.primary.value},
                             {"targets", s.targets.size()},
-                            {"worst_case", worst_json(s)}});
+                            {"worst_case", worst_json(*result.config, s)}});
     }
     nlohmann::json out = {{"schema", 1},
                           {"ok", result.config.has_value() && broken == 0},

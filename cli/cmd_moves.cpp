@@ -23,11 +23,12 @@ constexpr std::int64_t plan_keeps_ms = 900'000;
 
 /// A forced, destructive act is named by whoever asks for it.
 bool confirmed(Context& cx, const MovesOptions& o) {
-  if (!o.force || o.yes) return true;
+  if (!o.force) return true;
   if (o.target.empty()) {
     cx.fail(wrong_use, "--force needs the target to be named");
     return false;
   }
+  if (o.yes) return true;
   if (!on_terminal(0)) {
     cx.fail(wrong_use, "--force asks for a confirmation, and there is no terminal",
             "add --yes when you are sure that the old site is stopped");
@@ -123,9 +124,15 @@ void wait_for(Context& cx, const MovesOptions& o, std::uint64_t move) {
 void move(Context& cx, const MovesOptions& o, const char* verb) {
   const auto body = request_body(cx, o);
   if (!body) return;
-  if (o.dry_run)
+  if (o.dry_run) {
+    const auto target = body->value("target", "");
+    const bool home = std::string_view(verb) == "failback";
     return print("would " + std::string(verb) + " " + o.service + " to " +
-                 (body->value("target", "").empty() ? "the best standby" : body->value("target", "")) + "\n");
+                 (home             ? "its primary"
+                  : target.empty() ? "the best standby"
+                                   : target) +
+                 "\n");
+  }
   if (!confirmed(cx, o)) return;
   const auto accepted = cx.ask("POST", "/v1/services/" + url_escaped(o.service) + "/" + verb, *body);
   if (!accepted) return;

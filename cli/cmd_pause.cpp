@@ -47,7 +47,7 @@ void add_pause(CLI::App& app, Context& cx) {
   reload->add_flag("--json", cx.json, "machine-readable");
   reload->callback([&cx] {
     if (const auto reply = cx.ask("POST", "/v1/reload", {{"who", user_at_host()}}))
-      print(cx.json ? reply->dump(2) + "\n" : "reloaded\n");
+      print(cx.json ? reply->dump(2) + "\n" : reply->value("message", "reloaded") + "\n");
   });
 }
 

@@ -110,7 +110,7 @@ void replay(Context& cx, const PluginCallOptions& o) {
 
 void add_driving(CLI::App& command, const std::shared_ptr<PluginCallOptions>& o) {
   command.add_option("library", o->library, "NAME.so, or a plugin's name")->required();
-  command.add_option("--interface", o->interface_name, "health, target, state or notifier")
+  command.add_option("--interface", o->interface_name, "health, target, state, notifier or secrets")
       ->check(CLI::IsMember({"health", "target", "state", "notifier", "secrets"}));
   command.add_option("--settings", o->settings, "a TOML file with a table for the interface, or a JSON file");
   command.add_option("--isolation", o->isolation, "loop (default), thread or process")

@@ -62,7 +62,7 @@ void add_snapshot(CLI::App& app, Context& cx) {
     one(cx, *o, "/" + url_escaped(o->id) + "/verify", Json::object(), "whole:");
   });
   auto* restore = add("restore", "Bring one into a new folder", true);
-  restore->add_option("folder", o->folder, "a folder that does not exist yet")->required();
+  restore->add_option("folder", o->folder, "a folder that is empty or does not exist yet")->required();
   restore->callback([&cx, o] {
     const auto folder = std::filesystem::absolute(o->folder).string();
     one(cx, *o, "/" + url_escaped(o->id) + "/restore", {{"folder", folder}}, "restored to " + folder + ":");

@@ -71,7 +71,7 @@ std::string read_url(Section& s) {
   std::string url;
   s.read("url", url);
   if (url.empty()) {
-    s.missing("url", "where the orchestrator listens: \"http://10.0.0.1:8750\"");
+    s.missing("url", "the orchestrator's lease_listen: \"http://10.0.0.1:8751\"");
   } else if (!url.starts_with("http://") && !url.starts_with("https://")) {
     s.wrong("url", "E0104", "url = \"" + url + "\" does not begin with http:// or https://");
   }

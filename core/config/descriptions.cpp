@@ -124,7 +124,7 @@ constexpr Entry endings[] = {
     {".detect.jitter", "of the interval, each way"},
     {".detect.flap_window", "of flap_max"},
     {".detect.flap_max", "more changes than these in the window: flapping, and rise counts four times"},
-    {".detect.degraded_is_up", "a degraded answer counts as a pass"},
+    {".detect.degraded_is_up", "a degraded answer counts as a pass; false: as a failure"},
     {".detect.combine", "chain: the first check with a verdict decides"},
     {".plugin", "`understudy plugin list`"},
     {".isolation", "loop, thread or process; bundled ones run on the loop, others in a process"},

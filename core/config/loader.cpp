@@ -16,10 +16,19 @@ namespace {
 
 constexpr std::size_t largest_file = 64 * 1024 * 1024;
 
+/// `{ env = "NAME" }` and its like, which stands for one value.
+bool names_a_secret(const toml::table& table) {
+  if (table.size() != 1 || !table.is_inline() || !table.begin()->second.is_string()) return false;
+  const auto kind = table.begin()->first.str();
+  return kind == "env" || kind == "file" || kind == "credential" || kind.ends_with("_secret");
+}
+
 void merge(toml::table& base, toml::table&& over) {
   for (auto&& [key, node] : over) {
     auto* old = base.get(key.str());
-    if (old != nullptr && old->is_table() && node.is_table()) {
+    const bool into = old != nullptr && old->is_table() && node.is_table() &&
+                      !(names_a_secret(*old->as_table()) && names_a_secret(*node.as_table()));
+    if (into) {
       merge(*old->as_table(), std::move(*node.as_table()));
     } else {
       base.erase(key.str());
@@ -77,11 +86,9 @@ Orchestrator read_orchestrator(Reading& reading, Section& root, const std::vecto
 
 void read_notifiers(Reading& reading, Section& root, Config& out) {
   if (const auto* notifiers = root.table("notifier")) {
-    for (const auto& [key, node] : *notifiers) {
-      const auto* table = node.as_table();
-      if (table == nullptr || !check_name(reading, key)) continue;
-      Section s(reading, *table, "notifier." + std::string(key.str()));
-      out.notifiers.push_back({NotifierId(std::string(key.str())), read_use(s, "notifier")});
+    for (const auto& [key, table] : named_tables(reading, *notifiers, "notifier")) {
+      Section s(reading, *table, "notifier." + std::string(key->str()));
+      out.notifiers.push_back({NotifierId(std::string(key->str())), read_use(s, "notifier")});
       s.finish();
     }
   }
@@ -147,7 +154,10 @@ void read_routes(Reading& reading, Section& root, Config& out) {
   if (routes != nullptr) {
     for (const auto& item : *routes) {
       const auto* table = item.as_table();
-      if (table == nullptr) continue;
+      if (table == nullptr) {
+        root.wrong("route", "E0103", "route must be a list of tables", "write [[route]] above each");
+        continue;
+      }
       Section s(reading, *table, "route");
       Route route;
       if (const auto* match = s.table("match")) {
@@ -183,14 +193,8 @@ void read_routes(Reading& reading, Section& root, Config& out) {
 void read_services(Reading& reading, Section& root, Config& out) {
   const auto* services = root.table("service");
   if (services == nullptr || services->empty()) return root.missing("service", "at least one [service.NAME]");
-  for (const auto& [key, node] : *services) {
-    if (!check_name(reading, key)) continue;
-    if (const auto* table = node.as_table()) {
-      out.services.push_back(read_service(reading, std::string(key.str()), *table));
-    } else {
-      reading.report("E0103", key.source(), key.str(), "service " + std::string(key.str()) + " must be a table");
-    }
-  }
+  for (const auto& [key, table] : named_tables(reading, *services, "service"))
+    out.services.push_back(read_service(reading, std::string(key->str()), *table));
 }
 
 void sort(std::vector<Diagnostic>& list, const std::vector<std::filesystem::path>& files) {
@@ -250,6 +254,20 @@ bool check_name(Reading& reading, const toml::key& key) {
     reading.report("E0111", key.source(), name, "\"" + std::string(name) + "\" cannot be a name",
                    "use up to 64 of A-Z a-z 0-9 _ . -");
   return ok;
+}
+
+std::vector<std::pair<const toml::key*, const toml::table*>> named_tables(Reading& reading, const toml::table& table,
+                                                                          const std::string& kind) {
+  std::vector<std::pair<const toml::key*, const toml::table*>> out;
+  for (const auto& [key, node] : table) {
+    if (!check_name(reading, key)) continue;
+    if (const auto* one = node.as_table()) {
+      out.emplace_back(&key, one);
+    } else {
+      reading.report("E0103", key.source(), key.str(), kind + " " + std::string(key.str()) + " must be a table");
+    }
+  }
+  return out;
 }
 
 Environment process_environment() {

@@ -123,4 +123,10 @@ void read_secret_sources(Section& root);
 [[nodiscard]] Service read_service(Reading& reading, const std::string& name, const toml::table& table);
 [[nodiscard]] bool check_name(Reading& reading, const toml::key& key);
 
+/// loader.cpp: the tables of one that holds them by their names, as [notifier]. Wrong names, and what is no table, are
+/// reported and left out. `kind` is for the message.
+[[nodiscard]] std::vector<std::pair<const toml::key*, const toml::table*>> named_tables(Reading& reading,
+                                                                                        const toml::table& table,
+                                                                                        const std::string& kind);
+
 }  // namespace understudy::config

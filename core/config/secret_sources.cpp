@@ -40,10 +40,8 @@ std::optional<SecretRef> secret_from(Reading& reading, const toml::node& node, c
 void read_secret_sources(Section& root) {
   const auto* sources = root.table("secrets");
   if (sources == nullptr) return;
-  for (const auto& [key, node] : *sources) {
-    const auto* table = node.as_table();
-    const std::string name(key.str());
-    if (table == nullptr || !check_name(root.reading(), key)) continue;
+  for (const auto& [key, table] : named_tables(root.reading(), *sources, "source of secrets")) {
+    const std::string name(key->str());
     Section s(root.reading(), *table, "secrets." + name);
     if (!name.ends_with(ending) && name != "NAME")
       s.wrong("plugin", "E0111", "a source of secrets cannot be named " + name, "its name ends with _secret");

@@ -179,15 +179,7 @@ void read_targets(Section& s, Service& out) {
   const auto* targets = s.table("target");
   if (targets == nullptr || targets->empty())
     return s.missing("target", "at least one [service." + out.id.value + ".target.NAME]");
-  std::vector<std::pair<const toml::key*, const toml::table*>> found;
-  for (const auto& [key, node] : *targets) {
-    if (!check_name(s.reading(), key)) continue;
-    if (const auto* table = node.as_table()) {
-      found.emplace_back(&key, table);
-    } else {
-      s.reading().report("E0103", key.source(), key.str(), "target " + std::string(key.str()) + " must be a table");
-    }
-  }
+  auto found = named_tables(s.reading(), *targets, "target");
   // The parser's tables are sorted by name; people mean the order of the file.
   std::ranges::stable_sort(found, {}, [](const auto& entry) { return entry.second->source().begin.line; });
   int order = 0;

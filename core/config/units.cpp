@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
+#include <locale>
 #include <numeric>
+#include <sstream>
 #include <vector>
 
 namespace understudy::config {
@@ -16,12 +17,18 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
-/// Takes a decimal number off the front of `text`.
+/// Takes a decimal number off the front of `text`. Through a stream, since not every standard library's from_chars
+/// knows double, and strtod heeds a locale that some library may have set.
 std::optional<double> take_number(std::string_view& text) {
+  static constexpr std::string_view digits = "0123456789";
+  const std::size_t sign = text.starts_with('-') ? 1 : 0;
+  auto end = std::min(text.find_first_not_of(digits, sign), text.size());
+  if (end < text.size() && text[end] == '.') end = std::min(text.find_first_not_of(digits, end + 1), text.size());
+  std::istringstream in{std::string(text.substr(0, end))};
+  in.imbue(std::locale::classic());
   double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed);
-  if (error != std::errc() || !std::isfinite(value)) return std::nullopt;
-  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+  if (!(in >> value) || !std::isfinite(value)) return std::nullopt;
+  text.remove_prefix(end);
   return value;
 }
 

@@ -10,6 +10,9 @@
 
 namespace understudy::detect {
 
+/// Of one check of our own network; a round that fails over a network waits for them.
+inline constexpr Millis reference_timeout{3'000};
+
 /// What one round found.
 struct RoundResult {
   Outcome outcome = Outcome::unknown;

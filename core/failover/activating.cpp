@@ -148,7 +148,7 @@ void candidate_failed(Work& w, const std::string& why, bool may_run) {
   move.fence = may_run ? Part::todo : Part::done;
   s.running = may_run;
   if (!s.outage_since) s.outage_since = w.now.wall;
-  if (move.kind == MoveKind::switchover || move.kind == MoveKind::failback) return roll_back(w, why);
+  if (planned(move)) return roll_back(w, why);
   if (may_run)
     w.note("fence.needed", Severity::warning, move.to,
            move.to.value + " may run and is stopped before the next is tried");

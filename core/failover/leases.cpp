@@ -141,6 +141,8 @@ void on_lease_over(Work& w) {
   if (!fencing || !s.move || s.move->fence == Part::done || !s.move->lease_over) return;
   if (w.now.mono < *s.move->lease_over)
     return w.arm(TimerKind::lease, std::chrono::ceil<Millis>(*s.move->lease_over - w.now.mono));
+  // It may be saving its last state, which is what a planned move is made with: its answer is awaited.
+  if (s.move->fence == Part::running && planned(*s.move)) return;
   if (s.move->fence == Part::running)
     w.record(Outcome{s.move->fence_operation, "unknown", "not awaited any longer: the lease has run out"});
   fence_confirmed(w, "its lease has run out");

@@ -9,10 +9,6 @@ namespace {
 
 constexpr int prepare_tries = 3;  // of a planned move, and of one that a person wants without a state if need be
 
-[[nodiscard]] bool planned(const Move& move) {
-  return move.kind == MoveKind::switchover || move.kind == MoveKind::failback;
-}
-
 [[nodiscard]] bool needs_state(const Work& w, const Move& move) {
   return w.has_state() && move.kind != MoveKind::start && move.to != w.s.data_at;
 }
@@ -249,6 +245,7 @@ void on_fenced(Work& w, const Fenced& done) {
          done.target.value + " is not confirmed stopped: " +
              (done.stopped ? "another agent answered than the one that holds its lease" : done.detail));
   w.arm(TimerKind::retry, w.backoff());
+  if (s.move->lease_over && w.now.mono >= *s.move->lease_over) return on_lease_over(w);
   if (s.retries < unconfirmed_stops_before_telling || s.move->lease_over) return;
   const auto block = fence_block(w);
   w.block("fence", block.text, block.unblock_with);

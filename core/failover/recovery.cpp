@@ -77,8 +77,7 @@ void redo_transfer(Work& w) {
   if (move.save == Part::running) move.save = Part::todo;
   if (move.prepare != Part::none) move.prepare = Part::todo;
   if (move.from.empty()) move.fence = Part::done;
-  const bool is_planned = move.kind == MoveKind::switchover || move.kind == MoveKind::failback;
-  w.enter(is_planned ? Phase::failback : Phase::fence, w.cx.service.limits.fence_timeout);
+  w.enter(planned(move) ? Phase::failback : Phase::fence, w.cx.service.limits.fence_timeout);
   advance_transfer(w);
 }
 

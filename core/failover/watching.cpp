@@ -247,6 +247,29 @@ void on_observed(Work& w, const Observed& event) {
   maybe_tell_epoch_again(w, event);
 }
 
+/// What kept a plan from being made may have been an old look at the standbys.
+static void look_at_standbys(Work& w) {
+  for (const auto& t : w.cx.service.targets) {
+    if (t.id != w.s.active) w.effect(Observe{t.id});
+  }
+}
+
+/// A move of a site that serves, of which nothing was touched yet.
+[[nodiscard]] static bool still_serves(const State& s) {
+  return s.move && s.move->voluntary && s.move->fence == Part::none && s.running;
+}
+
+/// Nobody can take over from a site that serves: it goes on as it was.
+static void give_up_planned(Work& w, const std::string& why) {
+  const auto& move = *w.s.move;
+  w.tell(std::string(to_string(move.kind)) + ".failed", Severity::warning, AlertState::event, w.s.active,
+         w.cx.service.id.value + " stays at " + w.s.active.value + ": no standby can be promoted", why);
+  end_move(w, "failed");
+  w.enter(Phase::active);
+  if (w.s.pause) w.enter(Phase::paused);
+  look_again(w);
+}
+
 void ask_plan(Work& w) {
   auto& s = w.s;
   const auto& limits = w.cx.service.limits;
@@ -266,7 +289,7 @@ void ask_plan(Work& w) {
   w.enter(Phase::plan, limits.plan_timeout);
   s.retries = retries;
   MakePlan ask;
-  ask.desperate = retries > 0;
+  ask.desperate = retries > 0 && !still_serves(s);  // who serves well is no candidate to take over from itself
   ask.failed = s.move ? s.move->origin : s.active;
   if (s.move && s.move->voluntary) ask.failed = s.active;
   if (s.move && !ask.desperate) ask.exclude = s.move->tried;
@@ -279,11 +302,16 @@ void on_plan(Work& w, const PlanMade& made) {
     w.block(
         "common_mode",
         "the active site and every candidate fail together: this looks like our own network, so nothing is promoted",
-        w.command("promote", "TARGET --force"));
+        // Not --force: nothing has moved yet, and a site that we cannot see may well serve.
+        "look from another network whether " + w.s.active.value +
+            " serves; only when it does not: " + w.command("promote", "TARGET"));
+    look_at_standbys(w);
     return w.arm(TimerKind::retry, w.backoff());
   }
   if (made.ranked.empty()) {
+    if (still_serves(w.s)) return give_up_planned(w, made.why_empty);
     w.block("no_standby", "no standby can be promoted: " + made.why_empty, w.command("plan"));
+    look_at_standbys(w);
     return w.arm(TimerKind::retry, w.backoff());
   }
   if (!w.cx.act) {

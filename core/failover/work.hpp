@@ -95,6 +95,10 @@ void on_phase_timer(Work& w, const TimerFired& fired);
 void pass_gate(Work& w);
 /// Waits for a person; resume goes on at `from`.
 void hold(Work& w, Phase from, const std::string& by, const std::string& text, const std::string& unblock_with);
+/// The origin served when it began, and its last state is to come along.
+[[nodiscard]] inline bool planned(const Move& move) {
+  return move.kind == MoveKind::switchover || move.kind == MoveKind::failback;
+}
 /// Gives up a planned move: the origin is started again, with its own state.
 void roll_back(Work& w, const std::string& why);
 

@@ -23,8 +23,9 @@ Problem problem_of(const DbError& e, const std::filesystem::path& file) {
     return {at + " cannot grow: " + e.what(), "free space on its disk; nothing is promoted until it can be written"};
   if (code == sqlite_corrupt || code == sqlite_notadb) {
     return {at + " is damaged: " + e.what(),
-            "keep the file aside, restore it from a backup or run `sqlite3 journal.db .recover`; Understudy never "
-            "makes a new one over it"};
+            "move it aside with its -wal and -shm and start again: what runs is looked for and taken over. Never put an "
+            "older copy back: its epochs were used since. Understudy never makes a new one over it "
+            "(docs/when-it-holds.md)"};
   }
   if (code == sqlite_ioerr || code == sqlite_readonly)
     return {at + " cannot be written: " + e.what(), "check the disk and the permissions"};
@@ -140,12 +141,14 @@ std::optional<Problem> Journal::commit(const Batch& batch) {
 
 const std::optional<Problem>& Journal::problem() const noexcept { return impl_->problem; }
 
-std::vector<StateRow> Journal::services() {
+std::variant<std::vector<StateRow>, Problem> Journal::services() {
   std::vector<StateRow> out;
-  impl_->reading([&] {
+  try {
     auto s = impl_->db.prepare("SELECT name, state FROM service");
     while (s.step()) out.push_back({ServiceId(s.text(0)), nlohmann::json::parse(s.text(1), nullptr, false)});
-  });
+  } catch (const DbError& e) {
+    return problem_of(e, impl_->file);
+  }
   return out;
 }
 
@@ -227,6 +230,16 @@ std::optional<SnapshotInfo> Journal::newest_snapshot(const ServiceId& service) {
   return out;
 }
 
+std::map<SnapshotId, bool> Journal::snapshots_valid(const ServiceId& service) {
+  std::map<SnapshotId, bool> out;
+  impl_->reading([&] {
+    auto s = impl_->db.prepare("SELECT id, valid FROM snapshot WHERE service = ?");
+    s.bind(service.value);
+    while (s.step()) out.emplace(SnapshotId(s.text(0)), s.integer(1) != 0);
+  });
+  return out;
+}
+
 Usd Journal::spent_since(const ServiceId& service, const TargetId& primary, WallTime since) {
   Usd out;
   impl_->reading([&] {
@@ -291,6 +304,15 @@ std::optional<OutboxRow> Journal::outbox_before(const OutboxRow& row) {
         "AND json_extract(alert, '$.incident') = ? ORDER BY seq LIMIT 1");
     s.bind(row.notifier.value).bind(row.id).bind(incident);
     if (s.step()) out = outbox_row(s);
+  });
+  return out;
+}
+
+bool Journal::outbox_sent(const std::string& id) {
+  bool out = false;
+  impl_->reading([&] {
+    auto s = impl_->db.prepare("SELECT 1 FROM outbox WHERE id = ? AND state = 'sent'");
+    out = s.bind(id).step();
   });
   return out;
 }

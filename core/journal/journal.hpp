@@ -4,6 +4,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -39,7 +40,7 @@ class Journal {
   /// The last commit's problem, until one succeeds.
   [[nodiscard]] const std::optional<Problem>& problem() const noexcept;
 
-  [[nodiscard]] std::vector<StateRow> services();
+  [[nodiscard]] std::variant<std::vector<StateRow>, Problem> services();
   [[nodiscard]] std::uint64_t last_epoch(const ServiceId& service);
   /// Operations that were begun and whose outcome is not known.
   [[nodiscard]] std::vector<failover::Intent> open_intents(const ServiceId& service);
@@ -49,6 +50,8 @@ class Journal {
   [[nodiscard]] std::vector<ActivationRecord> activations(const ServiceId& service, const TargetId& target, int limit);
   [[nodiscard]] std::vector<Millis> outages(const ServiceId& service, const TargetId& target, int limit);
   [[nodiscard]] std::optional<SnapshotInfo> newest_snapshot(const ServiceId& service);
+  /// Those that are known, and which of them are whole.
+  [[nodiscard]] std::map<SnapshotId, bool> snapshots_valid(const ServiceId& service);
   /// On all targets but `primary`, which would cost without us too.
   [[nodiscard]] Usd spent_since(const ServiceId& service, const TargetId& primary, WallTime since);
 
@@ -63,6 +66,7 @@ class Journal {
   /// What was queued before `row` for the same notifier and incident, the oldest of it. None, when `row` has no
   /// incident.
   [[nodiscard]] std::optional<OutboxRow> outbox_before(const OutboxRow& row);
+  [[nodiscard]] bool outbox_sent(const std::string& id);  ///< its notifier has taken it
   [[nodiscard]] std::optional<WallTime> outbox_next();
   struct OutboxCounts {
     std::int64_t queued = 0, dead = 0;

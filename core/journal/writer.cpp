@@ -106,7 +106,7 @@ struct Writer {
   void operator()(const OutboxPut& r) const {
     auto s = db.prepare(
         "INSERT INTO outbox (id, notifier, alert, state, attempt, not_before_ms, duplicate, detail) VALUES "
-        "(?,?,?,'queued',0,?,0,'')");
+        "(?,?,?,'queued',0,?,0,'') ON CONFLICT (id) DO NOTHING");
     s.bind(r.id).bind(r.notifier.value).bind(dump(r.alert)).bind(ms(r.not_before)).run();
   }
   void operator()(const DocumentPut& r) const {

@@ -4,6 +4,18 @@
 
 namespace understudy::plugins {
 
+sdk::Result without_secrets(const host::Logger& log, sdk::Result result) {
+  result.error.message = log.redact(std::move(result.error.message));
+  result.error.hint = log.redact(std::move(result.error.hint));
+  if (!result.value.is_object()) return result;
+  // Not the rest: names, paths and secrets that are asked for go on as they are.
+  for (const char* told : {"detail", "cause", "problem"}) {
+    const auto it = result.value.find(told);
+    if (it != result.value.end() && it->is_string()) *it = log.redact(it->get<std::string>());
+  }
+  return result;
+}
+
 std::optional<std::string> hand_over(const Instance::Done& done, sdk::Result result) {
   try {
     done(std::move(result));

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/host/log.hpp"
 #include "core/model/time.hpp"
 #include "understudy/status.hpp"
 
@@ -41,5 +42,8 @@ class Instance {
 /// Hands an answer over. What a plugin answered with the wrong types throws where it is read: then the caller gets an
 /// error instead, and this process goes on. What it came to, for the log, or nothing.
 [[nodiscard]] std::optional<std::string> hand_over(const Instance::Done& done, sdk::Result result);
+
+/// With no secret in what people may read of it: a provider may repeat what it was told.
+[[nodiscard]] sdk::Result without_secrets(const host::Logger& log, sdk::Result result);
 
 }  // namespace understudy::plugins

@@ -208,7 +208,7 @@ class Guest : public std::enable_shared_from_this<Guest> {
       ++stats_->failures;
     }
     stats_->time += std::chrono::duration_cast<Micros>(Clock::now() - entry.since);
-    if (const auto problem = hand_over(entry.done, std::move(result)))
+    if (const auto problem = hand_over(entry.done, without_secrets(wiring.log, std::move(result))))
       wiring.log.write(host::Level::error, caller.instance, *problem);
   }
 

@@ -117,7 +117,7 @@ class Link : public std::enable_shared_from_this<Link> {
     stats->time += std::chrono::duration_cast<Micros>(Clock::now() - it->second.since);
     deadlines.remove(op, it->second.deadline);
     waiting.erase(it);
-    if (const auto problem = hand_over(done, std::move(result)))
+    if (const auto problem = hand_over(done, without_secrets(wiring.log, std::move(result))))
       wiring.log.write(host::Level::error, caller.instance, *problem);
   }
 

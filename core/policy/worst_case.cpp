@@ -11,18 +11,19 @@ Millis stretched(Millis interval, double jitter) {
 }
 
 /// The checks of a chain are asked one after the other, each with a time of its own.
-Millis notice_of(const config::Detect& d, std::size_t checks) {
+Millis notice_of(const config::Detect& d, std::size_t checks, Millis reference) {
   const auto round =
       d.timeout *
-      (d.combine == config::Combine::chain ? std::max<std::int64_t>(1, static_cast<std::int64_t>(checks)) : 1);
+          (d.combine == config::Combine::chain ? std::max<std::int64_t>(1, static_cast<std::int64_t>(checks)) : 1) +
+      reference;
   return stretched(d.interval, d.jitter) + round + (stretched(d.fast_interval, d.jitter) + round) * (d.fall - 1);
 }
 
 }  // namespace
 
-WorstCase worst_case(const config::Service& service, const config::Target& from) {
+WorstCase worst_case(const config::Service& service, const config::Target& from, Millis reference) {
   WorstCase out;
-  out.notice = notice_of(from.detect ? *from.detect : service.detect, from.health.size());
+  out.notice = notice_of(from.detect ? *from.detect : service.detect, from.health.size(), reference);
   if (from.lease) out.fence = lease::wait_of(service.lease);
   out.stop = from.deactivate_timeout;
   if (service.state && service.state->save_on_failover && !from.paths.empty()) out.save = service.state->save_timeout;

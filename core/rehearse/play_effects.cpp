@@ -45,8 +45,8 @@ void Play::watch(const failover::Watch& e) {
     if (p.target->id != e.target) {
       p.probing->set_mode(Probing::Mode::idle);
     } else {
-      p.probing->set_mode(e.mode == failover::Watch::Mode::verifying ? Probing::Mode::verifying
-                                                                     : Probing::Mode::serving);
+      p.probing->set_mode(
+          e.mode == failover::Watch::Mode::verifying ? Probing::Mode::verifying : Probing::Mode::serving, e.grace);
     }
   }
 }

@@ -47,6 +47,7 @@ void Play::guard_waits(Place& p, Millis until) {
 void Play::guard_asks_again(Place& p) {
   p.ended_by_guard = false;
   if (p.starting != 0 || judged(p) != Verdict::granted) return;
+  renew(p);  // by the gap since the last one it is known that it starts again
   const auto start = p.starting = next_start_++;
   clock_.after(activation_takes(p), [this, &p, start] { start_ends(p, start, p.down == 0, *p.epoch); });
 }

@@ -11,10 +11,11 @@ namespace {
 constexpr double longest_us = 4e15;  ///< more than a century
 }
 
-void Probing::set_mode(Mode mode) {
+void Probing::set_mode(Mode mode, bool starting) {
   const bool was_idle = mode_ == Mode::idle;
-  if (mode == mode_ && mode != Mode::verifying) return;
-  if (mode == Mode::serving && !was_idle) {
+  const bool begins = mode == Mode::verifying || starting;
+  if (mode == mode_ && !begins) return;
+  if (mode == Mode::serving && !was_idle && !begins) {
     mode_ = mode;
     spread_ = true;  // from the round after the next one on
     return;
@@ -24,10 +25,8 @@ void Probing::set_mode(Mode mode) {
   next_is_lost_.reset();
   mode_ = mode;
   if (mode == Mode::idle) return;
-  if (mode == Mode::verifying) {
-    detector_.activated(detect_, clock_.now());
-    return begin();
-  }
+  if (begins) detector_.activated(detect_, clock_.now());
+  if (mode == Mode::verifying) return begin();
   begin_at(detect::on_tick(clock_.now() + detect::first_delay(dice_.bits(), detect_.fast_interval)));
 }
 

@@ -51,7 +51,8 @@ class Probing {
   Probing(Clock& clock, const config::Detect& detect, double loss, sim::Dice dice, Outside outside)
       : clock_(clock), detect_(detect), loss_(loss), dice_(dice), outside_(std::move(outside)) {}
 
-  void set_mode(Mode mode);
+  /// `starting`: what serves may be starting again, and has its grace.
+  void set_mode(Mode mode, bool starting = false);
   /// The world has changed.
   void wake();
   [[nodiscard]] std::int64_t lost() const noexcept { return lost_; }

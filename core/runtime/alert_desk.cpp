@@ -10,12 +10,12 @@ namespace {
 using sdk::Json;
 
 constexpr Millis longest_nap{600'000};
+constexpr std::size_t most_unstored = 200;
+constexpr Millis store_again{1'000}, beat_again{5'000};
 constexpr Millis unwritable_patience{3'000}, shout_again{900'000}, calm_for{5'000};
 
 alerts::LocalTime local_time(WallTime at) {
-  const std::time_t seconds = ms(at) / 1000;
-  std::tm local{};
-  ::localtime_r(&seconds, &local);
+  const auto local = local_tm(at);
   return {local.tm_hour * 60 + local.tm_min, (local.tm_wday + 6) % 7};
 }
 
@@ -40,7 +40,8 @@ constexpr const char *open_space = "alert", *silence_space = "silence", *beat_sp
 AlertDesk::AlertDesk(const Wiring& wiring, const config::Config& config)
     : wiring_(wiring),
       config_(config),
-      outbox_(wiring, config),
+      outbox_(wiring, config, [this](const auto& problem) { stored(problem); }),
+      again_timer_(wiring.loop),
       remind_timer_(wiring.loop),
       beat_timer_(wiring.loop),
       calm_timer_(wiring.loop),
@@ -117,14 +118,40 @@ void AlertDesk::mark() { before_ = memory_; }
 void AlertDesk::undo() { memory_ = before_; }
 
 void AlertDesk::tell(const Alert& alert) {
-  mark();
-  const auto problem = wiring_.journal.commit(deliveries(alert));
-  stored(problem);
-  if (problem) {
-    undo();
-    wiring_.log.write(host::Level::error, "alerts", "not stored: " + alert.title, {{"why", problem->message}});
+  if (unstored_.size() >= most_unstored)
+    return wiring_.log.write(host::Level::error, "alerts", "too many wait for the journal: " + alert.title);
+  unstored_.push_back(alert);
+  store_waiting();
+  if (!unstored_.empty()) wiring_.log.write(host::Level::error, "alerts", "not stored yet: " + alert.title);
+}
+
+/// In their order. What cannot be stored now is kept, since whoever told it does not tell it again.
+void AlertDesk::store_waiting() {
+  while (!unstored_.empty()) {
+    mark();
+    const auto problem = wiring_.journal.commit(deliveries(unstored_.front()));
+    stored(problem);
+    if (problem) {
+      undo();
+      return store_waiting_later();
+    }
+    unstored_.pop_front();
   }
   poke();
+}
+
+void AlertDesk::store_waiting_later() {
+  again_timer_.expires_after(store_again);
+  again_timer_.async_wait([this, alive = std::weak_ptr(alive_)](const boost::system::error_code& error) {
+    if (!error && !alive.expired()) store_waiting();
+  });
+}
+
+bool AlertDesk::is_open(const Alert& alert) const {
+  const auto key = alert.key();
+  const auto waits = std::find_if(unstored_.rbegin(), unstored_.rend(), [&](const Alert& a) { return a.key() == key; });
+  if (waits != unstored_.rend()) return waits->state == AlertState::firing;
+  return memory_.board.find(key) != nullptr;
 }
 
 void AlertDesk::stored(const std::optional<journal::Problem>& problem) {
@@ -246,8 +273,8 @@ void AlertDesk::remind_in(Millis wait) {
 
 void AlertDesk::beat() {
   if (config_.orchestrator.heartbeat.count() == 0) return;
-  const auto stored = wiring_.journal.document(beat_space, "last");
-  const WallTime last(Millis(stored ? stored->value("at_ms", std::int64_t{0}) : 0));
+  const auto beaten = wiring_.journal.document(beat_space, "last");
+  const WallTime last(Millis(beaten ? beaten->value("at_ms", std::int64_t{0}) : 0));
   const auto at = wall_now();
   if (at - last >= config_.orchestrator.heartbeat) {
     Alert alert;
@@ -257,13 +284,19 @@ void AlertDesk::beat() {
     alert.text = std::to_string(memory_.board.open().size()) + " open alerts. When this does not come, look.";
     auto batch = deliveries(alert);
     batch.push_back(journal::DocumentPut{beat_space, "last", {{"at_ms", ms(at)}}, at});
-    (void)wiring_.journal.commit(batch);
+    const auto problem = wiring_.journal.commit(batch);
+    stored(problem);
+    if (problem) return beat_in(beat_again);
     outbox_.poke();
   }
   const auto since = std::clamp(Millis(at - last), Millis(0), config_.orchestrator.heartbeat);
   const auto wait =
       since >= config_.orchestrator.heartbeat ? config_.orchestrator.heartbeat : config_.orchestrator.heartbeat - since;
-  beat_timer_.expires_after(wait + Millis(5));
+  beat_in(wait + Millis(5));
+}
+
+void AlertDesk::beat_in(Millis wait) {
+  beat_timer_.expires_after(wait);
   beat_timer_.async_wait([this, alive = std::weak_ptr(alive_)](const boost::system::error_code& error) {
     if (!error && !alive.expired()) beat();
   });

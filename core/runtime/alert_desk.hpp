@@ -3,6 +3,7 @@
 // loop.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
@@ -26,10 +27,10 @@ class AlertDesk {
   [[nodiscard]] journal::Batch deliveries(const Alert& alert);
   void mark();
   void undo();
-  /// Stores and sends an alert that belongs to no other change.
+  /// Stores and sends an alert that belongs to no other change; when it cannot be stored now, as soon as it can.
   void tell(const Alert& alert);
   void poke();
-  [[nodiscard]] bool is_open(const Alert& alert) const { return memory_.board.find(alert.key()) != nullptr; }
+  [[nodiscard]] bool is_open(const Alert& alert) const;
   /// What came of storing something. While nothing can be stored no alert can wait for its delivery either: people are
   /// told past the journal, at once and again.
   void stored(const std::optional<journal::Problem>& problem);
@@ -55,6 +56,9 @@ class AlertDesk {
   void remind_in(Millis wait);
   void remind();
   void beat();
+  void beat_in(Millis wait);
+  void store_waiting();
+  void store_waiting_later();
   void shout(Alert alert);
   void calm_down();
 
@@ -65,11 +69,12 @@ class AlertDesk {
     alerts::Board board;
   };
   Memory memory_, before_;
+  std::deque<Alert> unstored_;
   std::vector<alerts::Silence> silences_;
   std::optional<Time> unwritable_since_, unwritable_, shouted_;  ///< since when, last seen, last told
   bool shouting_ = false;
   Outbox outbox_;
-  boost::asio::steady_timer remind_timer_, beat_timer_, calm_timer_;
+  boost::asio::steady_timer again_timer_, remind_timer_, beat_timer_, calm_timer_;
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);
   std::uint64_t next_id_;
 };

@@ -114,10 +114,8 @@ class Request {
       std::string text;
       const Json events = result.value.value("events", Json::array());
       for (const auto& e : events) {
-        const std::time_t at = e.value("at_ms", std::int64_t{0}) / 1000;
-        text =
-            fmt::format("{:%m-%d %H:%M:%S} {} {}\n", fmt::localtime(at), e.value("service", ""), e.value("text", "")) +
-            text;
+        const auto at = local_tm(WallTime(Millis(e.value("at_ms", std::int64_t{0}))));
+        text = fmt::format("{:%m-%d %H:%M:%S} {} {}\n", at, e.value("service", ""), e.value("text", "")) + text;
       }
       me.done_(me.with_state(text.empty() ? "Nothing has happened yet." : text));
     });

@@ -62,6 +62,30 @@ struct Orchestrator::Generation {
   }
 };
 
+namespace {
+
+using States = std::map<ServiceId, failover::State>;
+
+/// A service whose state cannot be read is no new one: it would be started at home with an old state.
+std::variant<States, plugins::LoadError> stored_states(journal::Journal& journal, const config::Config& config) {
+  auto rows = journal.services();
+  if (const auto* problem = std::get_if<journal::Problem>(&rows))
+    return plugins::LoadError{problem->message, problem->hint};
+  States out;
+  for (const auto& row : std::get<std::vector<journal::StateRow>>(rows)) {
+    if (std::ranges::find(config.services, row.service, &config::Service::id) == config.services.end()) continue;
+    auto state = failover::state_from_json(row.state);
+    if (!state)
+      return plugins::LoadError{"the journal's state of service " + row.service.value + " cannot be read",
+                                "was it written by a newer Understudy? run that one; or move journal.db aside with its "
+                                "-wal and -shm: what runs is then looked for anew"};
+    out.emplace(row.service, std::move(*state));
+  }
+  return out;
+}
+
+}  // namespace
+
 Orchestrator::Orchestrator(World world, std::vector<std::filesystem::path> files)
     : world_(world), files_(std::move(files)), prune_timer_(world.loop), started_(wall_now()) {}
 Orchestrator::~Orchestrator() {
@@ -75,12 +99,11 @@ std::vector<plugins::LoadError> Orchestrator::start(config::Config config,
                                                     std::unique_ptr<plugins::Registry> registry) {
   auto made = std::make_unique<Generation>(world_, std::move(config), std::move(registry));
   if (auto problems = made->build([this] { changed(); }); !problems.empty()) return problems;
+  auto read = stored_states(world_.journal, made->config);
+  if (auto* error = std::get_if<plugins::LoadError>(&read)) return {std::move(*error)};
+  const auto& stored = std::get<States>(read);
   generation_ = std::move(made);
   (void)world_.journal.outbox_recover();
-  std::map<ServiceId, failover::State> stored;
-  for (const auto& row : world_.journal.services()) {
-    if (auto state = failover::state_from_json(row.state)) stored.emplace(row.service, std::move(*state));
-  }
   for (const auto& runner : generation_->runners) {
     const auto& id = runner->service().id;
     const auto it = stored.find(id);
@@ -344,6 +367,19 @@ void Orchestrator::note(const ServiceId& service, const std::string& kind, const
       {journal::MachineRecord{service, wall_now(), failover::Note{kind, Severity::info, {}, text}}});
 }
 
+namespace {
+
+/// What differs of what is read once, at the start.
+std::vector<std::string> fixed_at_start(const config::Orchestrator& old, const config::Orchestrator& now) {
+  std::vector<std::string> out;
+  if (old.listen != now.listen) out.emplace_back("listen");
+  if (old.lease_listen != now.lease_listen) out.emplace_back("lease_listen");
+  if (old.log_level != now.log_level || old.log_format != now.log_format) out.emplace_back("log");
+  return out;
+}
+
+}  // namespace
+
 void Orchestrator::reload(const Requester& by, Reply reply) {
   for (const auto& r : generation_->runners) {
     if (r->state().move) {
@@ -370,6 +406,7 @@ void Orchestrator::reload(const Requester& by, Reply reply) {
     return reply(
         refused(sdk::Status::invalid, "bad_config", "data_dir cannot change while running", "restart for that"));
   }
+  const auto waits = fixed_at_start(generation_->config.orchestrator, loaded.result.config->orchestrator);
   auto made = std::make_unique<Generation>(world_, std::move(*loaded.result.config), std::move(loaded.registry));
   if (const auto problems = made->build([this] { changed(); }); !problems.empty()) {
     return reply(refused(sdk::Status::invalid, "bad_config",
@@ -387,9 +424,15 @@ void Orchestrator::reload(const Requester& by, Reply reply) {
   (void)world_.journal.outbox_recover();
   generation_->desk->close_strangers();
   generation_->desk->poke();
-  note({}, "reloaded", "the configuration was read again by " + by.who);
+  std::string message = "reloaded";
+  for (const auto& key : waits) message += (message == "reloaded" ? "; after a restart only: " : ", ") + key;
+  note({}, "reloaded",
+       "the configuration was read again by " + by.who + message.substr(std::string("reloaded").size()));
   changed();
-  reply({{{"message", "reloaded"}, {"config", generation_->config.hash}, {"services", generation_->runners.size()}}});
+  reply({{{"message", message},
+          {"needs_restart", waits},
+          {"config", generation_->config.hash},
+          {"services", generation_->runners.size()}}});
 }
 
 void Orchestrator::snapshot_list(const ServiceId& service, Reply reply) {

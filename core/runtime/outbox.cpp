@@ -37,6 +37,9 @@ std::string thread_key(const journal::OutboxRow& row) {
   return row.notifier.value + "|" + row.alert.value("incident", "");
 }
 
+/// The row by which another notifier tells it.
+std::string in_place_of(const journal::OutboxRow& row, const NotifierId& other) { return row.id + "-" + other.value; }
+
 int rank(const Json& alert) {
   const auto severity = alert.value("severity", "info");
   return severity == "critical" ? 2 : severity == "warning" ? 1 : 0;
@@ -48,8 +51,8 @@ Json joined(const std::vector<journal::OutboxRow>& rows) {
   out["id"] = rows.front().id;
   std::string lines;
   for (const auto& row : rows) {
-    const std::time_t at = row.alert.value("at_ms", std::int64_t{0}) / 1000;
-    lines += fmt::format("{:%H:%M:%S} {}\n", fmt::localtime(at), row.alert.value("title", ""));
+    const auto at = local_tm(WallTime(Millis(row.alert.value("at_ms", std::int64_t{0}))));
+    lines += fmt::format("{:%H:%M:%S} {}\n", at, row.alert.value("title", ""));
     if (rank(row.alert) > rank(out)) out["severity"] = row.alert.at("severity");
   }
   const auto text = out.value("text", "");
@@ -60,8 +63,9 @@ Json joined(const std::vector<journal::OutboxRow>& rows) {
 
 }  // namespace
 
-Outbox::Outbox(const Wiring& wiring, const config::Config& config)
-    : wiring_(wiring), timer_(wiring.loop), wall_ahead_(wall_ahead_of_steady()) {
+Outbox::Outbox(const Wiring& wiring, const config::Config& config,
+               std::function<void(const std::optional<journal::Problem>&)> stored)
+    : wiring_(wiring), stored_(std::move(stored)), timer_(wiring.loop), wall_ahead_(wall_ahead_of_steady()) {
   for (const auto& n : config.notifiers) {
     auto made = wiring.registry.make(wiring.for_plugins(), n.use, "notifier", "notifier/" + n.id.value, "", "");
     if (auto* error = std::get_if<plugins::LoadError>(&made)) {
@@ -101,7 +105,7 @@ void Outbox::send_due() {
     mark(all.back().row);
     for (const auto& other : all.back().joined) mark(other);
   }
-  const bool stored = sending.empty() || !wiring_.journal.commit(sending);
+  const bool stored = sending.empty() || commit(sending);
   for (const auto& one : all) {
     if (stored) {
       send(one);
@@ -131,8 +135,14 @@ void Outbox::look_at_clock() {
   looked_ = true;
 }
 
+bool Outbox::commit(const journal::Batch& batch) {
+  const auto problem = wiring_.journal.commit(batch);
+  stored_(problem);
+  return !problem;
+}
+
 bool Outbox::store_ends() {
-  if (!ends_.empty() && wiring_.journal.commit(ends_)) return false;
+  if (!ends_.empty() && !commit(ends_)) return false;
   ends_.clear();
   return true;
 }
@@ -199,32 +209,36 @@ void Outbox::keep_thread(const journal::OutboxRow& row, const Json& answer, jour
   batch.push_back(journal::DocumentPut{"thread", thread_key(row), thread, wall_now()});
 }
 
-/// It is given up only when somebody else tells it instead, or when it has become an old story.
+/// It is given up only when somebody else has told it instead, or when it has become an old story.
 void Outbox::after_failure(const journal::OutboxRow& row, const sdk::Error& error, journal::Batch& batch) {
   const int attempt = row.attempt + 1;
   const bool hopeless = error.status == sdk::Status::denied || error.status == sdk::Status::invalid ||
                         error.status == sdk::Status::unsupported;
-  const bool told = hopeless || attempt >= attempts_before_hand_over ? hand_over(row, batch) : false;
+  if (hopeless || attempt >= attempts_before_hand_over) hand_over(row, batch);
   const Millis wait = std::max(alerts::delivery_backoff(attempt, random64()), error.retry_after.value_or(Millis(0)));
   if (error.retry_after)
     not_before_[row.notifier] = std::chrono::steady_clock::now() + std::min(*error.retry_after, longest_silence);
-  const bool over = (told && hopeless) || attempt >= attempts_in_all;
+  const bool over = (hopeless && told_elsewhere(row)) || attempt >= attempts_in_all;
   batch.push_back(journal::OutboxUpdate{row.id, over ? journal::OutboxState::dead : journal::OutboxState::queued,
                                         attempt, wall_now() + wait, error.message});
 }
 
-/// The notifier stays down: the others tell instead, and say so. False: there is nobody else.
-bool Outbox::hand_over(const journal::OutboxRow& row, journal::Batch& batch) const {
-  if (row.alert.contains("fallback_for")) return false;
-  const auto before = batch.size();
+/// The notifier stays down: the others tell instead, and say so. What they were told already stays as it is.
+void Outbox::hand_over(const journal::OutboxRow& row, journal::Batch& batch) const {
+  if (row.alert.contains("fallback_for")) return;
   for (const auto& [id, instance] : notifiers_) {
     if (id == row.notifier) continue;
     Json alert = row.alert;
     alert["fallback_for"] = row.notifier.value;
     alert["text"] = alert.value("text", "") + " (told here because " + row.notifier.value + " cannot be reached)";
-    batch.push_back(journal::OutboxPut{row.id + "-" + id.value, id, std::move(alert), wall_now()});
+    batch.push_back(journal::OutboxPut{in_place_of(row, id), id, std::move(alert), wall_now()});
   }
-  return batch.size() > before;
+}
+
+bool Outbox::told_elsewhere(const journal::OutboxRow& row) const {
+  return std::ranges::any_of(notifiers_, [&](const auto& other) {
+    return other.first != row.notifier && wiring_.journal.outbox_sent(in_place_of(row, other.first));
+  });
 }
 
 void Outbox::sleep_until_due() {

@@ -19,7 +19,9 @@ namespace understudy::runtime {
 class Outbox {
  public:
   /// Makes the notifiers; those that cannot be made are logged, and their deliveries go to the others.
-  Outbox(const Wiring& wiring, const config::Config& config);
+  /// `stored` hears what came of each write to the journal.
+  Outbox(const Wiring& wiring, const config::Config& config,
+         std::function<void(const std::optional<journal::Problem>&)> stored);
 
   /// Sends what is due, a moment later.
   void poke();
@@ -47,10 +49,13 @@ class Outbox {
   void finished(const Sending& sending, const sdk::Result& result);
   void after_failure(const journal::OutboxRow& row, const sdk::Error& error, journal::Batch& batch);
   void keep_thread(const journal::OutboxRow& row, const sdk::Json& answer, journal::Batch& batch);
-  bool hand_over(const journal::OutboxRow& row, journal::Batch& batch) const;
+  [[nodiscard]] bool commit(const journal::Batch& batch);
+  void hand_over(const journal::OutboxRow& row, journal::Batch& batch) const;
+  [[nodiscard]] bool told_elsewhere(const journal::OutboxRow& row) const;
   void sleep_until_due();
 
   const Wiring& wiring_;
+  std::function<void(const std::optional<journal::Problem>&)> stored_;
   std::map<NotifierId, std::unique_ptr<plugins::Instance>> notifiers_;
   std::map<NotifierId, int> in_flight_;
   journal::Batch ends_;                                                     ///< of deliveries, not stored yet

@@ -6,7 +6,6 @@ namespace understudy::runtime {
 namespace {
 
 constexpr Millis network_fresh{1'000};  // a reference check this recent need not be repeated
-constexpr Millis network_timeout{3'000};
 
 }  // namespace
 
@@ -140,7 +139,9 @@ void Prober::start_round(ProbeId id) {
   schedule_.remove(id);
   ++p.generation;
   p.again = false;
-  p.round = std::make_unique<detect::Round>(p.detect->combine, p.detect->k, static_cast<int>(p.sources.size()));
+  const int checks = static_cast<int>(p.sources.size());
+  const int k = std::min(p.detect->k, checks);  // it is said of `health`; there may be fewer `ready` checks
+  p.round = std::make_unique<detect::Round>(p.detect->combine, k, checks);
   for (const int check : p.round->next()) ask(id, check);
 }
 
@@ -155,8 +156,9 @@ void Prober::ask(ProbeId id, int check) {
     const Micros took = mono_now() - began;
     answered(id, check, observe ? report_of_observe(result, took) : report_of(result, took));
   };
-  source.instance->call(source.observe ? "standby.observe/1" : "health.check/1", {{"timeout_ms", timeout.count()}},
-                        timeout, std::move(done));
+  auto params = source.params;
+  params["timeout_ms"] = timeout.count();
+  source.instance->call(source.observe ? "standby.observe/1" : "health.check/1", params, timeout, std::move(done));
 }
 
 void Prober::answered(ProbeId id, int check, CheckReport report) {
@@ -223,20 +225,21 @@ void Prober::with_network(std::function<void(bool)> then) {
   if (network_waiters_.size() > 1) return;  // asked already
   struct Asking {
     std::size_t left;
-    bool any = false;
+    bool told = false;
   };
   auto asking = std::make_shared<Asking>(Asking{reference_.size()});
   for (auto* instance : reference_) {
-    instance->call("health.check/1", {{"timeout_ms", network_timeout.count()}}, network_timeout,
+    instance->call("health.check/1", {{"timeout_ms", detect::reference_timeout.count()}}, detect::reference_timeout,
                    [this, asking, alive = std::weak_ptr(alive_)](const sdk::Result& result) {
                      if (alive.expired()) return;
                      const auto report = report_of(result, Micros(0));
-                     asking->any =
-                         asking->any || report.outcome == Outcome::pass || report.outcome == Outcome::degraded;
-                     if (--asking->left > 0) return;
-                     network_ = asking->any ? Verdict::up : Verdict::down;
+                     if (asking->told) return;
+                     const bool works = report.outcome == Outcome::pass || report.outcome == Outcome::degraded;
+                     if (--asking->left > 0 && !works) return;
+                     asking->told = true;  // one that answers is enough: the others may be slow
+                     network_ = works ? Verdict::up : Verdict::down;
                      network_at_ = mono_now();
-                     for (auto& waiter : std::exchange(network_waiters_, {})) waiter(asking->any);
+                     for (auto& waiter : std::exchange(network_waiters_, {})) waiter(works);
                    });
   }
 }

@@ -21,6 +21,7 @@ struct CheckSource {
   plugins::Instance* instance = nullptr;  ///< borrowed
   bool observe = false;                   ///< ask standby.observe/1 instead of health.check/1
   std::string name;
+  nlohmann::json params = nlohmann::json::object();  ///< of each call, besides the timeout
 };
 
 /// What a health plugin answered to a check.

@@ -28,7 +28,8 @@ std::vector<plugins::LoadError> ServiceRunner::build() {
     if (auto* error = std::get_if<plugins::LoadError>(&made)) {
       problems.push_back(*error);
     } else {
-      const state::StateKeeper::Tools tools{wiring_.loop, wiring_.log, [this](const SnapshotInfo& s) { remember(s); }};
+      const state::StateKeeper::Tools tools{wiring_.loop, wiring_.log,
+                                            [this](const auto& snapshots) { remember(snapshots); }};
       keeper_ = std::make_unique<state::StateKeeper>(tools, service_,
                                                      config_.orchestrator.data_dir / "work" / service_.id.value,
                                                      std::move(std::get<std::unique_ptr<plugins::Instance>>(made)));
@@ -73,7 +74,9 @@ void ServiceRunner::build_checks(Place& p, std::vector<plugins::LoadError>& prob
     return sources;
   };
   auto sources = make_all(target.health, "health", p.health);
-  if (target.health.empty()) sources.push_back({p.instance.get(), true, target.use.plugin});
+  if (target.health.empty())
+    sources.push_back(
+        {p.instance.get(), true, target.use.plugin, {{"service", service_.id.value}, {"target", target.id.value}}});
   p.health_probe =
       prober_.add(name, detect, std::move(sources),
                   [this, id = target.id](const detect::Detector& d, const detect::Detector::Change& change) {

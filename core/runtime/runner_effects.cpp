@@ -1,4 +1,5 @@
 // What the machine asks for, done.
+#include <fmt/format.h>
 #include <boost/asio/post.hpp>
 
 #include "core/runtime/service_runner.hpp"
@@ -9,6 +10,7 @@ namespace {
 constexpr Millis observe_budget{15'000};
 constexpr Millis push_budget{3'600'000};
 constexpr Millis account_every{900'000};
+constexpr Millis after_start{5'000}, first_of_all{60'000};  ///< of a save
 
 failover::SiteState site_state(const std::string& text) {
   if (text == "stopped") return failover::SiteState::stopped;
@@ -66,25 +68,18 @@ struct ServiceRunner::Performer {
 
   void operator()(const failover::LeaseAnswer& e) const {
     using Verdict = lease::Judgement::Verdict;
-    const auto it = r.replies_.find(e.id);
-    if (it == r.replies_.end()) return;
-    auto reply = std::move(it->second);
-    r.replies_.erase(it);
     static constexpr const char* kinds[] = {"granted", "revoked", "stale", "stranger", "undecided"};
     const auto verdict = e.judgement.verdict;
-    if (verdict == Verdict::granted) return reply({{{"epoch", r.state_.epoch.value}, {"ttl_ms", e.ttl.count()}}});
+    if (verdict == Verdict::granted)
+      return r.answer(e.id, {{{"epoch", r.state_.epoch.value}, {"ttl_ms", e.ttl.count()}}});
     const auto status = verdict == Verdict::undecided ? sdk::Status::transient : sdk::Status::conflict;
-    reply({{}, {status, e.judgement.why, {}, kinds[static_cast<int>(verdict)], {}}});
+    r.answer(e.id, {{}, {status, e.judgement.why, {}, kinds[static_cast<int>(verdict)], {}}});
   }
 
   void operator()(const failover::Answer& e) const {
-    const auto it = r.replies_.find(e.command);
-    if (it == r.replies_.end()) return;
-    auto reply = std::move(it->second);
-    r.replies_.erase(it);
     if (e.status == sdk::Status::ok)
-      return reply({{{"message", e.message}, {"move", r.state_.move ? r.state_.move->id : e.move}}});
-    reply({{}, {e.status, e.message, e.hint, e.kind, {}}});
+      return r.answer(e.command, {{{"message", e.message}, {"move", r.state_.move ? r.state_.move->id : e.move}}});
+    r.answer(e.command, {{}, {e.status, e.message, e.hint, e.kind, {}}});
   }
 };
 
@@ -108,9 +103,8 @@ plugins::Instance::Done ServiceRunner::guarded(plugins::Instance::Done done) con
   };
 }
 
-/// A provider may repeat what it was told: no secret gets into the journal or the status that way.
-std::string ServiceRunner::said(const sdk::Error& error) const {
-  return wiring_.log.redact(error.message + (error.hint.empty() ? "" : " (" + error.hint + ")"));
+std::string ServiceRunner::said(const sdk::Error& error) {
+  return error.message + (error.hint.empty() ? "" : " (" + error.hint + ")");
 }
 
 void ServiceRunner::fence(const failover::Fence& e) {
@@ -223,15 +217,33 @@ void ServiceRunner::arm(const failover::Arm& e) {
   });
 }
 
-void ServiceRunner::push_periodically() {
-  if (!keeper_) return;
-  push_timer_.expires_after(service_.state->every);
+/// Soon after a start, when it is due: a file that is read again every half hour must not put it off for ever.
+Millis ServiceRunner::first_push_in() const {
+  const Millis every = service_.state->every;
+  const auto newest = wiring_.journal.newest_snapshot(service_.id);
+  if (!newest) return std::min(every, first_of_all);
+  return std::clamp<Millis>(every - (wall_now() - newest->created), std::min(every, after_start), every);
+}
+
+/// A save that does not end keeps the state as old as one that fails.
+void ServiceRunner::tell_late_push() {
+  const auto& state = *service_.state;
+  const auto newest = wiring_.journal.newest_snapshot(service_.id);
+  const auto age = newest ? wall_now() - newest->created : state.every * 2;
+  if (age < state.max_age.value_or(state.every * 2)) return;
+  pushed({false, {}, fmt::format("a save has not ended for more than {} s", state.every.count() / 1000)});
+}
+
+void ServiceRunner::push_periodically(Millis wait) {
+  push_timer_.expires_after(wait);
   push_timer_.async_wait([this, alive = std::weak_ptr(alive_)](const boost::system::error_code& error) {
     if (error || alive.expired()) return;
     const bool serving =
         (state_.phase == failover::Phase::active || state_.phase == failover::Phase::suspect) && state_.running;
     const auto* target = service_.find(state_.active);
-    if (act() && serving && target != nullptr && !target->paths.empty() && !std::exchange(pushing_, true)) {
+    const bool saves = act() && serving && target != nullptr && !target->paths.empty();
+    if (saves && pushing_) tell_late_push();
+    if (saves && !std::exchange(pushing_, true)) {
       keeper_->push(*target, state_.epoch, push_budget, false,
                     [this, epoch = state_.epoch](const state::StateKeeper::Answer& a) {
                       pushing_ = false;
@@ -241,14 +253,21 @@ void ServiceRunner::push_periodically() {
                       if (a.ok || !over) pushed(a);
                     });
     }
-    push_periodically();
+    push_periodically(service_.state->every);
   });
 }
 
-void ServiceRunner::remember(const SnapshotInfo& snapshot) {
-  if (const auto problem = wiring_.journal.commit({journal::SnapshotRow{service_.id, snapshot}})) {
-    wiring_.log.write(host::Level::error, service_.id.value, problem->message);
+/// In one commit: there may be thousands, and each commit waits for the disk.
+void ServiceRunner::remember(const std::vector<SnapshotInfo>& snapshots) {
+  const auto known = wiring_.journal.snapshots_valid(service_.id);
+  journal::Batch batch;
+  for (const auto& one : snapshots) {
+    const auto it = known.find(one.id);
+    if (it == known.end() || it->second != one.valid) batch.push_back(journal::SnapshotRow{service_.id, one});
   }
+  if (batch.empty()) return;
+  if (const auto problem = wiring_.journal.commit(batch))
+    wiring_.log.write(host::Level::error, service_.id.value, problem->message);
 }
 
 void ServiceRunner::pushed(const state::StateKeeper::Answer& answer) {
@@ -274,16 +293,19 @@ void ServiceRunner::push_now(const Reply& reply) {
                    {},
                    {}}});
   }
+  if (!act()) return reply({{}, {sdk::Status::denied, "mode is \"observe\": nothing is touched", {}, "observe", {}}});
   if (state_.move) return reply({{}, {sdk::Status::conflict, "a move is under way", {}, "busy", {}}});
-  keeper_->push(*target, state_.epoch, push_budget, true, [this, reply](const state::StateKeeper::Answer& a) {
-    pushed(a);
-    if (!a.ok) return reply({{}, {sdk::Status::transient, a.detail, {}, {}, {}}});
+  const auto id = next_command_++;
+  replies_.emplace(id, reply);
+  keeper_->push(*target, state_.epoch, push_budget, false, [this, id](const state::StateKeeper::Answer& a) {
+    if (a.status != sdk::Status::cancelled) pushed(a);
+    if (!a.ok) return answer(id, {{}, {sdk::Status::transient, a.detail, {}, {}, {}}});
     const auto& s = a.snapshot;
-    reply({{{"id", s.id.value},
-            {"epoch", s.epoch.value},
-            {"created_ms", s.created.time_since_epoch().count()},
-            {"bytes", s.bytes},
-            {"files", s.files}}});
+    answer(id, {{{"id", s.id.value},
+                 {"epoch", s.epoch.value},
+                 {"created_ms", s.created.time_since_epoch().count()},
+                 {"bytes", s.bytes},
+                 {"files", s.files}}});
   });
 }
 

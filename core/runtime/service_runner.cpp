@@ -7,6 +7,20 @@ namespace {
 constexpr std::size_t longest_queue = 10'000;
 constexpr Millis store_retry{1'000};
 constexpr Millis ask_store_again{30'000};
+
+/// Who asked hears at once that nothing can be stored: carried out when the disk has room again, hours later, it would
+/// be a surprise; and a guard asks anew every few seconds.
+bool somebody_waits(const failover::Event& event) {
+  return std::holds_alternative<failover::Command>(event) || std::holds_alternative<failover::LeaseAsked>(event);
+}
+
+/// Whose health or state it tells; null: it tells none.
+const TargetId* seen_of(const failover::Event& event) {
+  if (const auto* health = std::get_if<failover::HealthSeen>(&event)) return &health->target;
+  if (const auto* seen = std::get_if<failover::Observed>(&event)) return &seen->target;
+  return nullptr;
+}
+
 }  // namespace
 
 ServiceRunner::ServiceRunner(const Wiring& wiring, const config::Config& config, const config::Service& service,
@@ -33,7 +47,8 @@ ServiceRunner::~ServiceRunner() {
   }
   account();
   alive_.reset();
-  for (auto& [id, reply] : replies_) reply({{}, {sdk::Status::cancelled, "the orchestrator is stopping", {}, {}, {}}});
+  for (auto& [id, reply] : replies_)
+    reply({{}, {sdk::Status::cancelled, "the orchestrator stops, or has read its file again", {}, {}, {}}});
 }
 
 void ServiceRunner::start(std::optional<failover::State> stored, std::uint64_t last_epoch) {
@@ -46,9 +61,9 @@ void ServiceRunner::start(std::optional<failover::State> stored, std::uint64_t l
   ask_quotes();
   for (const auto& [id, p] : places_) settle(id);
   deliver(failover::Started{fresh});
-  if (fresh && keeper_) ask_store();
+  if (keeper_) ask_store();  // also when it is not fresh: somebody may have put back an older journal
   observe_others();
-  push_periodically();
+  if (keeper_) push_periodically(first_push_in());
   account_periodically();
   drill_->recover();
 }
@@ -73,6 +88,8 @@ void ServiceRunner::ask_store_later() {
 
 void ServiceRunner::deliver(failover::Event event) {
   if (stuck_ && std::holds_alternative<failover::LeaseAsked>(event) && answered_meanwhile(event)) return;
+  if (stuck_ && somebody_waits(event)) return drop(event);
+  if (stuck_ && replaces_older(event)) return;
   if (queue_.size() >= longest_queue) {
     wiring_.log.write(host::Level::error, service_.id.value,
                       "too many events wait for the journal; the newest is dropped");
@@ -82,14 +99,38 @@ void ServiceRunner::deliver(failover::Event event) {
   if (!pumping_) pump();
 }
 
+/// While nothing can be stored, what was seen last of a target is what counts of it: an outage that is over must not
+/// move the service once the disk has room.
+bool ServiceRunner::replaces_older(const failover::Event& event) {
+  const auto* target = seen_of(event);
+  if (target == nullptr) return false;
+  const auto older = std::ranges::find_if(
+      queue_, [&](const failover::Event& one) { return one.index() == event.index() && *seen_of(one) == *target; });
+  if (older == queue_.end()) return false;
+  *older = event;
+  return true;
+}
+
 void ServiceRunner::drop(const failover::Event& event) {
   const auto* command = std::get_if<failover::Command>(&event);
   const auto* asked = std::get_if<failover::LeaseAsked>(&event);
-  const auto it = replies_.find(command != nullptr ? command->id : asked != nullptr ? asked->id : 0);
+  answer(command != nullptr ? command->id
+         : asked != nullptr ? asked->id
+                            : 0,
+         {{},
+          {sdk::Status::transient,
+           "the journal cannot be written, so nothing is changed",
+           "free space on its disk, then ask again",
+           "busy",
+           {}}});
+}
+
+void ServiceRunner::answer(std::uint64_t asked, sdk::Result result) {
+  const auto it = replies_.find(asked);
   if (it == replies_.end()) return;
   const auto reply = std::move(it->second);
   replies_.erase(it);
-  reply({{}, {sdk::Status::transient, "the journal cannot be written", {}, "busy", {}}});
+  reply(std::move(result));
 }
 
 /// While the journal cannot be written, a lease is still renewed: that changes nothing, and a full disk here must not
@@ -131,6 +172,13 @@ void ServiceRunner::pump() {
     const auto at = now();
     auto step = advance(queue_.front(), at);
     stuck_ = !store(step, at);
+    if (stuck_ && somebody_waits(queue_.front())) {
+      const auto refused = std::move(queue_.front());
+      queue_.pop_front();
+      stuck_ = false;
+      drop(refused);
+      continue;
+    }
     if (stuck_) {
       retry_timer_.expires_after(store_retry);
       retry_timer_.async_wait([this, alive = std::weak_ptr(alive_)](const boost::system::error_code& error) {

@@ -107,22 +107,26 @@ class ServiceRunner {
   [[nodiscard]] plugins::Instance::Done guarded(plugins::Instance::Done done) const;
   void observe(const TargetId& id);
   /// An error for the person who must act: what is wrong, and what to do.
-  [[nodiscard]] std::string said(const sdk::Error& error) const;
+  [[nodiscard]] static std::string said(const sdk::Error& error);
   /// What an answer to activate or deactivate told of a target.
   void saw(const TargetId& id, std::string state, std::string detail);
   void observe_others();
   void fence(const failover::Fence& e);
   void activate(const failover::Activate& e);
   void arm(const failover::Arm& arm);
-  void push_periodically();
-  void remember(const SnapshotInfo& snapshot);
+  [[nodiscard]] Millis first_push_in() const;
+  void tell_late_push();
+  void push_periodically(Millis wait);
+  void remember(const std::vector<SnapshotInfo>& snapshots);
   void pushed(const state::StateKeeper::Answer& answer);
   void tell(Alert alert);
   [[nodiscard]] bool is_open(Alert alert) const;
   /// What was told of the checks of `target`, which are not asked any more, or anew.
   void settle(const TargetId& target);
   /// Nothing comes of it; who waits for its answer is told.
+  bool replaces_older(const failover::Event& event);
   void drop(const failover::Event& event);
+  void answer(std::uint64_t asked, sdk::Result result);  ///< of `replies_`, once
   void tell_blind(const TargetId& target, const std::string& cause, bool blind);
   [[nodiscard]] Place* place(const TargetId& id);
   [[nodiscard]] bool act() const { return config_.orchestrator.mode == config::Orchestrator::Mode::act; }
@@ -146,7 +150,7 @@ class ServiceRunner {
   std::unique_ptr<state::StateKeeper> keeper_;
   std::deque<failover::Event> queue_;
   bool pumping_ = false, stuck_ = false;    ///< stuck: the step at the head cannot be stored
-  std::map<std::uint64_t, Reply> replies_;  ///< of commands and renewals
+  std::map<std::uint64_t, Reply> replies_;  ///< of commands, renewals and saves by hand
   std::uint64_t next_command_ = 1;
   std::unique_ptr<boost::asio::steady_timer> timers_[failover::timer_count];
   boost::asio::steady_timer observe_timer_, push_timer_, retry_timer_, account_timer_, store_timer_;

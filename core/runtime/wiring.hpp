@@ -29,13 +29,14 @@ struct Wiring {
   return Time(std::chrono::duration_cast<Micros>(std::chrono::steady_clock::now().time_since_epoch()));
 }
 using host::wall_now;
-/// Of local time, at `at`.
-[[nodiscard]] inline Millis utc_offset(WallTime at) {
+[[nodiscard]] inline std::tm local_tm(WallTime at) {
   const std::time_t seconds = std::chrono::floor<std::chrono::seconds>(at).time_since_epoch().count();
   std::tm local{};
   ::localtime_r(&seconds, &local);
-  return std::chrono::seconds(local.tm_gmtoff);
+  return local;
 }
+/// Of local time, at `at`.
+[[nodiscard]] inline Millis utc_offset(WallTime at) { return std::chrono::seconds(local_tm(at).tm_gmtoff); }
 [[nodiscard]] inline failover::Now now() {
   const auto wall = wall_now();
   return {mono_now(), wall, utc_offset(wall)};

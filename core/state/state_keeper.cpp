@@ -40,7 +40,8 @@ struct StateKeeper::Job {
   Bringing what_to_bring;
   Done done;
   bool urgent = false;
-  plugins::Instance::Ticket ticket = 0;  ///< of a push under way
+  plugins::Instance::Ticket ticket = 0;  ///< of the store's call under way
+  bool in_place = false;                 ///< a prepare that moves files already
   std::vector<SnapshotInfo> candidates;  ///< of a prepare: newest last, taken from the back
   fs::path staging;
   std::string problems;
@@ -71,7 +72,9 @@ StateKeeper::StateKeeper(Tools tools, const config::Service& service, fs::path w
   // What the store holds may be more than the journal knows: it may be new here, or have been lost.
   list([this, alive = std::weak_ptr(alive_)](const sdk::Result& result) {
     if (alive.expired() || !result.ok()) return;
-    for (const auto& s : result.value.value("snapshots", sdk::Json::array())) tools_.remember(snapshot_from(s));
+    std::vector<SnapshotInfo> all;
+    for (const auto& s : result.value.value("snapshots", sdk::Json::array())) all.push_back(snapshot_from(s));
+    tools_.remember(all);
   });
 }
 
@@ -107,11 +110,16 @@ void StateKeeper::enqueue(std::shared_ptr<Job> job, bool urgent) {
   job->urgent = urgent;
   if (urgent) {
     queue_.push_front(std::move(job));
-    if (running_ && running_->what == Job::What::push && !running_->urgent) give_way();
+    if (running_ && gives_way(*running_, *queue_.front())) give_way();
   } else {
     queue_.push_back(std::move(job));
   }
   next();
+}
+
+bool StateKeeper::gives_way(const Job& running, const Job& urgent) {
+  if (running.what == Job::What::push) return !running.urgent;
+  return urgent.what == Job::What::push && !running.what_to_bring.seal && !running.in_place;
 }
 
 void StateKeeper::give_way() {
@@ -160,7 +168,7 @@ void StateKeeper::run_push(const std::shared_ptr<Job>& job) {
                              job->budget, [this, job, alive = std::weak_ptr(alive_)](const sdk::Result& result) {
                                if (alive.expired()) return;
                                const auto snapshot = result.ok() ? snapshot_from(result.value) : SnapshotInfo{};
-                               if (result.ok()) tools_.remember(snapshot);
+                               if (result.ok()) tools_.remember({snapshot});
                                if (running_ != job) return;  // it gave way
                                if (!result.ok()) return end({false, {}, result.error.message, result.error.status});
                                end({true, snapshot, ""});
@@ -190,16 +198,16 @@ void StateKeeper::seal(const std::shared_ptr<Job>& job) {
   give_up_older(epoch);
   store_->call(seal_method, {{"service", service_.id.value}, {"epoch", epoch.value}}, seal_budget,
                [this, job, epoch, alive = std::weak_ptr(alive_)](const sdk::Result& result) {
-                 if (alive.expired()) return;
+                 if (alive.expired() || running_ != job) return;
                  if (result.error.status == sdk::Status::unsupported) return choose(job);
                  if (result.ok() && result.value.at("epoch").get<std::uint64_t>() == epoch.value) return choose(job);
-                 end({false, {}, tools_.log.redact(why_not_sealed(epoch, result)), result.error.status});
+                 end({false, {}, why_not_sealed(epoch, result), result.error.status});
                });
 }
 
 void StateKeeper::choose(const std::shared_ptr<Job>& job) {
   list([this, job, alive = std::weak_ptr(alive_)](const sdk::Result& result) {
-    if (alive.expired()) return;
+    if (alive.expired() || running_ != job) return;
     if (!result.ok()) return end({false, {}, result.error.message});
     const auto& wanted = job->what_to_bring.wanted;
     for (const auto& s : result.value.value("snapshots", sdk::Json::array())) {
@@ -235,17 +243,24 @@ void StateKeeper::try_snapshots(const std::shared_ptr<Job>& job) {
   if (!have.empty() && snapshot.id == have) return end({true, snapshot, ""});
   const sdk::Json which = {{"service", service_.id.value}, {"id", snapshot.id.value}};
   const auto done = [this, job, snapshot, alive = std::weak_ptr(alive_)](const sdk::Result& result) {
-    if (!alive.expired()) pulled(job, snapshot, result);
+    if (alive.expired()) return;
+    if (running_ == job) return pulled(job, snapshot, result);
+    std::error_code ec;  // it gave way, and writes no more
+    if (!job->staging.empty()) fs::remove_all(job->staging, ec);
   };
-  if (job->target->paths.empty()) return (void)store_->call("store.verify/1", which, pull_budget, done);
-  job->staging = work_dir_ / ("staging-" + snapshot.id.value);
+  if (job->target->paths.empty()) {
+    job->ticket = store_->call("store.verify/1", which, pull_budget, done);
+    return;
+  }
+  // A folder of its own: one that gave way may still be written to.
+  job->staging = work_dir_ / ("staging-" + std::to_string(++pulls_) + "-" + snapshot.id.value);
   std::error_code ec;
   fs::remove_all(job->staging, ec);
   fs::create_directories(job->staging, ec);
   if (ec) return end({false, {}, "cannot make " + job->staging.string() + ": " + ec.message()});
   sdk::Json params = which;
   params["staging"] = job->staging.string();
-  store_->call("store.pull/1", params, pull_budget, done);
+  job->ticket = store_->call("store.pull/1", params, pull_budget, done);
 }
 
 void StateKeeper::pulled(const std::shared_ptr<Job>& job, const SnapshotInfo& snapshot, const sdk::Result& result) {
@@ -258,7 +273,7 @@ void StateKeeper::pulled(const std::shared_ptr<Job>& job, const SnapshotInfo& sn
   SnapshotInfo damaged = snapshot;
   damaged.valid = false;
   damaged.problem = result.error.message;
-  tools_.remember(damaged);
+  tools_.remember({damaged});
   tools_.log.write(host::Level::error, service_.id.value,
                    "snapshot " + snapshot.id.value + " is damaged: " + result.error.message);
   try_snapshots(job);
@@ -276,6 +291,7 @@ void StateKeeper::put_in_place(const std::shared_ptr<Job>& job, const SnapshotIn
                       "\": are `paths` the same as where it was saved?"});
     items.push_back({staged, path});
   }
+  job->in_place = true;
   const std::string mark = snapshot_id(wall_now(), job->epoch);
   boost::asio::post(worker_, [this, items, mark, snapshot, alive = std::weak_ptr(alive_)] {
     const auto problem = swap_in(items, mark);

@@ -31,7 +31,7 @@ class StateKeeper {
   struct Tools {
     boost::asio::io_context& loop;
     host::Logger& log;
-    std::function<void(const SnapshotInfo&)> remember;  ///< what the store is known to hold
+    std::function<void(const std::vector<SnapshotInfo>&)> remember;  ///< what the store is known to hold
   };
 
   /// `service` outlives it.
@@ -42,7 +42,8 @@ class StateKeeper {
   StateKeeper& operator=(const StateKeeper&) = delete;
 
   /// Saves what `target` keeps, as a new snapshot of `epoch`. `urgent` goes before what waits, and one that is not
-  /// gives way to what is, also when it has begun: a failover must not wait for a slow line.
+  /// gives way to what is, also when it has begun: a failover must not wait for a slow line. To an urgent one gives way
+  /// too what is being brought and is not sealed: it would not be the newest.
   void push(const config::Target& target, Epoch epoch, Millis budget, bool urgent, Done done);
   struct Bringing {
     SnapshotId wanted = {};  ///< this one; empty: the newest that verifies
@@ -79,6 +80,7 @@ class StateKeeper {
   void fetch_next(const std::shared_ptr<Fetch>& fetch);
   void enqueue(std::shared_ptr<Job> job, bool urgent);
   void next();
+  [[nodiscard]] static bool gives_way(const Job& running, const Job& urgent);
   void give_way();
   void end(const Answer& answer);
   void run_push(const std::shared_ptr<Job>& job);
@@ -97,6 +99,7 @@ class StateKeeper {
   std::unique_ptr<plugins::Instance> store_;
   std::deque<std::shared_ptr<Job>> queue_;
   std::shared_ptr<Job> running_;
+  std::uint64_t pulls_ = 0;  ///< names their folders
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);
   boost::asio::thread_pool worker_{1};
 };

@@ -218,8 +218,8 @@ void bring_file(Bucket& bucket, const std::string& data, const Wanted& wanted, i
                         ? Fd(::openat(staging, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC))
                         : open_below(staging, wanted.path.substr(0, slash), O_RDONLY | O_DIRECTORY);
   const auto name = wanted.path.substr(slash == std::string::npos ? 0 : slash + 1);
-  if (::fchmod(file.get(), e.mode) != 0 || ::futimens(file.get(), times) != 0 || ::fsync(file.get()) != 0 ||
-      ::renameat(AT_FDCWD, to.c_str(), folder.get(), name.c_str()) != 0)
+  if (::fchmod(file.get(), static_cast<mode_t>(e.mode)) != 0 || ::futimens(file.get(), times) != 0 ||
+      ::fsync(file.get()) != 0 || ::renameat(AT_FDCWD, to.c_str(), folder.get(), name.c_str()) != 0)
     throw Failure(Status::transient, "cannot write " + wanted.path + ": " + std::strerror(errno));
 }
 
@@ -246,9 +246,10 @@ void finish(const Manifest& manifest, int staging) {
     if (p.root.type != Entry::Type::folder) continue;
     for (auto it = p.entries.rbegin(); it != p.entries.rend(); ++it) {
       if (it->type == Entry::Type::folder)
-        ::fchmod(open_below(staging, below(p.name, it->path), O_RDONLY | O_DIRECTORY).get(), it->mode);
+        ::fchmod(open_below(staging, below(p.name, it->path), O_RDONLY | O_DIRECTORY).get(),
+                 static_cast<mode_t>(it->mode));
     }
-    ::fchmod(open_below(staging, p.name, O_RDONLY | O_DIRECTORY).get(), p.root.mode);
+    ::fchmod(open_below(staging, p.name, O_RDONLY | O_DIRECTORY).get(), static_cast<mode_t>(p.root.mode));
   }
 }
 

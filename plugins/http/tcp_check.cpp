@@ -33,7 +33,7 @@ class TcpCheck final : public HealthSource {
 
   void check(const CheckRequest& request, Reply<CheckResult> reply) override {
     auto kept = share(std::move(reply));
-    host_.call("tcp.connect/1", request_, request.timeout, [kept](const Result& r) {
+    host_.call("tcp.connect/1", request_, request.timeout, [kept, here = on_this_host()](const Result& r) {
       CheckResult out;
       if (r.ok()) {
         const auto ip = r.value.value("remote_ip", "");
@@ -47,12 +47,19 @@ class TcpCheck final : public HealthSource {
         out.outcome = ours ? CheckResult::Outcome::unknown : CheckResult::Outcome::fail;
         out.cause = r.error.message;
         out.verdict = false;
+        out.local = here;
       }
       (*kept)(out);
     });
   }
 
  private:
+  /// Our own network has no part in what fails here.
+  [[nodiscard]] bool on_this_host() const {
+    const auto host = request_.value("host", "");
+    return request_.contains("unix_socket") || host == "localhost" || host == "::1" || host.starts_with("127.");
+  }
+
   Host& host_;
   Json request_;
 };

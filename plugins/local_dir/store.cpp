@@ -91,7 +91,7 @@ Snapshot Store::pull(const PullRequest& request, const Hooks& hooks) {
     const Fd target = open_below(staging.get(), path, O_WRONLY | O_CREAT | O_EXCL, 0600);
     if (copy_and_hash(source.get(), target.get(), path, hooks.between) != e.sha256)
       throw Failure(Status::invalid, path + " in snapshot " + request.id + " is not what was saved");
-    ::fchmod(target.get(), e.mode);
+    ::fchmod(target.get(), static_cast<mode_t>(e.mode));
     set_times(target.get(), e.mtime_ns);
     if (options_.sync && ::fsync(target.get()) != 0) throw failure("cannot write " + path, errno);
     done += e.size;
@@ -119,9 +119,10 @@ Snapshot Store::pull(const PullRequest& request, const Hooks& hooks) {
       // Modes of folders last, deepest first: one of them may forbid writing.
       for (auto it = p.entries.rbegin(); it != p.entries.rend(); ++it) {
         if (it->type == Entry::Type::folder)
-          ::fchmod(open_below(staging.get(), below(p.name, it->path), O_RDONLY | O_DIRECTORY).get(), it->mode);
+          ::fchmod(open_below(staging.get(), below(p.name, it->path), O_RDONLY | O_DIRECTORY).get(),
+                   static_cast<mode_t>(it->mode));
       }
-      ::fchmod(open_below(staging.get(), p.name, O_RDONLY | O_DIRECTORY).get(), p.root.mode);
+      ::fchmod(open_below(staging.get(), p.name, O_RDONLY | O_DIRECTORY).get(), static_cast<mode_t>(p.root.mode));
     }
     return m.snapshot;
   } catch (...) {

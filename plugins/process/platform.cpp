@@ -160,8 +160,9 @@ std::vector<int> of_group(int group) {
   }
   return out;
 }
+/// Not kern.boottime: that moves whenever the clock is corrected, and a record of another boot counts for nothing.
 std::string boot_id() {
-  std::FILE* pipe = ::popen("sysctl -n kern.boottime", "r");
+  std::FILE* pipe = ::popen("sysctl -n kern.bootsessionuuid 2>/dev/null || sysctl -n kern.boot_id 2>/dev/null", "r");
   if (pipe == nullptr) return {};
   char line[256] = {};
   if (std::fgets(line, sizeof line, pipe) == nullptr) line[0] = '\0';

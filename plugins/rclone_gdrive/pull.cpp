@@ -108,14 +108,14 @@ class Pull {
     if (::rename((incoming() + "/" + object).c_str(), to.c_str()) != 0) throw_errno("cannot place " + to, errno);
     const Fd file(::open(to.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
     if (!file.ok()) throw_errno("cannot open " + to, errno);
-    (void)::fchmod(file.get(), e.mode);
+    (void)::fchmod(file.get(), static_cast<mode_t>(e.mode));
     set_times(file.get(), e.mtime_ns);
     if (::fsync(file.get()) != 0) throw_errno("cannot write " + to, errno);
   }
 
   static void set_mode(const std::string& path, unsigned mode) {
     const Fd folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (folder.ok()) (void)::fchmod(folder.get(), mode);
+    if (folder.ok()) (void)::fchmod(folder.get(), static_cast<mode_t>(mode));
   }
 
   void publish(const std::string& name) {

@@ -115,6 +115,25 @@ throttle = "0s"
         wait_for("what was refused", lambda: "service.down" in taken, patience=40)
         self.assertEqual(refusals, [])
 
+    def test_what_was_handed_to_the_others_holds_up_nothing_when_it_is_refused_again(self):
+        taken = self.tell_a_hook([503] * 100)
+        with open(self.config) as config:
+            text = config.read()
+        with open(self.config, "w") as config:
+            config.write(text.replace('to = ["hook"]', 'to = ["hook"]\nthrottle = "0s"\ncontinue = true\n[[route]]\nto = ["paper"]') + self.notifiers("paper"))
+        self.fail_over()
+        refused = "SELECT attempt FROM outbox WHERE notifier = 'hook' AND json_extract(alert, '$.kind') = 'service.down' AND attempt >= %d"
+        wait_for("a refusal", lambda: self.queued(refused % 1))
+        for attempt in (4, 6):  # it would take minutes to come there
+            self.stop()
+            self.queued(f"UPDATE outbox SET attempt = {attempt}, not_before_ms = 0 WHERE notifier = 'hook' AND state = 'queued' RETURNING 1")
+            self.start()
+            wait_for("another refusal", lambda: self.queued(refused % (attempt + 1)))
+        told = [a for a in self.told("paper") if "because hook cannot be reached" in a["text"] and a["kind"] == "service.down" and a["state"] == "firing"]
+        self.assertEqual(1, len(told), self.told("paper"))
+        self.understudy("failback", "counter")
+        wait_for("what came later", lambda: "failback.done" in self.kinds("paper"))
+
     def queued(self, statement="SELECT max(not_before_ms) FROM outbox WHERE state = 'queued'"):
         db = sqlite3.connect(os.path.join(self.folder, "var/journal.db"), timeout=10)
         with contextlib.closing(db), db:

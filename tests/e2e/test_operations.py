@@ -185,14 +185,39 @@ class FullDisk(Site):
         with open(path) as file:
             return [(a["kind"], a["state"]) for a in map(json.loads, file)]
 
-    def test_nothing_is_promoted_while_the_journal_cannot_be_written_and_it_goes_on_when_it_can(self):
-        self.write_config(extra='[notifier.all]\nplugin = "log"\nsettings = { file = "all.jsonl" }\n')
-        self.start()
-        self.serving("home")
+    def fill(self):
         ballast = os.path.join(self.disk, "ballast")
         with open(ballast, "wb", buffering=0) as out, contextlib.suppress(OSError):
             while True:
                 out.write(b"x" * 512)
+        return ballast
+
+    def test_what_is_over_and_what_was_refused_moves_nothing_once_the_disk_has_room(self):
+        self.write_config()
+        self.start()
+        before = self.serving("home")
+        ballast = self.fill()
+        frozen = self.pid("home")
+        os.kill(frozen, signal.SIGSTOP)
+        wait_for("the complaint", lambda: "full" in open(self.log_path).read().lower())
+        said = self.understudy("promote", "counter", "spare", "--reason", "impatience", expect=1)
+        self.assertIn("the journal cannot be written", said)
+        os.kill(frozen, signal.SIGCONT)
+        wait_for("home to be seen well", lambda: self.service()["verdict"] == "up")
+        os.unlink(ballast)
+        self.understudy("pause", "counter")  # it can be stored again
+        self.understudy("resume", "counter")
+        time.sleep(2)
+        self.assertEqual(self.running(), ["home"])
+        self.assertEqual(self.serving("home")["epoch"], before["epoch"])
+        self.assertEqual(self.pid("home"), frozen)
+        self.assertNotIn("failover.started", self.understudy("history"))
+
+    def test_nothing_is_promoted_while_the_journal_cannot_be_written_and_it_goes_on_when_it_can(self):
+        self.write_config(extra='[notifier.all]\nplugin = "log"\nsettings = { file = "all.jsonl" }\n')
+        self.start()
+        self.serving("home")
+        ballast = self.fill()
         self.kill_site("home")
         wait_for("the complaint", lambda: "full" in open(self.log_path).read().lower())
         # No alert can be written down, so people are told past the journal.

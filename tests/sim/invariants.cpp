@@ -140,9 +140,7 @@ class I3ProvenStopped : public Invariant {
   static void learn_of_lease(const World& world, OfService& of, const Stored& stored) {
     const bool restarted = std::holds_alternative<Started>(stored.event);
     if (stored.before.revoked && (restarted || !of.revoked)) of.revoked = stored.now.mono;
-    const auto* timer = only<TimerFired>(stored.event);
-    if (timer != nullptr && timer->kind == TimerKind::lease && of.revoked && stored.before.move &&
-        stored.before.move->from == of.holder) {
+    if (of.revoked && stored.before.move && stored.before.move->from == of.holder) {
       const auto& service = world.service(stored.service);
       const auto* holder = service.find(of.holder);
       const bool waited = stored.now.mono - *of.revoked >= lease::wait_of(service.lease);

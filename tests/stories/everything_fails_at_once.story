@@ -6,6 +6,7 @@ health home down
 planned common-mode
 expect blocked common_mode
 expect no fence home
+expect observe spare
 health home up
 expect phase active
 expect unblocked

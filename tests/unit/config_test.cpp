@@ -115,6 +115,23 @@ TEST_CASE("a second file overlays the first, key by key, and errors point into t
   CHECK_THAT(result.diagnostics[0].hint, ContainsSubstring("fall"));
 }
 
+TEST_CASE("an overlay that says where a secret is takes the place of what the base says") {
+  const auto base = write("secret-base.toml", good);
+  const auto over = write("secret-over.toml", R"(
+[[service.s.target.a.health]]
+plugin = "web"
+settings = { url = "http://localhost/", password = { env = "P" } }
+[service.s.lease]
+key = { env = "BASE" }
+)");
+  const auto last = write("secret-last.toml", "[service.s.lease]\nkey = { file = \"/run/key\" }\n");
+  const auto result = load_files({base, over, last});
+  INFO(messages(result.diagnostics));
+  REQUIRE(result.config);
+  CHECK(result.config->services.at(0).lease_key.kind == SecretRef::Kind::file);
+  CHECK(result.config->services.at(0).lease_key.name == "/run/key");
+}
+
 TEST_CASE("every wrong file of the corpus gives its messages, all at once") {
   int files = 0;
   for (const auto& entry : fs::directory_iterator(UNDERSTUDY_SOURCE_DIR "/tests/unit/config_corpus")) {

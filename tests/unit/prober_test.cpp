@@ -19,8 +19,13 @@ class FakeCheck final : public plugins::Instance {
   std::string outcome = "fail";
   int asked = 0;
 
-  Ticket call(std::string_view, const sdk::Json&, Millis, Done done) override {
+  bool silent = false;
+  sdk::Json params;
+
+  Ticket call(std::string_view, const sdk::Json& with, Millis, Done done) override {
     ++asked;
+    params = with;
+    if (silent) return 1;
     (void)plugins::hand_over(done, {{{"outcome", outcome}, {"cause", "as the test says"}}});
     return 0;
   }
@@ -51,11 +56,17 @@ struct Probed : test::Fixture {
   runtime::Wiring wires{loop, log, *services, registry, *journal};
   config::Detect detect;
   FakeCheck check;
-  Prober prober{wires, {}};
+  FakeCheck works, slow;  ///< that our own network works, when they are asked
+  Prober prober;
   Prober::ProbeId id;
   std::vector<Verdict> told;
 
-  explicit Probed(Millis start_grace) : Fixture({}) {
+  explicit Probed(Millis start_grace, bool with_reference = false)
+      : Fixture({}),
+        prober(wires,
+               with_reference ? std::vector<plugins::Instance*>{&slow, &works} : std::vector<plugins::Instance*>{}) {
+    works.outcome = "pass";
+    slow.silent = true;
     detect.interval = Millis(20);
     detect.fast_interval = Millis(10);
     detect.fall = 3;
@@ -109,4 +120,33 @@ TEST_CASE("what is checked already gets its grace too, and what was known of it 
   CHECK(p.verdict() == Verdict::unknown);
   p.rounds(3 * p.detect.fall);
   CHECK(p.verdict() == Verdict::unknown);
+}
+
+TEST_CASE("one reference that answers tells that our own network works, however slow the others are") {
+  Probed p(an_hour, true);
+  p.prober.set_mode(p.id, Prober::Mode::serving);
+  p.run([&] { return p.verdict() == Verdict::down; });
+  CHECK(p.slow.asked > 0);
+}
+
+TEST_CASE("k counts the checks of `health`; fewer `ready` checks must all pass") {
+  Probed p(an_hour);
+  config::Detect both = p.detect;
+  both.combine = config::Combine::k_of_n;
+  both.k = 2;
+  p.check.outcome = "pass";
+  const auto ready = p.prober.add("home/ready", both, {{&p.check, false, "fake"}},
+                                  [](const detect::Detector&, const detect::Detector::Change&) {});
+  p.prober.set_mode(ready, Prober::Mode::serving);
+  p.run([&] { return p.prober.detector(ready).verdict() == Verdict::up; });
+}
+
+TEST_CASE("a target whose own view is its health is told which target is meant") {
+  Probed p(an_hour);
+  const auto own = p.prober.add("home", p.detect, {{&p.check, true, "fake", {{"service", "s"}, {"target", "home"}}}},
+                                [](const detect::Detector&, const detect::Detector::Change&) {});
+  p.prober.set_mode(own, Prober::Mode::serving);
+  p.run([&] { return p.check.asked > 0; });
+  CHECK(p.check.params.at("target") == "home");
+  CHECK(p.check.params.at("service") == "s");
 }

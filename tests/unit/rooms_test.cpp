@@ -122,6 +122,17 @@ TEST_CASE("a certain end weighs as all failures but the last, once, and only whe
   CHECK(other.verdict() == Verdict::up);
 }
 
+TEST_CASE("a degraded answer is a failure where the file says so") {
+  config::Detect c;
+  c.fall = 2;
+  c.degraded_is_up = GENERATE(true, false);
+  Detector d;
+  (void)d.on_round(c, round(Outcome::pass), true, at(0));
+  (void)d.on_round(c, round(Outcome::degraded), true, at(1));
+  (void)d.on_round(c, round(Outcome::degraded), true, at(2));
+  CHECK(d.verdict() == (c.degraded_is_up ? Verdict::degraded : Verdict::down));
+}
+
 TEST_CASE("unknown never counts: not from the check, not when our own network is what fails (repmgr #821)") {
   config::Detect c;
   c.fall = 1;

@@ -32,6 +32,8 @@ class FakeStore final : public plugins::Instance {
     std::string damaged;  ///< the snapshot that does not verify
     std::vector<std::pair<std::string, sdk::Json>> asked;
     Done push;  ///< one that is not answered yet
+    bool slow = false;
+    Done verify;  ///< when it is slow: likewise
     std::vector<Ticket> cancelled;
   };
   explicit FakeStore(Script& script) : script_(script) {}
@@ -41,6 +43,10 @@ class FakeStore final : public plugins::Instance {
     if (method == "store.push/1") {
       script_.push = std::move(done);
       return 7;
+    }
+    if (method == "store.verify/1" && script_.slow) {
+      script_.verify = std::move(done);
+      return 8;
     }
     (void)plugins::hand_over(done, answer(method, params));
     return 0;
@@ -82,7 +88,9 @@ struct Keeping {
   std::vector<SnapshotId> remembered;
 
   void open() {
-    const state::StateKeeper::Tools tools{loop, log, [this](const SnapshotInfo& s) { remembered.push_back(s.id); }};
+    const state::StateKeeper::Tools tools{loop, log, [this](const std::vector<SnapshotInfo>& all) {
+                                            for (const auto& s : all) remembered.push_back(s.id);
+                                          }};
     keeper = std::make_unique<state::StateKeeper>(tools, service, work, std::make_unique<FakeStore>(script));
     script.asked.clear();
     remembered.clear();
@@ -202,4 +210,25 @@ TEST_CASE("a save in time gives way to a failover, however far it is; one for a 
   (void)plugins::hand_over(k.script.push, {snapshot("late", 2)});
   CHECK_FALSE(saved);
   CHECK(k.remembered == std::vector{SnapshotId("late")});
+}
+
+TEST_CASE("what is brought while the old site is being stopped gives way to its last save; what is sealed does not") {
+  Keeping k;
+  k.open();
+  k.script.slow = true;
+  const bool sealed = GENERATE(false, true);
+  std::optional<state::StateKeeper::Answer> brought, saved;
+  k.keeper->prepare(k.target, sealed ? sealed_with(3) : state::StateKeeper::Bringing{{}, Epoch{2}},
+                    [&](const auto& answer) { brought = answer; });
+  REQUIRE_FALSE(brought);
+  k.keeper->push(k.target, Epoch{2}, Millis(60'000), true, [&](const auto& answer) { saved = answer; });
+  CHECK(brought.has_value() == !sealed);
+  CHECK((k.asked().back() == "store.push/1") == !sealed);
+  if (sealed) return;
+  CHECK(brought->status == sdk::Status::cancelled);
+  CHECK(k.script.cancelled == std::vector<plugins::Instance::Ticket>{8});
+  (void)plugins::hand_over(k.script.verify, {snapshot("b", 2)});  // too late: nobody is told twice
+  (void)plugins::hand_over(k.script.push, {snapshot("c", 2)});
+  REQUIRE(saved);
+  CHECK(saved->snapshot.id == SnapshotId("c"));
 }

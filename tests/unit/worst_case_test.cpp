@@ -34,6 +34,8 @@ TEST_CASE("the worst case of noticing: each check of a chain times out, at the i
   CHECK(policy::worst_case(s, s.targets[0]).notice == 65'930ms);
   s.detect.combine = config::Combine::any;
   CHECK(policy::worst_case(s, s.targets[0]).notice == 35'930ms);
+  // Each of three failing rounds may wait for the checks of our own network.
+  CHECK(policy::worst_case(s, s.targets[0], 3s).notice == 44'930ms);
 }
 
 TEST_CASE("a lease bounds the wait for a site that nobody reaches; without one only an attempt to stop it is counted") {
