@@ -1,18 +1,24 @@
 """Runs the test programs of the given presets and counts their cases: `N passed, N failed, N skipped` is the last line.
-`--build` builds each preset first, `--discard` removes its folder afterwards (all of them together need 10 GB)."""
+`--build` builds each preset first; `--discard` removes its folder afterwards when nothing failed in it (all of them together need 10 GB),
+but for what fuzzing has found and learnt. UNDERSTUDY_TEST_LIMIT_S is how long one program may take."""
 import argparse
+import collections
 import concurrent.futures
 import contextlib
+import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import xml.etree.ElementTree as ElementTree
 
-LIMIT_S = 1200
+LIMIT_S = int(os.environ.get("UNDERSTUDY_TEST_LIMIT_S", "1200"))
+GRACE_S = 10  # for a program's children, once it took too long
 # Release runs everything. Under a sanitizer runs what can find something there: memory in every plugin, races in the core and in
 # the plugins that its tests use (all plugins share one class for their threads).
 UNDER_ASAN = {"test_main_job", "test_operations", "test_isolation", "test_agent", "test_alerts", "test_cassettes", "test_live_check", "test_secret_sources",
@@ -25,8 +31,12 @@ CORES = os.cpu_count() or 2
 LANES = 2 * CORES  # suites wait more than they work
 LONG = {"test_split_brain", "test_examples", "test_sdk", "test_conformance", "test_flyio_story", "test_rclone", "test_rclone_webdav", "test_gcp_kit", "test_docker_compose"}  # begin first
 ENGINE = {"test_docker_compose", "test_docker_kit", "test_swap", "test_crash"}  # a container engine is alone, and so is what is killed at each write
+MOST_REPEATED = 3
+OPTIONS = {"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:detect_stack_use_after_return=1", "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
+           "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1"}
 engine = threading.Lock()
 telling = threading.Lock()
+groups = set()  # of processes that run, by their leaders
 totals = {"passed": 0, "failed": 0, "skipped": 0}
 failures = []
 repeated = []  # failed, and passed when they were tried again
@@ -41,56 +51,136 @@ def count(name, passed, failed, skipped=0):
         failures.append(name)
 
 
-def environment(preset):
-    env = dict(os.environ)
-    symbolizer = shutil.which("llvm-symbolizer-19") or shutil.which("llvm-symbolizer")
-    names = f":external_symbolizer_path={symbolizer}" if symbolizer else ""
-    env["ASAN_OPTIONS"] = "detect_leaks=1:abort_on_error=0:detect_stack_use_after_return=1" + names
-    env["UBSAN_OPTIONS"] = "print_stacktrace=1:halt_on_error=1" + names
-    env["TSAN_OPTIONS"] = "halt_on_error=1:second_deadlock_stack=1" + names
-    env["UNDERSTUDY_BUILD"] = os.path.abspath(folder(preset))
-    return env
-
-
 def folder(preset):
     return "build" if preset == "release" else f"build-{preset}"
 
 
+# ---- one program -----------------------------------------------------------------------------------------------------------
+
+def environment(preset):
+    env = {**os.environ, "UNDERSTUDY_BUILD": os.path.abspath(folder(preset))}
+    symbolizer = shutil.which("llvm-symbolizer-19") or shutil.which("llvm-symbolizer")
+    for name, options in OPTIONS.items():
+        env[name] = options + (f":external_symbolizer_path={symbolizer}" if symbolizer else "")
+    return env
+
+
+def end_group(started):
+    """The leader and its children, some of which clean up when they are asked to end."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(started.pid, signal.SIGTERM)
+        until = time.monotonic() + GRACE_S
+        while time.monotonic() < until:
+            started.poll()
+            os.killpg(started.pid, 0)
+            time.sleep(0.05)
+        os.killpg(started.pid, signal.SIGKILL)
+    started.wait()
+
+
+Ran = collections.namedtuple("Ran", "output code problems")
+
+
+def run(words, env, cwd=None):
+    """The program in a process group of its own, and what is wrong with how it ran, whatever its cases say. Its output goes to a file: a child
+    that it leaves behind would keep a pipe open."""
+    problems = []
+    with tempfile.TemporaryFile() as output:
+        started = subprocess.Popen(words, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
+        groups.add(started.pid)
+        try:
+            started.wait(timeout=LIMIT_S)
+        except subprocess.TimeoutExpired:
+            problems.append(f"not done in {LIMIT_S} s")
+            end_group(started)
+        groups.discard(started.pid)
+        output.seek(0)
+        text = output.read().decode(errors="replace")
+    return Ran(text, started.returncode, problems)
+
+
+def end_all(number, _):
+    for group in list(groups):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(group, signal.SIGTERM)
+    os.write(2, f"run_tests: ended by signal {number}\n".encode())
+    os._exit(128 + number)
+
+
+# ---- programs of Catch2 ----------------------------------------------------------------------------------------------------
+
 def run_catch(preset, program, **settings):
     """Catch2's JUnit report counts assertions, so its XML report is read: one TestCase a case, in versions 2 and 3."""
-    name = " ".join([f"{preset}/{program}", *settings.values()])
-    path = os.path.join(folder(preset), "bin", program)
+    path = os.path.abspath(os.path.join(folder(preset), "bin", program))
     report = path + ".xml"
-    try:
-        done = subprocess.run([os.path.abspath(path), "-r", "xml", "-o", os.path.abspath(report)], env={**environment(preset), **settings},
-                              cwd=folder(preset), timeout=LIMIT_S, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
-        output, code = done.stdout, done.returncode
-    except subprocess.TimeoutExpired as late:
-        output, code = f"not done in {LIMIT_S} s\n{late.stdout}", 1
-    passed = failed = 0
+    with contextlib.suppress(FileNotFoundError):
+        os.remove(report)  # an old one would be counted if the program wrote none
+    ran = run([path, "-r", "xml", "-o", report], {**environment(preset), **settings}, cwd=folder(preset))
+    passed, problems, wrong = 0, list(ran.problems), []
     try:
         for case in ElementTree.parse(report).iter("TestCase"):
             ok = case.find("OverallResult").get("success") == "true"
-            passed, failed = passed + ok, failed + (not ok)
-            if not ok:
-                print(ElementTree.tostring(case, encoding="unicode"))
-    except (OSError, ElementTree.ParseError):
-        pass
-    if code != 0 and not failed:  # a crash, or what a sanitizer found
-        failed += 1
+            passed += ok
+            wrong += [] if ok else [ElementTree.tostring(case, encoding="unicode")]
+    except (OSError, ElementTree.ParseError) as missing:
+        problems.append(f"no report of its cases: {missing}")
+    if ran.code != 0 and not wrong and not problems:  # a crash
+        problems.append(f"exit code {ran.code}")
+    if not passed and not wrong and not problems:
+        problems.append("it ran no case")
     with telling:
-        if failed:
-            print(output[-20000:])
-        count(name, passed, failed)
+        if wrong or problems:
+            print("\n".join([*wrong, ran.output[-20000:], *problems]))
+        count(" ".join([f"{preset}/{program}", *settings.values()]), passed, len(wrong) + len(problems))
 
 
-def run_script(preset, path, *only):
-    """Its output, exit code and failed cases by name."""
-    try:
-        done = subprocess.run([sys.executable, "-W", "ignore", path, "-v", *only], env=environment(preset), timeout=LIMIT_S, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
-    except subprocess.TimeoutExpired as late:
-        return f"not done in {LIMIT_S} s\n{late.stdout}", 1, []
-    return done.stdout, done.returncode, sorted(set(re.findall(r"\((?:__main__\.)?(\w+\.\w+)\)(?: [\[(].*[\])])* \.\.\. (?:FAIL|ERROR)$", done.stdout, re.M)))
+# ---- suites of Python ------------------------------------------------------------------------------------------------------
+
+class Suite:
+    """One run of a suite, or of some of its cases."""
+
+    WEIGHT = ("begun", "passed", "skipped", "failed")  # a case may be told several times, by its subtests
+
+    def __init__(self, preset, path, *only):
+        with tempfile.NamedTemporaryFile("r", prefix="understudy-outcomes-", errors="replace") as told:
+            ran = run([sys.executable, "-W", "ignore", "scripts/suite.py", told.name, path, *only], environment(preset))
+            lines = told.read().splitlines()
+        self.output, self.problems, self.cases, self.why, self.ended = ran.output, list(ran.problems), {}, {}, False
+        for line in lines:
+            with contextlib.suppress(ValueError):  # the last, when it was ended while it wrote
+                self.read(json.loads(line))
+        under_way = self.named("begun")
+        for case in under_way:
+            del self.cases[case]
+        if under_way or not self.ended:  # what was still to come was not tried
+            self.problems.append(f"it broke off{' within ' if under_way else ''}{', '.join(under_way)}, exit code {ran.code}")
+        elif not self.cases:
+            self.problems.append("it ran no case")
+        elif ran.code != 0 and not self.failed() and not self.problems:
+            self.problems.append(f"exit code {ran.code}")
+
+    def read(self, told):
+        if "ended" in told:
+            self.ended = True
+            return
+        before = self.cases.get(told["case"], "begun")
+        self.cases[told["case"]] = max(before, told["outcome"], key=self.WEIGHT.index)
+        if told["outcome"] == "skipped":
+            self.why[told["case"]] = told["why"]
+
+    def named(self, outcome):
+        return sorted(case for case, its in self.cases.items() if its == outcome)
+
+    def failed(self):
+        return self.named("failed")
+
+    def well(self):
+        return not self.failed() and not self.problems
+
+    def may_be_repeated(self):
+        names = self.failed()
+        return (0 < len(names) <= MOST_REPEATED and not self.problems and all(re.fullmatch(r"\w+(\.\w+)?", name) for name in names)
+                and "Sanitizer" not in self.output)
 
 
 def run_python(preset, path):
@@ -98,29 +188,26 @@ def run_python(preset, path):
     sanitizer finds is not tried again."""
     name = f"{preset}/{os.path.basename(path)}"
     began = time.monotonic()
-    output, code, names = run_script(preset, path)
-    again, second = "", 1
-    if names and len(names) <= 3 and "Sanitizer" not in output:
-        again, second, _ = run_script(preset, path, *names)
+    first = Suite(preset, path)
+    again = Suite(preset, path, *first.failed()) if first.may_be_repeated() else None
     with telling:
-        tell(name, time.monotonic() - began, output, code, names, again, second)
+        tell(name, time.monotonic() - began, first, again)
 
 
-def tell(name, took, output, code, names, again, second):
-    lines = output.splitlines()
-    passed = sum(line.endswith("... ok") for line in lines)
-    skipped = [line for line in lines if "... skipped" in line]
-    failed = max(len(names), int(code != 0))
-    if failed:
-        print(output[-20000:])
-    if failed and second == 0:
-        passed, failed = passed + failed, 0
-        repeated.extend(f"{name} {one}" for one in names)
+def tell(name, took, first, again):
+    if not first.well():
+        print("\n".join([first.output[-20000:], *first.problems]))
+    if again and again.well() and again.named("passed"):
+        repeated.extend(f"{name} {one}" for one in first.failed())
+        for case in first.failed():  # a class that could not be set up is now its cases
+            del first.cases[case]
+        first.cases.update(again.cases)
+        first.why.update(again.why)
     elif again:
-        print("and again:\n" + again[-20000:])
-    for line in skipped:
-        print("   " + line)
-    count(f"{name} ({took:.0f} s)", passed, failed, len(skipped))
+        print("\n".join(["and again:", again.output[-20000:], *again.problems]))
+    for case in first.named("skipped"):
+        print(f"   {case}: skipped: {first.why.get(case, '')}")
+    count(f"{name} ({took:.0f} s)", len(first.named("passed")), len(first.failed()) + len(first.problems), len(first.named("skipped")))
 
 
 def run_layers():
@@ -175,20 +262,41 @@ def build(preset):
     return done.returncode == 0
 
 
-options = argparse.ArgumentParser(description=__doc__)
-options.add_argument("presets", nargs="*", default=["release"])
-options.add_argument("--build", action="store_true")
-options.add_argument("--discard", action="store_true")
-given = options.parse_args()
-run_layers()
-for preset in given.presets:
-    if not given.build or build(preset):
-        run_preset(preset)
-    if given.discard:
-        shutil.rmtree(folder(preset), ignore_errors=True)
-for one in repeated:
-    print("failed at first, passed when repeated: " + one)
-if failures:
-    print("failed: " + ", ".join(failures))
-print(f"{totals['passed']} passed, {totals['failed']} failed, {totals['skipped']} skipped")
-sys.exit(1 if totals["failed"] or not totals["passed"] else 0)
+def discard(preset):
+    """All but what fuzzing has found, and learnt over days."""
+    with contextlib.suppress(FileNotFoundError):
+        for entry in list(os.scandir(folder(preset))):
+            if entry.name in ("findings", "corpus"):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                shutil.rmtree(entry, ignore_errors=True)
+            else:
+                os.remove(entry)
+        with contextlib.suppress(OSError):
+            os.rmdir(folder(preset))
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("presets", nargs="*", default=["release"])
+    options.add_argument("--build", action="store_true")
+    options.add_argument("--discard", action="store_true")
+    given = options.parse_args()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, end_all)  # what runs is in groups that nobody else ends
+    run_layers()
+    for preset in given.presets:
+        before = len(failures)
+        if not given.build or build(preset):
+            run_preset(preset)
+        if given.discard and len(failures) == before:
+            discard(preset)
+    for one in repeated:
+        print("failed at first, passed when repeated: " + one)
+    if failures:
+        print("failed: " + ", ".join(failures))
+    print(f"{totals['passed']} passed, {totals['failed']} failed, {totals['skipped']} skipped")
+    return 1 if totals["failed"] or not totals["passed"] else 0
+
+
+sys.exit(main())

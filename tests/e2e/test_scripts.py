@@ -1,0 +1,170 @@
+"""The scripts that judge the others must be able to say no: the runner of the tests, with suites made for it in a tree of its own."""
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+SUITE = """import os, subprocess, sys, unittest
+HERE = os.path.dirname(os.path.abspath(__file__))
+def first_time(name):
+    path = os.path.join(HERE, name)
+    there = os.path.exists(path)
+    open(path, "w").close()
+    return not there
+{body}
+if __name__ == "__main__":
+    unittest.main()
+"""
+AT_FIRST = """
+class Case(unittest.TestCase):
+    def test_a(self):
+        self.assertFalse(first_time("began"), "{says}")
+    def test_b(self):
+        pass
+"""
+
+
+class Tree(unittest.TestCase):
+    def setUp(self):
+        self.root = tempfile.mkdtemp(prefix="understudy-scripts-")
+        self.addCleanup(shutil.rmtree, self.root)
+
+    def path(self, name):
+        path = os.path.join(self.root, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        return path
+
+    def write(self, name, text, mode=0o644):
+        with open(self.path(name), "w") as out:
+            out.write(text)
+        os.chmod(self.path(name), mode)
+
+
+class Runner(Tree):
+    def setUp(self):
+        super().setUp()
+        for name in ("run_tests.py", "suite.py"):
+            shutil.copy(os.path.join(ROOT, "scripts", name), self.path("scripts/" + name))
+        self.write("scripts/check-layers", "#!/bin/sh\n", 0o755)
+        self.path("tests/e2e/")
+        self.catch("plugins_tests", 0, "<Catch><TestCase name='a'><OverallResult success='true'/></TestCase></Catch>")
+
+    def catch(self, name, code, xml=None, preset="build"):
+        """A program that takes `-r xml -o FILE`."""
+        wrote = f"cat >\"$4\" <<'END'\n{xml}\nEND\n" if xml else ""
+        self.write(f"{preset}/bin/{name}", f"#!/bin/sh\n{wrote}exit {code}\n", 0o755)
+
+    def suite(self, name, body):
+        self.write(f"tests/e2e/{name}.py", SUITE.replace("{body}", body))
+
+    def run_tests(self, *words, **env):
+        """Its output, exit code, and what it counted beyond the layers and the plugins' tests, which are run twice."""
+        clean = {k: v for k, v in os.environ.items() if not k.endswith("SAN_OPTIONS")}
+        done = subprocess.run([sys.executable, self.path("scripts/run_tests.py"), *words], env={**clean, **env}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120)
+        self.assertRegex(done.stdout, r"\d+ passed, \d+ failed, \d+ skipped\n$", f"exit code {done.returncode}")
+        passed, failed, skipped = (int(part.split()[0]) for part in done.stdout.splitlines()[-1].split(", "))
+        self.assertEqual(done.returncode, int(failed > 0), done.stdout)
+        return done.stdout, (passed - 3, failed, skipped)
+
+    def test_noise_changes_no_count(self):
+        self.suite("test_noisy", """
+class Case(unittest.TestCase):
+    def test_a(self):
+        \"\"\"Told by this sentence, not by its name.\"\"\"
+    def test_b(self):
+        subprocess.run(["sh", "-c", "printf 'in the middle' >&2; echo ... ok; echo 'x (y.z) ... FAIL'"])
+    def test_c(self):
+        for i in range(4):
+            with self.subTest(i=i):
+                self.assertNotIn(i, (1, 2))
+    def test_d(self):
+        self.skipTest("no moon")
+""")
+        output, counted = self.run_tests()
+        self.assertEqual(counted, (2, 1, 1), output)
+        self.assertIn("Case.test_d: skipped: no moon", output)
+        self.assertIn("and again:", output)
+
+    def test_a_case_is_tried_once_more(self):
+        self.suite("test_late", AT_FIRST)
+        output, counted = self.run_tests()
+        self.assertEqual(counted, (2, 0, 0), output)
+        self.assertIn("failed at first, passed when repeated: release/test_late.py Case.test_a", output)
+
+    def test_a_class_is_tried_once_more(self):
+        self.suite("test_late", """
+class Case(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        assert not first_time("began")
+    def test_a(self):
+        pass
+    def test_b(self):
+        pass
+""")
+        self.assertEqual(self.run_tests()[1], (2, 0, 0))
+
+    def test_nothing_is_not_a_success(self):
+        for what, body in (("no case", ""), ("all is left", "os._exit(0)"), ("left within", "class Case(unittest.TestCase):\n    def test_a(self):\n        os._exit(0)\n"),
+                           ("not even Python", "def")):
+            with self.subTest(what):
+                self.suite("test_empty", body)
+                output, counted = self.run_tests()
+                self.assertEqual(counted, (0, 1, 0), output)
+
+    def test_the_whole_group_of_what_takes_too_long_ends(self):
+        self.suite("test_slow", """
+class Case(unittest.TestCase):
+    def test_a(self):
+        child = subprocess.Popen(["sleep", "1000"])
+        with open(os.path.join(HERE, "pid"), "w") as out:
+            out.write(str(child.pid))
+        sys.stderr.buffer.write(b"\\xff and a word\\n")
+        sys.stderr.flush()
+        child.wait()
+""")
+        began = time.monotonic()
+        output, counted = self.run_tests(UNDERSTUDY_TEST_LIMIT_S="3")
+        self.assertLess(time.monotonic() - began, 30)
+        self.assertGreater(counted[1], 0, output)
+        self.assertIn("not done in 3 s", output)
+        self.assertIn("\N{REPLACEMENT CHARACTER} and a word", output)
+        with open(self.path("tests/e2e/pid")) as pid:
+            self.assertFalse(self.runs(pid.read()))
+
+    def runs(self, pid):
+        state = subprocess.run(["ps", "-o", "stat=", "-p", pid], capture_output=True, text=True).stdout.strip()
+        return state != "" and not state.startswith("Z")
+
+    def test_programs_of_catch(self):
+        good, bad = (f"<TestCase name='x'><OverallResult success='{word}'/></TestCase>" for word in ("true", "false"))
+        for code, xml, expected in ((0, f"<C>{good}{good}</C>", (2, 0, 0)), (1, f"<C>{good}{bad}</C>", (1, 1, 0)), (0, None, (0, 1, 0)), (0, "<C/>", (0, 1, 0)),
+                                    (0, "<C>" + good, (0, 1, 0)), (139, f"<C>{good}</C>", (1, 1, 0))):
+            with self.subTest(code=code, xml=xml):
+                self.write("build/bin/unit_tests.xml", f"<C>{good}{good}{good}</C>")  # of another run
+                self.catch("unit_tests", code, xml)
+                output, counted = self.run_tests()
+                self.assertEqual(counted, expected, output)
+
+    def test_discarding_keeps_what_failed_and_what_fuzzing_found(self):
+        self.write("scripts/build", "#!/bin/sh\n", 0o755)
+        self.write("scripts/fuzz", "#!/bin/sh\necho '1 passed, 0 failed, 0 skipped'\n", 0o755)
+        for name in ("findings/config/crash-1", "corpus/config/abc", "bin/fuzz_config"):
+            self.write("build-fuzz/" + name, "x")
+        self.catch("unit_tests", 1)
+        self.catch("plugins_tests", 0, "<C><TestCase><OverallResult success='true'/></TestCase></C>", preset="build-debug")
+        output, _ = self.run_tests("release", "debug", "fuzz", "--discard")
+        self.assertTrue(os.path.exists(self.path("build/bin/unit_tests")), output)
+        self.assertFalse(os.path.exists(os.path.join(self.root, "build-debug")), output)
+        self.assertEqual(sorted(os.listdir(self.path("build-fuzz"))), ["corpus", "findings"])
+
+
+del Tree
+
+if __name__ == "__main__":
+    unittest.main()
