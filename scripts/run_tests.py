@@ -5,6 +5,7 @@ import argparse
 import collections
 import concurrent.futures
 import contextlib
+import glob
 import json
 import os
 import re
@@ -57,11 +58,18 @@ def folder(preset):
 
 # ---- one program -----------------------------------------------------------------------------------------------------------
 
-def environment(preset):
-    env = {**os.environ, "UNDERSTUDY_BUILD": os.path.abspath(folder(preset))}
+def reports(preset, suite):
+    """Where sanitizers write what they find, each process into a file of its own: a program's stderr is often nobody's to read."""
+    return os.path.abspath(os.path.join(folder(preset), "reports", suite))
+
+
+def environment(preset, suite):
+    """Of two values of a sanitizer's option the later one counts: the caller's before ours, and the report's place in any case."""
     symbolizer = shutil.which("llvm-symbolizer-19") or shutil.which("llvm-symbolizer")
-    for name, options in OPTIONS.items():
-        env[name] = options + (f":external_symbolizer_path={symbolizer}" if symbolizer else "")
+    env = {**os.environ, "UNDERSTUDY_BUILD": os.path.abspath(folder(preset))}
+    for name, ours in OPTIONS.items():
+        parts = [ours, symbolizer and f"external_symbolizer_path={symbolizer}", os.environ.get(name), f"log_path='{reports(preset, suite)}'"]
+        env[name] = ":".join(filter(None, parts))
     return env
 
 
@@ -81,10 +89,13 @@ def end_group(started):
 Ran = collections.namedtuple("Ran", "output code problems")
 
 
-def run(words, env, cwd=None):
+def run(preset, suite, words, env, cwd=None):
     """The program in a process group of its own, and what is wrong with how it ran, whatever its cases say. Its output goes to a file: a child
     that it leaves behind would keep a pipe open."""
-    problems = []
+    where, problems = reports(preset, suite), []
+    os.makedirs(os.path.dirname(where), exist_ok=True)
+    for old in glob.glob(glob.escape(where) + ".*"):
+        os.remove(old)
     with tempfile.TemporaryFile() as output:
         started = subprocess.Popen(words, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
         groups.add(started.pid)
@@ -96,6 +107,9 @@ def run(words, env, cwd=None):
         groups.discard(started.pid)
         output.seek(0)
         text = output.read().decode(errors="replace")
+    for report in sorted(glob.glob(glob.escape(where) + ".*")):
+        with open(report, errors="replace") as file:
+            problems.append(f"a sanitizer's report, {os.path.relpath(report)}:\n{file.read()[:10000]}")
     return Ran(text, started.returncode, problems)
 
 
@@ -111,11 +125,12 @@ def end_all(number, _):
 
 def run_catch(preset, program, **settings):
     """Catch2's JUnit report counts assertions, so its XML report is read: one TestCase a case, in versions 2 and 3."""
+    suite = "-".join([program, *settings.values()])
     path = os.path.abspath(os.path.join(folder(preset), "bin", program))
     report = path + ".xml"
     with contextlib.suppress(FileNotFoundError):
         os.remove(report)  # an old one would be counted if the program wrote none
-    ran = run([path, "-r", "xml", "-o", report], {**environment(preset), **settings}, cwd=folder(preset))
+    ran = run(preset, suite, [path, "-r", "xml", "-o", report], {**environment(preset, suite), **settings}, cwd=folder(preset))
     passed, problems, wrong = 0, list(ran.problems), []
     try:
         for case in ElementTree.parse(report).iter("TestCase"):
@@ -142,8 +157,9 @@ class Suite:
     WEIGHT = ("begun", "passed", "skipped", "failed")  # a case may be told several times, by its subtests
 
     def __init__(self, preset, path, *only):
+        suite = os.path.basename(path)[:-3]
         with tempfile.NamedTemporaryFile("r", prefix="understudy-outcomes-", errors="replace") as told:
-            ran = run([sys.executable, "-W", "ignore", "scripts/suite.py", told.name, path, *only], environment(preset))
+            ran = run(preset, suite, [sys.executable, "-W", "ignore", "scripts/suite.py", told.name, path, *only], environment(preset, suite))
             lines = told.read().splitlines()
         self.output, self.problems, self.cases, self.why, self.ended = ran.output, list(ran.problems), {}, {}, False
         for line in lines:

@@ -117,6 +117,20 @@ class Case(unittest.TestCase):
                 output, counted = self.run_tests()
                 self.assertEqual(counted, (0, 1, 0), output)
 
+    def test_a_sanitizers_report_is_a_failure(self):
+        self.suite("test_reported", """
+class Case(unittest.TestCase):
+    def test_a(self):
+        given = dict(part.split("=", 1) for part in os.environ["TSAN_OPTIONS"].split(":"))
+        with open(given["log_path"].strip("'") + ".123", "w") as out:
+            out.write("a race in " + given["halt_on_error"] + given["mine"])
+""")
+        output, counted = self.run_tests(TSAN_OPTIONS="halt_on_error=0:mine=7")
+        self.assertEqual(counted, (1, 1, 0), output)
+        self.assertIn("a race in 07", output)
+        os.remove(self.path("tests/e2e/test_reported.py"))
+        self.assertEqual(self.run_tests()[1], (0, 0, 0))
+
     def test_the_whole_group_of_what_takes_too_long_ends(self):
         self.suite("test_slow", """
 class Case(unittest.TestCase):
