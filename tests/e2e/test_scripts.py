@@ -109,6 +109,16 @@ class Case(unittest.TestCase):
 """)
         self.assertEqual(self.run_tests()[1], (2, 0, 0))
 
+    def test_what_must_never_happen_is_not_tried_again(self):
+        for name, says in (("test_split_brain", ""), ("test_crash", ""), ("test_other", "two writers at once"), ("test_other", "epoch 3 was written by both"),
+                           ("test_other", "the witness heard epoch 3"), ("test_other", "AddressSanitizer")):
+            with self.subTest(name=name, says=says):
+                self.suite(name, AT_FIRST.replace("{says}", says))
+                output, counted = self.run_tests()
+                self.assertEqual(counted, (1, 1, 0), output)
+                os.remove(self.path("tests/e2e/began"))
+                os.remove(self.path(f"tests/e2e/{name}.py"))
+
     def test_nothing_is_not_a_success(self):
         for what, body in (("no case", ""), ("all is left", "os._exit(0)"), ("left within", "class Case(unittest.TestCase):\n    def test_a(self):\n        os._exit(0)\n"),
                            ("not even Python", "def")):
