@@ -25,6 +25,9 @@ std::vector<fs::path> candidates(const std::vector<fs::path>& folders, const std
 std::map<std::string, std::string> guest_environment(const config::PluginUse& use) {
   std::map<std::string, std::string> out;
   std::vector<std::string> names{"PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR"};
+#ifdef UNDERSTUDY_SANITIZED
+  names.insert(names.end(), {"ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"});  // where to report to is among them
+#endif
   names.insert(names.end(), use.pass_env.begin(), use.pass_env.end());
   for (const auto& name : names) {
     if (const char* value = std::getenv(name.c_str()); value != nullptr) out[name] = value;

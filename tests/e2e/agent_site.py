@@ -9,6 +9,7 @@ import urllib.request
 from harness import BUILD, COUNTER, free_port, wait_for
 
 KEY = "an-agent-key-that-nobody-knows"
+CRASHES = {-signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS, -signal.SIGILL, -signal.SIGFPE}  # no test sends these
 ENVIRONMENT = {"UNDERSTUDY_EPOCH", "UNDERSTUDY_OPERATION", "UNDERSTUDY_SNAPSHOT", "PORT"}
 
 
@@ -58,6 +59,8 @@ stop_grace = "3s"
         if self.process and self.process.poll() is None:
             self.process.send_signal(how)
             self.process.wait(timeout=patience)
+        if self.process and self.process.returncode in CRASHES:
+            raise AssertionError(f"the agent ended with {self.process.returncode}:\n{self.log()[-10000:]}")
         return self.process.returncode if self.process else None
 
     def ask(self, method, path, body=None, key=KEY):

@@ -50,12 +50,14 @@ class Site(unittest.TestCase):
 
     program = os.path.join(BUILD, "bin/understudy")
     weak_check = True  # a last check that a live process keeps degraded what answers nothing
+    good_ends = (0, -signal.SIGTERM)  # of the orchestrator; the second when it is stopped before it listens to signals
 
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="understudy-test-")
         self.config = os.path.join(self.folder, "orchestrator.toml")
         self.ports = {"home": free_port(), "spare": free_port()}
-        self.process = None
+        self.process, self.bad_ends = None, []
+        self.addCleanup(self.assertEqual, self.bad_ends, [])
         self.log_path = os.path.join(self.folder, "log")
         self.write_config()
 
@@ -63,14 +65,16 @@ class Site(unittest.TestCase):
         self.stop()
         for target in self.ports:
             self.kill_site(target)
-        if not self.passed():
+        if self.bad_ends or not self.passed():
             print(open(self.log_path).read() if os.path.exists(self.log_path) else "no log")
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def passed(self):
+        """Until now. Before Python 3.11 a test's outcome has its problems, since then the result has those of all tests."""
         outcome = getattr(self, "_outcome", None)
-        errors = getattr(outcome, "errors", None) or getattr(getattr(outcome, "result", None), "errors", [])
-        return not any(problem for case, problem in errors if case is self)
+        result = getattr(outcome, "result", None)
+        problems = outcome.errors if hasattr(outcome, "errors") else [*getattr(result, "failures", []), *getattr(result, "errors", [])]
+        return not any(problem for case, problem in problems if getattr(case, "test_case", case) is self)
 
     def target(self, name):
         weak = f"""[[service.counter.target.{name}.health]]
@@ -127,9 +131,26 @@ stable_for = "{stable_for}"
             wait_for("the API to answer", lambda: self.status())
 
     def stop(self):
-        if self.process and self.process.poll() is None:
+        """What ends in another way than it should fails the test at its end, when all of it has been cleaned up."""
+        if not self.process:
+            return
+        asked = self.process.poll() is None
+        if asked:
             self.process.terminate()
-            self.process.wait(timeout=30)
+        try:
+            code = self.process.wait(timeout=30)
+            if code not in self.good_ends:
+                self.bad_ends.append(f"the orchestrator ended with {code}, {'when it was stopped' if asked else 'by itself'}")
+        except subprocess.TimeoutExpired:
+            self.bad_ends.append("the orchestrator did not end within 30 s of SIGTERM")
+            self.process.kill()
+            self.process.wait()
+        self.process = None
+
+    def kill(self):
+        """The orchestrator, as a power cut does."""
+        self.process.kill()
+        self.process.wait()
         self.process = None
 
     def understudy(self, *words, expect=0):

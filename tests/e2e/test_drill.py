@@ -3,7 +3,6 @@ not notice; whatever ends a drill half-way, nothing of it stays."""
 import http.server
 import json
 import os
-import signal
 import threading
 import unittest
 
@@ -119,8 +118,7 @@ class Drill(Site):
         self.assertIn("being drilled", self.understudy("drill", "counter", "spare", expect=4))
         self.assertIn("being drilled", self.understudy("status"))
         self.assertIn("drilled", self.understudy("reload", expect=4))
-        os.kill(self.process.pid, signal.SIGKILL)
-        self.process.wait()
+        self.kill()
         self.assertTrue(runs(copy))
         self.start()
         wait_for("the copy's end", lambda: not runs(copy))

@@ -41,8 +41,7 @@ class IsolatedPlugins(Site):
         self.start()
         self.serving("home")
         hosts = self.hosts()
-        self.process.kill()
-        self.process.wait()
+        self.kill()
         wait_for("the plugins to be gone", lambda: not any(os.path.exists(f"/proc/{pid}") for pid in hosts))
         self.assertEqual(self.running(), ["home"])  # the service itself is not theirs to take along
 

@@ -98,8 +98,7 @@ policy = "manual"
         self.start()
         self.serving("home")
         wait_for("the agent to renew", lambda: self.service()["targets"][0]["fence"]["by"] == "lease")
-        self.process.kill()
-        self.process.wait()
+        self.kill()
         self.agent.until(mode="active", workload_status="stopped")
 
     def history(self):
