@@ -1,4 +1,5 @@
-"""The scripts that judge the others must be able to say no: the runner of the tests, with suites made for it in a tree of its own."""
+"""The scripts that judge the others must be able to say no, each in a tree of its own: the runner of the tests, with suites made for it; what
+installs, with programs in place of Debian's."""
 import os
 import shutil
 import subprocess
@@ -186,6 +187,71 @@ class Case(unittest.TestCase):
         self.assertTrue(os.path.exists(self.path("build/bin/unit_tests")), output)
         self.assertFalse(os.path.exists(os.path.join(self.root, "build-debug")), output)
         self.assertEqual(sorted(os.listdir(self.path("build-fuzz"))), ["corpus", "findings"])
+
+
+class Setup(Tree):
+    """`sudo` only tells what it was asked to do, and `apt-get` what it was given: nothing of this host changes."""
+
+    INSTALL = "sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends --no-remove "
+
+    def setUp(self):
+        super().setUp()
+        self.write("bin/dpkg-query", '#!/bin/sh\ncase " $LACKS " in *" $4 "*) exit 1;; esac\necho installed\n', 0o755)
+        self.write("bin/apt-cache", '#!/bin/sh\ncase " $KNOWS " in *" $2 "*) ;; *) exit 1;; esac\n', 0o755)
+        self.write("bin/id", "#!/bin/sh\necho 1000\n", 0o755)
+        self.write("bin/sudo", '#!/bin/sh\necho "sudo $*" >&2\ncase "$*" in *" install "*) exit "$ENDS";; tee*) cat >/dev/null;; esac\n', 0o755)
+        with open(os.path.join(ROOT, "scripts/setup")) as script:
+            text = script.read().replace("/usr/local/include /usr/include", self.path("include")).replace("/usr/sbin/policy-rc.d", self.path("policy"))
+        self.write("setup", text, 0o755)
+        self.has_boost("108100")
+
+    def has_boost(self, version):
+        self.write("include/boost/version.hpp", f"#define BOOST_VERSION {version}\n")
+        self.write("include/boost/dll.hpp", "")
+
+    def setup_says(self, *words, lacks="", knows="", ends=0, code=0):
+        env = {"PATH": self.path("bin") + ":/usr/bin:/bin", "LACKS": lacks, "KNOWS": knows, "ENDS": str(ends)}
+        done = subprocess.run([self.path("setup"), *words], env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
+        self.assertEqual(done.returncode, code, done.stdout)
+        return done.stdout
+
+    def test_where_all_is_there_nothing_is_asked(self):
+        self.assertEqual(self.setup_says("--tests", "--ci", "--bench"), "")
+
+    def test_what_is_missing_is_installed_and_nothing_removed_or_started(self):
+        said = self.setup_says(lacks="mold ninja-build")
+        self.assertIn("sudo apt-get update", said)
+        self.assertIn(self.INSTALL + "ninja-build mold\n", said)
+        policy = self.path("policy")
+        self.assertLess(said.index(f"sudo tee {policy}"), said.index(self.INSTALL))
+        self.assertLess(said.index(self.INSTALL), said.index(f"sudo rm -f {policy}"))
+
+    def test_what_decides_already_which_services_start_stays(self):
+        self.write("policy", "")
+        self.assertNotIn(self.path("policy"), self.setup_says(lacks="mold"))
+
+    def test_what_would_remove_something_is_for_a_person_to_decide(self):
+        said = self.setup_says(lacks="mold", ends=100, code=1)
+        self.assertIn("nothing was removed", said)
+        self.assertIn("sudo apt-get install --no-install-recommends mold", said)
+        self.assertIn(f"sudo rm -f {self.path('policy')}", said)
+
+    def test_a_server_of_another_package_does(self):
+        for program in ("dockerd", "sshd", "exim4", "npm", "docker-compose"):
+            self.write(f"bin/{program}", "#!/bin/sh\n", 0o755)
+        self.assertEqual(self.setup_says("--tests", lacks="docker.io openssh-server exim4-daemon-light npm docker-compose"), "")
+
+    def test_boost_under_either_name(self):
+        self.has_boost("107400")
+        for known in ("libboost1.81-dev", "libboost-dev"):
+            said = self.setup_says(knows=known, code=1)  # the fake has installed none
+            self.assertIn(self.INSTALL + known + "\n", said)
+            self.assertIn("older than 1.81", said)
+
+    def test_without_debian_it_says_what_is_needed(self):
+        done = subprocess.run([shutil.which("bash"), self.path("setup"), "--tests", "--ci"], env={"PATH": "/nothing"}, capture_output=True, text=True, timeout=60)
+        for name in ("prometheus-cpp", "rclone", "clang-tidy"):
+            self.assertIn(name, done.stdout)
 
 
 del Tree
