@@ -1,4 +1,4 @@
-# A room is a folder of core/. Pure rooms see the standard library, fmt and nlohmann/json only; scripts/check-layers
+# A room is a folder of core/. Pure rooms see of the standard library, fmt and nlohmann/json what does no I/O; scripts/check-layers
 # checks the includes, and this file sees to it that a pure room's precompiled header holds no I/O either.
 
 # understudy_room(NAME PURE|IO [other rooms or libraries it may use ...])

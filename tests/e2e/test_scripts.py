@@ -1,5 +1,5 @@
 """The scripts that judge the others must be able to say no, each in a tree of its own: the runner of the tests, with suites made for it; what
-installs, with programs in place of Debian's."""
+installs, with programs in place of Debian's; what keeps the layers apart, with a copy of the sources and one wrong line."""
 import os
 import shutil
 import subprocess
@@ -252,6 +252,59 @@ class Setup(Tree):
         done = subprocess.run([shutil.which("bash"), self.path("setup"), "--tests", "--ci"], env={"PATH": "/nothing"}, capture_output=True, text=True, timeout=60)
         for name in ("prometheus-cpp", "rclone", "clang-tidy"):
             self.assertIn(name, done.stdout)
+
+
+class Layers(Tree):
+    def setUp(self):
+        super().setUp()
+        for folder in ("core", "plugins", "sdk"):
+            shutil.copytree(os.path.join(ROOT, folder), self.path(folder))
+        shutil.copy(os.path.join(ROOT, "scripts/check-layers"), self.path("scripts/check-layers"))
+
+    def check(self):
+        done = subprocess.run([self.path("scripts/check-layers")], capture_output=True, text=True, timeout=60)
+        return done.returncode, done.stdout + done.stderr
+
+    def test_the_sources_as_they_are(self):
+        self.assertEqual(self.check(), (0, "layers: every room keeps to its floor\n"))
+
+    def refuses(self, name, line, why):
+        with self.subTest(name=name, line=line):
+            self.write(name, line + "\n")
+            code, said = self.check()
+            os.remove(self.path(name))
+            self.assertEqual(code, 1, said)
+            self.assertIn(f"{name}:1: {line.strip()}", said)
+            self.assertIn(why, said)
+
+    def test_a_pure_room_includes_what_is_known_only(self):
+        for header in ("<fcntl.h>", "<poll.h>", "<openssl/evp.h>", "<toml++/toml.h>", "<ctime>", "<thread>", "<fstream>", "<boost/asio.hpp>", '"understudy/host.hpp"', '"core/web/server.hpp"',
+                       '"core/config/loader.hpp"', '"core/journal/journal.hpp"', '"board.hpp"', "MACRO"):
+            self.refuses("core/alerts/wrong.cpp", f"#include {header}", "a pure room includes")
+        self.refuses("core/sim/wrong.hpp", "#  include <sys/socket.h>", "a pure room includes")
+        self.refuses("core/model/wrong.hpp", '#include "core/failover/machine.hpp"', "does not give it")
+
+    def test_a_pure_room_asks_for_nothing(self):
+        for line in ("auto t = std::chrono::steady_clock::now();", "auto t = time(nullptr);", "auto t = std::time(0);", "::clock_gettime(CLOCK_REALTIME, &t);", "gettimeofday(&t, nullptr);",
+                     "std::random_device chance;", 'auto p = std::getenv("HOME");'):
+            self.refuses("core/detect/wrong.cpp", line, "a pure room asks")
+
+    def test_the_other_floors(self):
+        self.refuses("core/runtime/wrong.cpp", '#include "core/server/server.hpp"', "does not give it")
+        self.refuses("core/server/wrong.cpp", '#include "core/agent/agent.hpp"', "does not give it")
+        self.refuses("core/runtime/wrong.cpp", '#include "cli/context.hpp"', "above it")
+        self.refuses("plugins/http/wrong.cpp", '#include "../../core/model/time.hpp"', "a plugin includes the core")
+        self.refuses("sdk/include/understudy/wrong.hpp", '#include "core/model/time.hpp"', "a plugin includes the core")
+        self.refuses("core/runtime/wrong.cpp", 'if (plugin == "telegram") return;', "names a provider")
+
+    def test_what_is_named_must_be_there(self):
+        os.rename(self.path("core/drill"), self.path("core/drills"))
+        code, said = self.check()
+        self.assertEqual(code, 1)
+        self.assertIn("a room has no folder", said)
+        self.assertIn("a folder of core/ is no room", said)
+        shutil.rmtree(self.path("plugins"))
+        self.assertEqual(self.check(), (1, "check-layers: plugins is not there: nothing was checked\n"))
 
 
 del Tree
