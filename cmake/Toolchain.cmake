@@ -2,7 +2,10 @@
 add_library(understudy_flags INTERFACE)
 target_compile_options(understudy_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor -Woverloaded-virtual
-  -Wcast-qual -Wformat=2 -Werror)
+  -Wcast-qual -Wformat=2)
+if(UNDERSTUDY_WERROR)
+  target_compile_options(understudy_flags INTERFACE -Werror)
+endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # g++ 12 reports these inside std::string and nlohmann/json at -O2: known false positives (GCC bugs 105329, 105651).
   target_compile_options(understudy_flags INTERFACE -Wno-restrict -Wno-maybe-uninitialized -Wno-stringop-overflow -Wno-stringop-overread

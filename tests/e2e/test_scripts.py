@@ -307,6 +307,30 @@ class Layers(Tree):
         self.assertEqual(self.check(), (1, "check-layers: plugins is not there: nothing was checked\n"))
 
 
+class Build(Tree):
+    def build(self, preset, *compilers):
+        shutil.copy(os.path.join(ROOT, "scripts/build"), self.path("scripts/build"))
+        shutil.rmtree(self.path("bin"), ignore_errors=True)
+        for name in ("dirname", "env", "bash"):
+            self.path("bin/" + name)
+            os.symlink(shutil.which(name), self.path("bin/" + name))
+        for name in compilers:
+            self.write("bin/" + name, "#!/bin/sh\n", 0o755)
+        self.write("bin/cmake", '#!/bin/sh\necho "${CC##*/} ${CXX##*/} $*" >&2\n', 0o755)
+        return subprocess.run([self.path("scripts/build"), preset], env={"PATH": self.path("bin")}, capture_output=True, text=True, timeout=60)
+
+    def test_clang_is_the_newest_that_is_known(self):
+        both = ("clang", "clang++", "clang-19", "clang++-19")
+        for preset in ("clang", "asan", "tsan", "fuzz"):
+            self.assertIn(f"clang-19 clang++-19 --preset {preset}\n", self.build(preset, *both).stderr)
+        self.assertIn("clang clang++ --preset asan\n", self.build("asan", *both[:2]).stderr)
+        self.assertIn("  --preset release\n", self.build("release", *both).stderr)
+
+    def test_without_clang_nothing_is_built(self):
+        done = self.build("tsan", "clang")
+        self.assertEqual((done.returncode, done.stderr), (1, "build: tsan is built by clang, which is not installed (scripts/setup --ci)\n"))
+
+
 del Tree
 
 if __name__ == "__main__":
