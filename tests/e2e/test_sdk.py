@@ -2,17 +2,20 @@
 each compiler that is here, and used in a failover, with nothing of the source tree."""
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
+import textwrap
 import unittest
 
-from harness import BUILD, Site, wait_for
+from harness import BUILD, ROOT, Site, wait_for
 
 COMPILERS = [c for c in ("g++", "clang++-19", "clang++") if shutil.which(c)]
 if "clang++-19" in COMPILERS and "clang++" in COMPILERS:
     COMPILERS.remove("clang++")
 # What is shown with a core that clang built is the one case that loads plugins of both compilers into it.
+CLONE = subprocess.run(["git", "-C", ROOT, "rev-parse", "HEAD"], capture_output=True).returncode == 0
 ONLY_RELEASE = unittest.skipIf("asan" in BUILD, "what it makes is not sanitized; the release run does this")
 KINDS = ("health", "target", "state", "notifier", "secrets")
 
@@ -98,6 +101,38 @@ class Strangers(Site):
         self.use(self.new("in_rust", "--lang", "rust", "--interface", "health"), self.new("rust_vault", "--lang", "rust", "--interface", "secrets"))
         self.assertIn("health.check/1", self.understudy("plugin", "info", "in_rust"))
         self.gives_secrets("rust_vault")
+
+    @ONLY_RELEASE
+    def test_the_sdk_installs_by_itself_and_is_the_same(self):
+        run("cmake", "-S", os.path.join(ROOT, "sdk"), "-B", "sdk-build", cwd=self.folder)
+        run("cmake", "--install", "sdk-build", "--component", "sdk", "--prefix", "alone", cwd=self.folder)
+        self.assertEqual(run("diff", "-r", "alone", self.prefix, cwd=self.folder), "")
+
+    def steps(self, workflow):
+        with open(workflow) as file:
+            return [textwrap.dedent(block) or line for block, line in re.findall(r"run: (?:\|\n((?: {10}.*\n)+)|(.*)\n)", file.read())]
+
+    @ONLY_RELEASE
+    @unittest.skipUnless(CLONE, "the sources are no clone, so that there is none to be made of them")
+    def test_the_workflow_of_a_new_plugin_is_green_where_nothing_is_installed(self):
+        run(self.program, "plugin", "new", "in_ci", "--lang", "c", "--interface", "health", cwd=self.folder)
+        folder, given = os.path.join(self.folder, "in_ci"), os.path.join(self.folder, "github_env")
+        os.makedirs(os.path.join(self.folder, "bin"))
+        sudo = os.path.join(self.folder, "bin/sudo")
+        with open(sudo, "w") as out:
+            out.write("#!/bin/sh\n")  # here the package is installed
+        os.chmod(sudo, 0o755)
+        env = {"PATH": f"{os.path.dirname(sudo)}:{os.environ['PATH']}", "RUNNER_TEMP": os.path.join(self.folder, "runner"), "GITHUB_ENV": given, "UNDERSTUDY": ""}
+        steps = self.steps(os.path.join(folder, ".github/workflows/build.yml"))
+        self.assertEqual(len(steps), 2)
+        with self.assertRaisesRegex(RuntimeError, "must say where Understudy's sources are"):
+            run("bash", "-e", "-c", steps[0], cwd=folder, **env)
+        env["UNDERSTUDY"] = ROOT
+        for step in steps:
+            run("bash", "-e", "-c", step, cwd=folder, **env)
+            with open(given) as file:
+                env.update(line.rstrip().split("=", 1) for line in file)
+        self.assertTrue(os.path.exists(os.path.join(folder, "build/in_ci.so")))
 
     @ONLY_RELEASE
     def test_nothing_is_written_over(self):
