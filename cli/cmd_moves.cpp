@@ -85,8 +85,59 @@ const Json* find_service(const Json& status, const std::string& name) {
   return nullptr;
 }
 
+/// What was asked for.
+struct Wish {
+  std::uint64_t move = 0;  ///< 0: what runs was taken as it is, and nothing moves
+  std::string target;      ///< empty: the best standby
+  bool home = false;       ///< the primary, whichever that is
+};
+
+std::string name_of_active(const Json& service) {
+  const auto active = service.value("active", "");
+  return active.empty() ? "nobody" : active;
+}
+
+/// It is over, and the service runs at `place`: is that what was asked for?
+void arrive(Context& cx, const MovesOptions& o, const Wish& wish, const Json& service, const std::string& place,
+            const std::string& took) {
+  const auto wanted = wish.home ? service.value("primary", "") : wish.target;
+  if (!wanted.empty() && place != wanted)
+    return cx.fail(unverified, fmt::format("{} did not come to {}; it runs at {}", o.service, wanted, place),
+                   "`understudy history " + o.service + "` says why");
+  if (!cx.json)
+    print(coloured(o.service + " runs at " + place, 32) +
+          fmt::format(" (epoch {}{})\n", service.value("epoch", 0), took));
+}
+
+void conclude(Context& cx, const MovesOptions& o, const Wish& wish, const Json& service) {
+  const auto& last = service.at("last_move");
+  const auto result = last.value("result", "");
+  if (result == "failed")
+    return cx.fail(
+        unverified,
+        fmt::format("no standby can be promoted: {} stays at {}, as it was", o.service, name_of_active(service)),
+        "`understudy plan " + o.service + "` says what keeps each of them out");
+  if (result != "done" || last.value("kind", "") == "rollback")
+    return cx.fail(unverified,
+                   fmt::format("{}; {} is at {}", result == "done" ? "it did not succeed" : "the move was " + result,
+                               o.service, name_of_active(service)),
+                   "`understudy history " + o.service + "` says why");
+  arrive(cx, o, wish, service, last.value("to", ""),
+         ", took " + human_duration(last.value("took_ms", std::int64_t{0})));
+}
+
+/// Nothing moves: where it runs is told, and there is nothing to wait for.
+void taken_in_place(Context& cx, const MovesOptions& o, const Wish& wish) {
+  const auto status = cx.ask("GET", "/v1/status");
+  if (!status) return;
+  const auto* s = find_service(*status, o.service);
+  if (s == nullptr) return cx.fail(failed, "the service is gone");
+  if (cx.json) print(s->dump(2) + "\n");
+  arrive(cx, o, wish, *s, name_of_active(*s), "");
+}
+
 /// Follows the move to its end.
-void wait_for(Context& cx, const MovesOptions& o, std::uint64_t move) {
+void wait_for(Context& cx, const MovesOptions& o, const Wish& wish) {
   const auto deadline = Clock::now() + std::chrono::seconds(o.timeout_s);
   std::uint64_t seen = 0;
   std::string told;
@@ -102,17 +153,9 @@ void wait_for(Context& cx, const MovesOptions& o, std::uint64_t move) {
     std::fflush(stdout);
     told = phase;
     const auto& last = s->at("last_move");
-    if (last.is_object() && last.value("id", std::uint64_t{0}) == move) {
+    if (last.is_object() && last.value("id", std::uint64_t{0}) == wish.move) {
       if (cx.json) print(s->dump(2) + "\n");
-      const bool arrived = last.value("result", "") == "done" && (last.value("kind", "") != "rollback");
-      if (!arrived)
-        return cx.fail(unverified, "it did not succeed; " + o.service + " is at " + s->value("active", "nobody"),
-                       "understudy history " + o.service);
-      if (!cx.json)
-        print(coloured(o.service + " runs at " + s->value("active", ""), 32) +
-              fmt::format(" (epoch {}, took {})\n", s->value("epoch", 0),
-                          human_duration(last.value("took_ms", std::int64_t{0}))));
-      return;
+      return conclude(cx, o, wish, *s);
     }
     if (s->at("blocked").is_object() && (phase == "hold" || phase == "fence" || phase == "failback")) {
       return cx.fail(refused, s->at("blocked").value("text", ""), s->at("blocked").value("unblock", ""));
@@ -124,21 +167,21 @@ void wait_for(Context& cx, const MovesOptions& o, std::uint64_t move) {
 void move(Context& cx, const MovesOptions& o, const char* verb) {
   const auto body = request_body(cx, o);
   if (!body) return;
+  Wish wish{0, body->value("target", ""), std::string_view(verb) == "failback"};
   if (o.dry_run) {
-    const auto target = body->value("target", "");
-    const bool home = std::string_view(verb) == "failback";
     return print("would " + std::string(verb) + " " + o.service + " to " +
-                 (home             ? "its primary"
-                  : target.empty() ? "the best standby"
-                                   : target) +
+                 (wish.home             ? "its primary"
+                  : wish.target.empty() ? "the best standby"
+                                        : wish.target) +
                  "\n");
   }
   if (!confirmed(cx, o)) return;
   const auto accepted = cx.ask("POST", "/v1/services/" + url_escaped(o.service) + "/" + verb, *body);
   if (!accepted) return;
-  const auto id = accepted->value("move", std::uint64_t{0});
   if (o.no_wait) return print(cx.json ? accepted->dump(2) + "\n" : "accepted\n");
-  wait_for(cx, o, id);
+  wish.move = accepted->value("move", std::uint64_t{0});
+  if (wish.move == 0) return taken_in_place(cx, o, wish);
+  wait_for(cx, o, wish);
 }
 
 void add_common(CLI::App* command, Context& cx, const std::shared_ptr<MovesOptions>& o) {
