@@ -7,6 +7,7 @@
 
 #include <openssl/evp.h>
 
+#include "core/config/listening.hpp"
 #include "core/config/reader.hpp"
 #include "core/config/units.hpp"
 #include "core/config/week.hpp"
@@ -63,6 +64,7 @@ Orchestrator read_orchestrator(Reading& reading, Section& root, const std::vecto
   s.read_path("data_dir", out.data_dir);
   s.read("listen", out.listen);
   s.read("lease_listen", out.lease_listen);
+  check_listening(s, out);
   if (const auto m = s.choice("mode", {"act", "observe"}))
     out.mode = *m == 0 ? Orchestrator::Mode::act : Orchestrator::Mode::observe;
   s.read_paths("plugin_path", out.plugin_path);

@@ -50,14 +50,16 @@ class Process {
   int run() {
     const Server::Options options{config_.orchestrator.data_dir, config_.orchestrator.listen,
                                   config_.orchestrator.lease_listen};
-    services_->serve(&orchestrator_);
-    const auto problems = orchestrator_.start(std::move(config_), std::move(registry_));
-    for (const auto& p : problems) say("understudy: " + p.message + (p.hint.empty() ? "" : "\n    = " + p.hint));
-    if (!problems.empty()) return 2;
+    // Before anything is touched: a port that is in use is found here. Nobody is let in before the loop runs, which is
+    // when there are services to ask for.
     if (const auto problem = server_.start(options)) {
       say("understudy: " + *problem);
       return 1;
     }
+    services_->serve(&orchestrator_);
+    const auto problems = orchestrator_.start(std::move(config_), std::move(registry_));
+    for (const auto& p : problems) say("understudy: " + p.message + (p.hint.empty() ? "" : "\n    = " + p.hint));
+    if (!problems.empty()) return 2;
     wait_for_signals();
     if (const auto every = runtime::watchdog_interval()) pet_watchdog(watchdog_, *every);
     log_.write(host::Level::info, "orchestrator", "ready",

@@ -235,3 +235,29 @@ plugin = "box"
     CHECK(loaded.diagnostics.front().code == "E0109");
   }
 }
+
+TEST_CASE("what nobody could listen at is found before anything runs") {
+  const auto with = [](const std::string& key, const std::string& value) {
+    const auto loaded = load_files({write("listen.toml", "[orchestrator]\n" + key + " = \"" + value + "\"\n" + good)});
+    if (loaded.diagnostics.empty()) return std::string();
+    CHECK(loaded.diagnostics.front().code == "E0104");
+    CHECK(loaded.diagnostics.front().place.line == 2);
+    return loaded.diagnostics.front().message;
+  };
+  for (const auto* fine : {"127.0.0.1:8750", "127.8.8.8:1", "localhost:80", "[::1]:8750"}) {
+    CHECK(with("listen", fine).empty());
+    CHECK(with("lease_listen", fine).empty());
+  }
+  for (const auto* far : {"0.0.0.0:8750", "10.0.0.1:8750", "[::]:8750", "[fe80::1%eth0]:8750"}) {
+    CHECK_THAT(with("listen", far), ContainsSubstring("only loopback addresses"));
+    CHECK(with("lease_listen", far).empty());
+  }
+  for (const auto* wrong :
+       {"8750", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", ":8750", "::1:8750", "[::1:8750", "here:8750"}) {
+    CHECK_THAT(with("listen", wrong), ContainsSubstring("no ADDRESS:PORT"));
+    CHECK_THAT(with("lease_listen", wrong), ContainsSubstring("no ADDRESS:PORT"));
+  }
+  const std::string longest = "/" + std::string(86, 'a');  // and "/understudy.sock"
+  CHECK(with("data_dir", longest).empty());
+  CHECK_THAT(with("data_dir", longest + "a"), ContainsSubstring("104 bytes long"));
+}
