@@ -295,13 +295,47 @@ void Orchestrator::drill(const DrillRequest& request, Reply reply) {
   if (auto* runner = find(request.service, reply)) runner->drill(request, reply);
 }
 
+namespace {
+
+/// What each service answers to a command for all of them. The error of one is the answer; that one was neither paused
+/// nor held is none, as long as another was.
+class AnswersOfAll {
+ public:
+  AnswersOfAll(std::size_t services, Control::Reply reply) : missing_(services), reply_(std::move(reply)) {}
+
+  void take(const std::string& service, sdk::Result result) {
+    if (result.ok()) {
+      ++accepted_;
+    } else if (result.error.kind == "not_paused") {
+      if (!idle_.ok()) result.error.message = idle_.error.message + "; " + result.error.message;
+      idle_ = std::move(result);
+    } else if (wrong_.ok()) {
+      wrong_ = std::move(result);
+      wrong_.error.message = service + ": " + wrong_.error.message;
+    }
+    if (--missing_ > 0) return;
+    if (!wrong_.ok()) return reply_(std::move(wrong_));
+    if (accepted_ == 0) return reply_(std::move(idle_));
+    reply_({{{"message", "accepted"}}});
+  }
+
+ private:
+  std::size_t missing_, accepted_ = 0;
+  sdk::Result wrong_, idle_;
+  Control::Reply reply_;
+};
+
+}  // namespace
+
 void Orchestrator::for_services(const ServiceId& service, const failover::Command& command, Reply reply) {
   if (!service.empty()) {
     if (auto* runner = find(service, reply)) runner->command(command, std::move(reply));
     return;
   }
-  for (const auto& r : generation_->runners) r->command(command, [](const sdk::Result&) {});
-  reply({{{"message", "accepted"}}});
+  const auto answers = std::make_shared<AnswersOfAll>(generation_->runners.size(), std::move(reply));
+  for (const auto& r : generation_->runners)
+    r->command(command,
+               [answers, name = r->service().id.value](sdk::Result result) { answers->take(name, std::move(result)); });
 }
 
 void Orchestrator::pause(const PauseRequest& request, Reply reply) {

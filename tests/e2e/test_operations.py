@@ -57,6 +57,35 @@ class Operations(Site):
         wait_for("the new file", lambda: "reloaded" in self.understudy("history", "--json"))
         self.assertEqual(self.serving("home")["epoch"], 1)
 
+    def test_a_port_that_is_in_use_is_found_before_anything_is_touched(self):
+        self.start()
+        self.serving("home")
+        self.stop()
+        with open(self.config) as config:
+            good = config.read()
+        with socket.socket() as other:
+            other.bind(("127.0.0.1", 0))
+            other.listen()
+            with open(self.config, "w") as config:
+                config.write(good.replace("[orchestrator]", f'[orchestrator]\nlisten = "127.0.0.1:{other.getsockname()[1]}"'))
+            done = subprocess.run([self.program, "-c", self.config, "run"], capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("cannot listen at 127.0.0.1:", done.stderr)
+        with open(self.config, "w") as config:
+            config.write(good)
+        self.start()
+        self.assertEqual(self.serving("home")["epoch"], 1)
+        kinds = [json.loads(line)["kind"] for line in self.understudy("history", "--json").splitlines()]
+        self.assertEqual(kinds.count("resumed"), 1)
+
+    def test_what_is_asked_of_all_services_is_answered_by_them(self):
+        self.start()
+        self.serving("home")
+        self.assertIn("neither paused nor held", self.understudy("resume", expect=4))
+        self.assertIn("all services paused", self.understudy("pause"))
+        self.assertEqual(self.service()["phase"], "paused")
+        self.assertIn("all services resumed", self.understudy("resume"))
+
     def test_an_overlay_changes_what_it_names(self):
         overlay = os.path.join(self.folder, "local.toml")
         with open(overlay, "w") as out:
@@ -223,6 +252,7 @@ class FullDisk(Site):
         # No alert can be written down, so people are told past the journal.
         wait_for("somebody to be told", lambda: ("journal.unwritable", "firing") in self.told())
         self.assertNotIn("service.down", [kind for kind, _ in self.told()])
+        self.assertIn("counter: the journal cannot be written", self.understudy("pause", expect=1))
         self.assertEqual(self.running(), [])
         os.unlink(ballast)
         self.serving("spare")
