@@ -215,8 +215,9 @@ std::optional<SnapshotInfo> Journal::newest_snapshot(const ServiceId& service) {
   std::optional<SnapshotInfo> out;
   impl_->reading([&] {
     auto s = impl_->db.prepare(
-        "SELECT id, epoch, created_ms, bytes, files FROM snapshot WHERE service = ? AND valid = 1 ORDER BY created_ms "
-        "DESC LIMIT 1");
+        // By the epoch first: the clock of a former site may have been ahead.
+        "SELECT id, epoch, created_ms, bytes, files FROM snapshot WHERE service = ? AND valid = 1 "
+        "ORDER BY epoch DESC, created_ms DESC LIMIT 1");
     if (s.bind(service.value).step()) {
       out = SnapshotInfo{SnapshotId(s.text(0)),
                          Epoch{static_cast<std::uint64_t>(s.integer(1))},
@@ -347,9 +348,9 @@ std::optional<Problem> Journal::prune(WallTime before) {
       "DELETE FROM event WHERE id IN (SELECT id FROM event WHERE at_ms < ? ORDER BY id LIMIT ?)",
       "DELETE FROM intent WHERE id IN (SELECT id FROM intent WHERE status IS NOT NULL AND at_ms < ? ORDER BY id LIMIT "
       "?)",
-      "DELETE FROM snapshot WHERE rowid IN (SELECT rowid FROM snapshot AS s WHERE created_ms < ? AND created_ms < "
-      "(SELECT "
-      "max(created_ms) FROM snapshot WHERE service = s.service) LIMIT ?)",
+      "DELETE FROM snapshot WHERE rowid IN (SELECT rowid FROM snapshot AS s WHERE created_ms < ? AND rowid <> "
+      "(SELECT rowid FROM snapshot WHERE service = s.service ORDER BY valid DESC, epoch DESC, created_ms DESC LIMIT 1) "
+      "LIMIT ?)",
       "DELETE FROM spend WHERE id IN (SELECT id FROM spend WHERE to_ms < ? ORDER BY id LIMIT ?)",
       "DELETE FROM outbox WHERE seq IN (SELECT seq FROM outbox WHERE state IN ('sent','dead') AND not_before_ms < ? "
       "ORDER BY seq LIMIT ?)",

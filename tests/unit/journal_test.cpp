@@ -217,3 +217,18 @@ TEST_CASE("a way home that failed is no start that failed") {
   REQUIRE(known.size() == 2);
   CHECK((!known.front().succeeded && known.back().succeeded));
 }
+
+TEST_CASE("the newest snapshot is that of the newest epoch, whatever the clocks said, and it is kept") {
+  Folder folder;
+  auto journal = open_or_fail(folder.path);
+  const ServiceId s("s");
+  const auto snapshot = [&](const char* id, std::uint64_t epoch, std::int64_t at, bool valid) {
+    return SnapshotRow{s, SnapshotInfo{SnapshotId(id), Epoch{epoch}, WallTime(Millis(at)), 1, 1, valid, {}}};
+  };
+  REQUIRE_FALSE(journal->commit({snapshot("ahead", 1, 500, true), snapshot("old", 2, 100, true),
+                                 snapshot("new", 2, 200, true), snapshot("damaged", 3, 300, false)}));
+  CHECK(journal->newest_snapshot(s)->id == SnapshotId("new"));
+  REQUIRE_FALSE(journal->prune(WallTime(Millis(1'000))));
+  REQUIRE(journal->newest_snapshot(s));
+  CHECK(journal->newest_snapshot(s)->id == SnapshotId("new"));
+}
