@@ -29,24 +29,30 @@ std::optional<Response> guard(const web::Request& request, const std::string& to
   return std::nullopt;
 }
 
+// The longest answer is that of a snapshot that is saved or brought, which may take an hour. What takes longer is
+// stuck, and must not keep its connection for ever.
+constexpr std::size_t many_people = 128;
+constexpr Millis api_answer_within = std::chrono::minutes(65);
 // Whoever renews keeps its connection. An answer that waits for the journal helps nobody after op_timeout.
 constexpr std::size_t many_guards = 512;
 constexpr Millis lease_answer_within{10'000};
+constexpr std::chrono::minutes tell_again{1};
 
 }  // namespace
 
 Server::Server(boost::asio::io_context& loop, runtime::Control& control, host::Logger& log)
     : control_(control),
       log_(log),
-      http_(loop, [this](const web::Request& request, const web::Send& send) { serve(request, send); }),
+      http_(loop, [this](const web::Request& request, const web::Send& send) { serve(request, send); },
+            {many_people, api_answer_within, [this] { refused("api", "the API", api_told_); }}),
       lease_http_(loop, [this](const web::Request& request, const web::Send& send) { serve_lease(request, send); },
-                  {many_guards, lease_answer_within, [this] { refused_a_guard(); }}) {}
+                  {many_guards, lease_answer_within, [this] { refused("leases", "lease_listen", leases_told_); }}) {}
 
-void Server::refused_a_guard() {
+void Server::refused(const std::string& component, const std::string& listener, Told& told) {
   const auto now = std::chrono::steady_clock::now();
-  if (refused_told_ && now - *refused_told_ < std::chrono::minutes(1)) return;
-  refused_told_ = now;
-  log_.write(host::Level::error, "leases", "lease_listen has no room for another connection: all are being answered");
+  if (told && now - *told < tell_again) return;
+  told = now;
+  log_.write(host::Level::error, component, listener + " has no room for another connection: all are being answered");
 }
 
 void Server::serve_lease(const web::Request& request, const web::Send& send) {

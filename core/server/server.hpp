@@ -2,6 +2,7 @@
 // only the owner of the data_dir can read. docs/api.md. On the loop.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -35,12 +36,13 @@ class Server {
  private:
   void serve(const web::Request& request, const web::Send& send);
   void serve_lease(const web::Request& request, const web::Send& send);
-  void refused_a_guard();
+  using Told = std::optional<std::chrono::steady_clock::time_point>;
+  void refused(const std::string& component, const std::string& listener, Told& told);
 
   runtime::Control& control_;
   host::Logger& log_;
   std::string token_;
-  std::optional<std::chrono::steady_clock::time_point> refused_told_;
+  Told api_told_, leases_told_;
   web::HttpServer http_, lease_http_;
 };
 
