@@ -1,5 +1,6 @@
 #include "core/server/routes.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <map>
 #include <vector>
@@ -82,6 +83,14 @@ runtime::PromoteRequest promote_request(const std::string& service, const sdk::J
   return out;
 }
 
+/// Whoever takes it upon themselves that the old site is stopped says for which other one.
+void promote(Control& control, const runtime::PromoteRequest& wanted, const Send& send) {
+  if (wanted.force && wanted.target.empty() && !wanted.expect_index)
+    return send(error_response(400, "no_target", "force needs the target to be named",
+                               "send `target`, or the `expect_index` of a plan"));
+  control.promote(wanted, to_http(send));
+}
+
 runtime::PauseRequest pause_request(const std::string& service, const sdk::Json& body) {
   runtime::PauseRequest out;
   out.service = ServiceId(service);
@@ -97,6 +106,25 @@ void get_status(Control& control, const std::map<std::string, std::string>& quer
   control.on_change(seen, at_most, [&control, send = std::move(send)] { send({200, control.status()}); });
 }
 
+bool lists(const sdk::Json& answer, const SnapshotId& id) {
+  const auto all = answer.value("snapshots", sdk::Json::array());
+  return std::ranges::any_of(all, [&](const sdk::Json& one) { return one.value("id", "") == id.value; });
+}
+
+/// A store answers "invalid" for what it does not have, and for what it has and is damaged: whoever asks must know
+/// which.
+void verify(Control& control, const ServiceId& service, const SnapshotId& id, const Send& send) {
+  control.snapshot_verify(service, id, [&control, service, id, send](const sdk::Result& verified) {
+    if (verified.error.status != sdk::Status::invalid || !verified.error.kind.empty()) return to_http(send)(verified);
+    control.snapshot_list(service, [service, id, send, verified](const sdk::Result& listed) {
+      if (!listed.ok() || !lists(listed.value, id)) return to_http(send)(verified);
+      send(error_response(422, "damaged", "snapshot " + id.value + " is damaged: " + verified.error.message,
+                          "verify another one of `understudy snapshot list " + service.value +
+                              "`, or save a new one: `understudy snapshot push " + service.value + "`"));
+    });
+  });
+}
+
 bool snapshots(Control& control, const web::Request& request, const std::vector<std::string>& path,
                const sdk::Json& body, const Send& send) {
   const ServiceId service(path[2]);
@@ -105,7 +133,7 @@ bool snapshots(Control& control, const web::Request& request, const std::vector<
     return control.snapshot_push(service, requester(body), to_http(send)), true;
   if (path.size() != 6 || request.method != "POST") return false;
   const SnapshotId id(path[4]);
-  if (path[5] == "verify") return control.snapshot_verify(service, id, to_http(send)), true;
+  if (path[5] == "verify") return verify(control, service, id, send), true;
   if (path[5] != "restore") return false;
   return control.snapshot_restore(service, id, body.at("folder").get<std::string>(), requester(body), to_http(send)),
          true;
@@ -137,7 +165,7 @@ bool of_service(Control& control, const web::Request& request, const std::vector
   if (path.size() != 4) return false;
   if (verb == "plan" && request.method == "GET") return control.plan(ServiceId(service), to_http(send)), true;
   if (request.method != "POST") return false;
-  if (verb == "promote") return control.promote(promote_request(service, body), to_http(send)), true;
+  if (verb == "promote") return promote(control, promote_request(service, body), send), true;
   if (verb == "failback") return control.failback(promote_request(service, body), to_http(send)), true;
   if (verb == "drill") {
     return control.drill({ServiceId(service), TargetId(body.value("target", "")), body.value("switchover", false),

@@ -196,7 +196,9 @@ class CommandLine(Site):
         os.chmod(data, 0o600)
         with open(data, "a") as out:
             out.write("tampered")
-        self.assertIn("is not what was saved", self.understudy("snapshot", "verify", "counter", made, expect=2))
+        said = self.understudy("snapshot", "verify", "counter", made, expect=1)
+        self.assertIn(f"snapshot {made} is damaged: state/count.json in snapshot {made} is not what was saved", said)
+        self.assertIn("there is no snapshot", self.understudy("snapshot", "verify", "counter", "20200101T000000.000Z-e1", expect=2))
 
 
 if __name__ == "__main__":
