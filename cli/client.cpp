@@ -16,6 +16,7 @@ namespace beast = boost::beast;
 namespace http = beast::http;
 
 constexpr std::uint64_t largest_answer = 256 * 1024 * 1024;
+constexpr const char* as_its_user = "run this as the user that the orchestrator runs as";
 
 /// One exchange on a loop of its own.
 struct Exchange {
@@ -41,6 +42,29 @@ struct Exchange {
   }
 };
 
+Unreachable without_token(const std::filesystem::path& data_dir) {
+  const auto file = data_dir / "api.token";
+  std::error_code ec;
+  // A folder that we may not enter does not say what it has.
+  const bool there = std::filesystem::exists(file, ec) || ec == std::errc::permission_denied;
+  if (there) return {"cannot read " + file.string(), as_its_user};
+  return {"no orchestrator has run with the data_dir " + data_dir.string(),
+          "start it with `understudy run`, or name its file with -c"};
+}
+
+Unreachable without_answer(const boost::system::error_code& error, const std::string& socket, bool only_looks,
+                           std::chrono::milliseconds waited) {
+  if (error == beast::error::timeout)
+    return {
+        "the orchestrator has not answered at " + socket + " within " + std::to_string(waited.count() / 1000) + " s",
+        only_looks ? "its log says what keeps it"
+                   : "what was asked may still be done: `understudy status` and `understudy history` say so",
+        true};
+  const std::string message = "the orchestrator does not answer at " + socket + ": " + error.message();
+  if (error == boost::system::errc::permission_denied) return {message, as_its_user};
+  return {message, "is it running? start it with `understudy run`"};
+}
+
 }  // namespace
 
 std::variant<Reply, Unreachable> Client::request(const std::string& method, const std::string& path,
@@ -48,13 +72,7 @@ std::variant<Reply, Unreachable> Client::request(const std::string& method, cons
   const auto socket = (data_dir_ / "understudy.sock").string();
   std::string token;
   std::ifstream in(data_dir_ / "api.token");
-  if (!std::getline(in, token)) {
-    const bool there = std::filesystem::exists(data_dir_ / "api.token");
-    return Unreachable{there ? "cannot read " + (data_dir_ / "api.token").string()
-                             : "no orchestrator has run with the data_dir " + data_dir_.string(),
-                       there ? "run this as the user that the orchestrator runs as"
-                             : "start it with `understudy run`, or name its file with -c"};
-  }
+  if (!std::getline(in, token)) return without_token(data_dir_);
   Exchange x;
   x.request = {http::string_to_verb(method), path, 11};
   x.request.set(http::field::host, "understudy");
@@ -65,9 +83,7 @@ std::variant<Reply, Unreachable> Client::request(const std::string& method, cons
   }
   x.request.prepare_payload();
   x.run(socket, timeout);
-  if (x.error)
-    return Unreachable{"the orchestrator does not answer at " + socket + ": " + x.error.message(),
-                       "is it running? start it with `understudy run`"};
+  if (x.error) return without_answer(x.error, socket, method == "GET", timeout);
   Reply out;
   out.status = x.parser.get().result_int();
   out.body = nlohmann::json::parse(x.parser.get().body(), nullptr, false);

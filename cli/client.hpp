@@ -13,6 +13,7 @@ namespace understudy::cli {
 /// Nobody answers there.
 struct Unreachable {
   std::string message, hint;
+  bool timed_out = false;  ///< somebody listens there, and has not answered in time
 };
 struct Reply {
   int status = 0;

@@ -49,7 +49,7 @@ std::optional<nlohmann::json> Context::ask(const std::string& method, const std:
   if (!to) return std::nullopt;
   auto answer = to->request(method, path, body, timeout);
   if (const auto* nobody = std::get_if<Unreachable>(&answer)) {
-    fail(unreachable, nobody->message, nobody->hint);
+    fail(nobody->timed_out ? unverified : unreachable, nobody->message, nobody->hint);
     return std::nullopt;
   }
   auto& reply = std::get<Reply>(answer);

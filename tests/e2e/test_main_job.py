@@ -3,6 +3,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import unittest
@@ -175,6 +176,27 @@ class CommandLine(Site):
         self.understudy("resume", "counter")
         self.assertIn("changed since the plan", self.understudy("promote", "counter", "--plan", plan, expect=4))
         self.assertEqual(self.understudy("promote", "counter", "spare", "--dry-run").strip(), "would promote counter to spare")
+
+    def test_an_orchestrator_that_lets_wait_is_no_orchestrator_that_is_not_there(self):
+        os.makedirs(os.path.join(self.folder, "var"), mode=0o700)
+        with open(os.path.join(self.folder, "var/api.token"), "w") as out:
+            out.write("0123456789abcdef" * 4 + "\n")
+        with socket.socket(socket.AF_UNIX) as silent:
+            silent.bind(os.path.join(self.folder, "var/understudy.sock"))
+            self.assertIn("is it running?", self.understudy("status", expect=7))
+            silent.listen()
+            self.assertIn("has not answered", self.understudy("status", expect=6))
+
+    @unittest.skipUnless(os.geteuid() == 0, "another user needs root")
+    def test_another_user_is_told_to_be_the_right_one(self):
+        self.start()
+        os.chmod(self.folder, 0o755)
+        try:
+            done = subprocess.run([self.program, "-c", self.config, "status"], capture_output=True, text=True, timeout=60, user="nobody", cwd="/")
+        except PermissionError:
+            self.skipTest("another user may not run the program where it lies")
+        self.assertEqual(done.returncode, 7, done.stderr)
+        self.assertIn("run this as the user that the orchestrator runs as", done.stderr)
 
     def test_only_the_owner_can_read_the_token_and_the_journal(self):
         self.start()
