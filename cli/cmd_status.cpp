@@ -120,6 +120,29 @@ std::string service_text(const Json& s, std::int64_t now) {
   return out;
 }
 
+/// What is kept back of alerts, by whom, and for how long yet.
+std::string silence_line(const Json& s, std::int64_t now) {
+  std::string what;
+  for (const char* key : {"service", "target", "kind"}) {
+    if (const auto value = s.value(key, ""); !value.empty()) what += fmt::format(" {} {}", key, value);
+  }
+  const auto reason = s.value("reason", "");
+  return coloured(fmt::format("silence {}:{} by {} for another {}{}\n", s.value("id", ""),
+                              what.empty() ? " everything" : what, s.value("who", ""),
+                              human_duration(s.value("until_ms", now) - now), reason.empty() ? "" : ": " + reason),
+                  33);
+}
+
+std::string alerts_text(const Json& alerts, std::int64_t now) {
+  std::string out;
+  if (const auto dead = alerts.value("dead", 0); dead > 0)
+    out += coloured(fmt::format("{} alerts could not be delivered", dead), 31) + "\n";
+  if (const auto open = alerts.value("open", 0); open > 0)
+    out += coloured(fmt::format("{} alert{} open (understudy alert list)", open, open == 1 ? "" : "s"), 33) + "\n";
+  for (const auto& s : alerts.value("silences", Json::array())) out += silence_line(s, now);
+  return out;
+}
+
 std::string text_of(const Json& status) {
   const auto now = status.value("now_ms", std::int64_t{0});
   std::string out = fmt::format("{} {}, mode {}, up {}\n", status.value("name", ""), status.value("version", ""),
@@ -130,8 +153,7 @@ std::string text_of(const Json& status) {
                  31) +
         "\n";
   if (status["network"].value("verdict", "") == "down") out += coloured("our own network does not work", 31) + "\n";
-  if (const auto dead = status["alerts"].value("dead", 0); dead > 0)
-    out += coloured(fmt::format("{} alerts could not be delivered", dead), 31) + "\n";
+  out += alerts_text(status["alerts"], now);
   for (const auto& s : status.at("services")) out += "\n" + service_text(s, now);
   return out;
 }

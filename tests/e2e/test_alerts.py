@@ -239,6 +239,10 @@ to = ["first"]
         listed = json.loads(self.understudy("alert", "list", "--json"))
         self.assertEqual(listed["silences"][0]["reason"], "moving house")
         self.assertEqual(self.status()["alerts"]["silences"][0]["service"], "counter")
+        self.understudy("pause", "counter")  # an alert that stays open
+        shown = self.understudy("status")
+        self.assertRegex(shown, r"silence \S+: service counter by \S+ for another 59m \d+s: moving house\n")
+        self.assertRegex(shown, r"\d+ alerts? open \(understudy alert list\)")
         self.understudy("alert", "unsilence", listed["silences"][0]["id"])
         self.assertEqual(json.loads(self.understudy("alert", "list", "--json"))["silences"], [])
         self.assertIn("there is no silence", self.understudy("alert", "unsilence", "s1", expect=None))
