@@ -13,6 +13,19 @@ using Clock = std::chrono::steady_clock;
 
 std::string line_of(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"; }
 
+constexpr std::int64_t usual_budget_ms = 30'000, longest_budget_ms = 86'400'000;
+
+/// Empty: it can be asked.
+std::string what_is_wrong(const Json& asked) {
+  if (!asked.is_object() || !asked.contains("method")) return "no JSON object with a method";
+  if (!asked.at("method").is_string()) return "the method is no text";
+  if (!asked.value("params", Json::object()).is_object()) return "the params are no JSON object";
+  const auto budget = asked.value("budget_ms", Json(usual_budget_ms));
+  if (!budget.is_number_integer() || budget < 0 || budget > longest_budget_ms)
+    return "budget_ms is no whole number from 0 to " + std::to_string(longest_budget_ms);
+  return {};
+}
+
 class Lines {
  public:
   Lines(conformance::Session& session, plugins::Instance& instance,
@@ -37,16 +50,15 @@ class Lines {
  private:
   void one(const std::string& line) {
     const auto asked = Json::parse(line, nullptr, false);
-    if (!asked.is_object() || !asked.contains("method")) {
-      std::cout << line_of({{"status", "invalid"}, {"error", {{"message", "no JSON object with a method"}}}})
-                << std::flush;
+    if (const auto wrong = what_is_wrong(asked); !wrong.empty()) {
+      std::cout << line_of({{"status", "invalid"}, {"error", {{"message", wrong}}}}) << std::flush;
       return;
     }
     ++waiting_;
     conformance::Step step;
     step.method = asked.at("method").get<std::string>();
     step.params = asked.value("params", Json::object());
-    step.budget_ms = asked.value("budget_ms", std::int64_t{30'000});
+    step.budget_ms = asked.value("budget_ms", usual_budget_ms);
     step.at_ms = std::chrono::duration_cast<Millis>(Clock::now() - began_).count();
     instance_.call(step.method, step.params, Millis(step.budget_ms), [this, step](const sdk::Result& result) {
       --waiting_;
