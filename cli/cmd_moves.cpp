@@ -164,17 +164,21 @@ void wait_for(Context& cx, const MovesOptions& o, const Wish& wish) {
   cx.fail(unverified, "not verified within " + std::to_string(o.timeout_s) + " s; it goes on", "understudy status");
 }
 
+/// Nobody is asked, so which target "the best standby" or "its primary" is, is not known.
+std::string what_would_be_asked(const Context& cx, const MovesOptions& o, const std::string& verb, const Wish& wish) {
+  if (cx.json) {
+    const Json target = wish.home || wish.target.empty() ? Json() : Json(wish.target);
+    return Json{{"schema", 1}, {"would", verb}, {"service", o.service}, {"target", target}}.dump(2) + "\n";
+  }
+  const std::string place = wish.home ? "its primary" : wish.target.empty() ? "the best standby" : wish.target;
+  return "would " + verb + " " + o.service + " to " + place + "\n";
+}
+
 void move(Context& cx, const MovesOptions& o, const char* verb) {
   const auto body = request_body(cx, o);
   if (!body) return;
   Wish wish{0, body->value("target", ""), std::string_view(verb) == "failback"};
-  if (o.dry_run) {
-    return print("would " + std::string(verb) + " " + o.service + " to " +
-                 (wish.home             ? "its primary"
-                  : wish.target.empty() ? "the best standby"
-                                        : wish.target) +
-                 "\n");
-  }
+  if (o.dry_run) return print(what_would_be_asked(cx, o, verb, wish));
   if (!confirmed(cx, o)) return;
   const auto accepted = cx.ask("POST", "/v1/services/" + url_escaped(o.service) + "/" + verb, *body);
   if (!accepted) return;

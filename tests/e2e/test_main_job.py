@@ -176,6 +176,8 @@ class CommandLine(Site):
         self.understudy("resume", "counter")
         self.assertIn("changed since the plan", self.understudy("promote", "counter", "--plan", plan, expect=4))
         self.assertEqual(self.understudy("promote", "counter", "spare", "--dry-run").strip(), "would promote counter to spare")
+        self.assertEqual(json.loads(self.understudy("promote", "counter", "--dry-run", "--json")), {"schema": 1, "would": "promote", "service": "counter", "target": None})
+        self.assertEqual(self.understudy("failback", "counter", "--dry-run").strip(), "would failback counter to its primary")
 
     def test_an_orchestrator_that_lets_wait_is_no_orchestrator_that_is_not_there(self):
         os.makedirs(os.path.join(self.folder, "var"), mode=0o700)
