@@ -1,7 +1,12 @@
 #include "core/config/listening.hpp"
 
 #include <arpa/inet.h>
+#include <netinet/in.h>
 #include <charconv>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <string_view>
 
 namespace understudy::config {
 namespace {
@@ -31,7 +36,7 @@ std::optional<ListenAddress> listen_address_from(std::string_view text) {
   const auto inner = host.substr(1, host.size() - 2);
   in6_addr v6{};
   if (::inet_pton(AF_INET6, inner.substr(0, inner.find('%')).c_str(), &v6) != 1) return std::nullopt;
-  return ListenAddress{IN6_IS_ADDR_LOOPBACK(&v6) != 0};
+  return ListenAddress{std::memcmp(&v6, &in6addr_loopback, sizeof v6) == 0};
 }
 
 std::optional<ListenAddress> check_address(Section& s, const char* key, const std::string& text, const char* example) {
