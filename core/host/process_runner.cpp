@@ -5,12 +5,14 @@
 #include <chrono>
 #include <csignal>
 #include <cstring>
+#include <limits>
 
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
 
 #include "core/host/child.hpp"
+#include "core/host/params.hpp"
 
 namespace understudy::host {
 namespace {
@@ -20,6 +22,7 @@ using Clock = std::chrono::steady_clock;
 constexpr auto poll_interval = std::chrono::milliseconds(10);  // where there is no pidfd
 constexpr auto pipes_grace = std::chrono::milliseconds(200);   // grandchildren may keep the pipes open for ever
 constexpr std::size_t longest_output_line = 64 * 1024;
+constexpr std::int64_t longest_grace_ms = 3'600'000;
 }  // namespace
 
 class ProcessRun : public std::enable_shared_from_this<ProcessRun> {
@@ -39,16 +42,11 @@ class ProcessRun : public std::enable_shared_from_this<ProcessRun> {
   bool start() {
     ChildSpec spec;
     try {
-      spec.argv = call_.params.at("argv").get<std::vector<std::string>>();
-      spec.cwd = call_.params.value("cwd", "");
-      spec.env = call_.params.value("env", std::map<std::string, std::string>());
-      stdin_ = call_.params.value("stdin", "");
+      spec = read_request();
     } catch (const sdk::Json::exception& e) {
       return refuse({sdk::Status::invalid, std::string("malformed request: ") + e.what(), {}, {}, {}});
     }
     if (spec.argv.empty()) return refuse({sdk::Status::invalid, "argv is empty", {}, {}, {}});
-    max_output_ = call_.params.value("max_output", std::size_t{1024 * 1024});
-    lines_ = call_.params.value("stream", "") == "lines";
     auto spawned = spawn(spec);
     if (!spawned.child) {
       const bool missing = spawned.error == ENOENT;
@@ -66,7 +64,7 @@ class ProcessRun : public std::enable_shared_from_this<ProcessRun> {
     if (stopping_ || ended_) return;
     stopping_ = why;
     ::kill(-pid_, SIGTERM);
-    grace_.expires_after(Millis(call_.params.value("kill_grace_ms", 2000)));
+    grace_.expires_after(kill_grace_);
     grace_.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
       if (error || self->finished_ || self->ended_) return;
       ::kill(-self->pid_, SIGKILL);
@@ -92,6 +90,22 @@ class ProcessRun : public std::enable_shared_from_this<ProcessRun> {
     bool open = false;
     Stream(asio::io_context& loop, const char* n) : pipe(loop), name(n) {}
   };
+
+  /// All of it, before anything is done. Throws Json::exception on a wrong type.
+  ChildSpec read_request() {
+    const auto& p = call_.params;
+    ChildSpec spec;
+    spec.argv = p.at("argv").get<std::vector<std::string>>();
+    spec.cwd = p.value("cwd", "");
+    spec.env = p.value("env", std::map<std::string, std::string>());
+    stdin_ = p.value("stdin", "");
+    max_output_ = static_cast<std::size_t>(
+        bounded_number(p, "max_output", 1024 * 1024, 0, std::numeric_limits<std::int64_t>::max() / 2));
+    lines_ = p.value("stream", "") == "lines";
+    kill_grace_ = Millis(bounded_number(p, "kill_grace_ms", 2000, 0, longest_grace_ms));
+    timeout_ = timeout_within(p, call_.budget);
+    return spec;
+  }
 
   bool refuse(sdk::Error error) {
     finished_ = true;
@@ -121,9 +135,7 @@ class ProcessRun : public std::enable_shared_from_this<ProcessRun> {
     } else {
       poll();
     }
-    const auto timeout =
-        std::min<std::int64_t>(call_.params.value("timeout_ms", call_.budget.count()), call_.budget.count());
-    deadline_.expires_after(Millis(timeout));
+    deadline_.expires_after(timeout_);
     deadline_.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
       if (!error) self->stop("timeout");
     });
@@ -223,6 +235,7 @@ class ProcessRun : public std::enable_shared_from_this<ProcessRun> {
   ServiceCall call_;
   std::string stdin_;
   std::size_t max_output_ = 0;
+  Millis kill_grace_{0}, timeout_{0};
   bool lines_ = false, truncated_ = false, finished_ = false;
   const char* stopping_ = nullptr;
   int pid_ = -1;

@@ -2,6 +2,8 @@
 
 #include <array>
 #include <chrono>
+#include <cstdint>
+#include <optional>
 
 #include <boost/asio/connect.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
@@ -9,6 +11,8 @@
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
+
+#include "core/host/params.hpp"
 
 namespace understudy::host {
 namespace {
@@ -24,30 +28,56 @@ const char* kind_of(const boost::system::error_code& error) {
   if (error == asio::error::eof || error == asio::error::connection_reset) return "closed";
   return "protocol";
 }
+
+constexpr std::int64_t most_received = 1024 * 1024;
+
+/// What is asked, read and checked before anything is done.
+struct TcpRequest {
+  std::string host, send, expect;
+  std::uint16_t port = 0;
+  std::optional<asio::local::stream_protocol::endpoint> unix_socket;
+  std::size_t max_bytes = 0;
+  Millis timeout{0};
+};
+
+/// Throws Json::exception on a wrong type, Failure on what makes no sense, system_error on too long a path.
+TcpRequest read_tcp_request(const ServiceCall& call) {
+  const auto& p = call.params;
+  TcpRequest out;
+  if (p.contains("unix_socket")) {
+    out.unix_socket.emplace(p.at("unix_socket").get<std::string>());
+  } else if (!p.contains("host") || !p.contains("port")) {
+    throw sdk::Failure(sdk::Status::invalid, "tcp.connect needs host and port, or unix_socket");
+  } else {
+    out.host = p.at("host").get<std::string>();
+    const auto port = p.at("port").get<std::int64_t>();
+    if (port < 1 || port > 65535) throw sdk::Failure(sdk::Status::invalid, "the port is none of 1 to 65535");
+    out.port = static_cast<std::uint16_t>(port);
+  }
+  out.send = p.value("send", "");
+  out.expect = p.value("expect", "");
+  out.max_bytes = static_cast<std::size_t>(bounded_number(p, "max_bytes", 4096, 0, most_received));
+  out.timeout = timeout_within(p, call.budget);
+  return out;
+}
 }  // namespace
 
 class TcpProbe : public std::enable_shared_from_this<TcpProbe> {
  public:
-  TcpProbe(asio::io_context& loop, ServiceCall call)
-      : call_(std::move(call)), resolver_(loop), socket_(loop), deadline_(loop) {}
+  TcpProbe(asio::io_context& loop, TcpRequest request, std::function<void(sdk::Result)> done)
+      : request_(std::move(request)), done_(std::move(done)), resolver_(loop), socket_(loop), deadline_(loop) {}
 
   std::function<void()> on_end;
 
   void start() {
     started_ = Clock::now();
-    const auto& p = call_.params;
-    const auto timeout = std::min<std::int64_t>(p.value("timeout_ms", call_.budget.count()), call_.budget.count());
-    deadline_.expires_after(Millis(timeout));
+    deadline_.expires_after(request_.timeout);
     deadline_.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
       if (!error) self->fail({sdk::Status::transient, "no answer in time", {}, "timeout", {}});
     });
-    if (p.contains("unix_socket")) {
-      const auto path = p.at("unix_socket").get<std::string>();
-      socket_.async_connect(asio::local::stream_protocol::endpoint(path), connected());
-      return;
-    }
+    if (request_.unix_socket) return socket_.async_connect(*request_.unix_socket, connected());
     resolver_.async_resolve(
-        p.at("host").get<std::string>(), std::to_string(p.at("port").get<int>()),
+        request_.host, std::to_string(request_.port),
         [self = shared_from_this()](const boost::system::error_code& error, const tcp::resolver::results_type& found) {
           if (error) return self->fail_with(error);
           for (const auto& entry : found) self->endpoints_.push_back(entry.endpoint());
@@ -74,10 +104,8 @@ class TcpProbe : public std::enable_shared_from_this<TcpProbe> {
   void on_connected(const boost::system::error_code& error) {
     if (finished_) return;
     if (error) return next_endpoint_ < endpoints_.size() ? try_next() : fail_with(error);
-    send_ = call_.params.value("send", "");
-    expect_ = call_.params.value("expect", "");
-    if (send_.empty()) return listen();
-    asio::async_write(socket_, asio::buffer(send_),
+    if (request_.send.empty()) return listen();
+    asio::async_write(socket_, asio::buffer(request_.send),
                       [self = shared_from_this()](const boost::system::error_code& e, std::size_t) {
                         if (e) return self->fail_with(e);
                         self->listen();
@@ -85,14 +113,14 @@ class TcpProbe : public std::enable_shared_from_this<TcpProbe> {
   }
 
   void listen() {
-    if (expect_.empty()) return succeed();
+    if (request_.expect.empty()) return succeed();
     socket_.async_read_some(
         asio::buffer(buffer_), [self = shared_from_this()](const boost::system::error_code& error, std::size_t n) {
           if (self->finished_) return;
           self->received_.append(self->buffer_.data(), n);
-          if (self->received_.find(self->expect_) != std::string::npos) return self->succeed();
+          if (self->received_.find(self->request_.expect) != std::string::npos) return self->succeed();
           if (error) return self->fail_with(error);
-          if (self->received_.size() > self->call_.params.value("max_bytes", std::size_t{4096})) {
+          if (self->received_.size() > self->request_.max_bytes) {
             return self->fail({sdk::Status::transient, "the expected text did not come", {}, "protocol", {}});
           }
           self->listen();
@@ -115,16 +143,17 @@ class TcpProbe : public std::enable_shared_from_this<TcpProbe> {
     resolver_.cancel();
     deadline_.cancel();
     if (on_end) on_end();
-    call_.done(std::move(result));
+    done_(std::move(result));
   }
 
-  ServiceCall call_;
+  const TcpRequest request_;
+  std::function<void(sdk::Result)> done_;
   tcp::resolver resolver_;
   asio::generic::stream_protocol::socket socket_;
   asio::steady_timer deadline_;
   std::vector<tcp::endpoint> endpoints_;
   std::size_t next_endpoint_ = 0;
-  std::string ip_, send_, expect_, received_;
+  std::string ip_, received_;
   std::array<char, 2048> buffer_{};
   Clock::time_point started_;
   bool finished_ = false;
@@ -140,15 +169,15 @@ TcpConnector::~TcpConnector() {
 }
 
 std::uint64_t TcpConnector::start(ServiceCall call) {
-  const bool to_socket = call.params.contains("unix_socket");
-  const bool to_host = call.params.contains("host") && call.params["host"].is_string() &&
-                       call.params.contains("port") && call.params["port"].is_number_integer();
-  if (!to_socket && !to_host) {
-    call.done({{}, {sdk::Status::invalid, "tcp.connect needs host and port, or unix_socket", {}, {}, {}}});
+  std::optional<TcpRequest> request;
+  try {
+    request = read_tcp_request(call);
+  } catch (const std::exception& e) {
+    call.done({{}, {sdk::Status::invalid, std::string("malformed request: ") + e.what(), {}, {}, {}}});
     return 0;
   }
   const auto ticket = next_++;
-  auto probe = std::make_shared<TcpProbe>(loop_, std::move(call));
+  auto probe = std::make_shared<TcpProbe>(loop_, std::move(*request), std::move(call.done));
   probe->on_end = [this, ticket] { running_.erase(ticket); };
   running_.emplace(ticket, probe);
   probe->start();

@@ -51,6 +51,8 @@ void HostCalls::serve(us_op op, std::string_view method, std::string_view params
   } catch (const sdk::Json::exception& e) {  // what a plugin asks with the wrong types throws where it is read
     if (state->tickets.contains(op))
       done({{}, {sdk::Status::invalid, std::string("params of the wrong type: ") + e.what(), {}, {}, {}}});
+  } catch (const std::exception& e) {  // nothing of what a plugin asks for may end the core
+    if (state->tickets.contains(op)) done({{}, {sdk::Status::unknown, e.what(), {}, {}, {}}});
   }
 }
 
