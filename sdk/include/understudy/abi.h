@@ -45,7 +45,8 @@ typedef struct us_bytes {
 /* Names one call in one direction. Chosen by the caller, never 0, never reused on the same port. */
 typedef uint64_t us_op;
 
-/* How a call ended. Every value but US_UNKNOWN promises that a failed call had no effect. */
+/* How a call ended. Every value but US_UNKNOWN promises that a failed call had no effect. What the host answers speaks
+ * of its own side of the wire: a request that ended with "kind": "timeout" may have arrived (docs/plugins/host.md). */
 enum us_status {
   US_OK = 0,
   US_UNSUPPORTED = 1, /* no such method, or this instance does not offer it */

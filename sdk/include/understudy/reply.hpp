@@ -53,7 +53,8 @@ class Responder {
   void fail(Status status, std::string message, std::string hint = {}) {
     fail(Error{status, std::move(message), std::move(hint), {}, {}});
   }
-  /// Hands on what a host service answered.
+  /// Hands on what a host service answered: right for what only looked. Of a request that changes something `transient`
+  /// would promise too much, unless Error::never_arrived(): answer `unknown`.
   void fail_with(const Result& result) { fail(result.error); }
   [[nodiscard]] bool answered() const noexcept { return !sink_; }
   [[nodiscard]] Millis budget() const noexcept { return state_->budget; }

@@ -16,7 +16,8 @@ class Messenger final : public Notifier {
     const Json body = {{"text", alert.title + (alert.text.empty() ? "" : "\n" + alert.text)}, {"id", alert.id}};
     const Json ask = {{"url", url_}, {"method", "POST"}, {"body", body.dump()}, {"headers", {{"Content-Type", "application/json"}}}};
     host_.call("http.request/1", ask, patience, [kept](const Result& r) {
-      if (!r.ok()) return kept->fail_with(r);
+      // What may have arrived is `unknown`: as `transient` it would be promised that nobody read it.
+      if (!r.ok()) return kept->fail(r.error.never_arrived() ? r.error.status : Status::unknown, r.error.message, r.error.hint);
       const int status = r.value.at("status").get<int>();
       if (status < 300) return (*kept)(Receipt{});
       kept->fail(status == 429 || status >= 500 ? Status::transient : Status::denied, "the messenger answers " + std::to_string(status));
