@@ -13,6 +13,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "core/host/child.hpp"
+#include "core/plugins/log_budget.hpp"
 #include "core/plugins/plugin_host.hpp"
 
 namespace understudy::plugins {
@@ -22,6 +23,7 @@ namespace asio = boost::asio;
 
 constexpr std::size_t longest_backlog = 16 * 1024 * 1024;  ///< of unsent bytes: what reads no more is stuck
 constexpr std::size_t longest_log_line = 4096;
+constexpr int packets_a_turn = 64;  ///< read before others have theirs: one that floods is not all that there is
 constexpr auto reap_every = std::chrono::milliseconds(5);
 constexpr int reaps_before_kill = 200;
 
@@ -34,11 +36,11 @@ std::string cause_of(const host::Ended& ended) {
 class Output : public std::enable_shared_from_this<Output> {
  public:
   Output(asio::io_context& loop, host::Logger& log, std::string name, int fd)
-      : pipe_(loop, fd), log_(log), name_(std::move(name)) {}
+      : pipe_(loop, fd), log_(log), name_(std::move(name)), budget_(log, name_) {}
   void read() {
     pipe_.async_read_some(asio::buffer(buffer_),
                           [self = shared_from_this()](const boost::system::error_code& error, std::size_t n) {
-                            if (error) return;
+                            if (error) return self->budget_.tell();
                             for (std::size_t i = 0; i < n; ++i) self->put(self->buffer_[i]);
                             self->read();
                           });
@@ -50,12 +52,13 @@ class Output : public std::enable_shared_from_this<Output> {
       line_ += c;
       return;
     }
-    if (!line_.empty()) log_.write(host::Level::info, name_, line_);
+    if (!line_.empty() && budget_.take(std::chrono::steady_clock::now())) log_.write(host::Level::info, name_, line_);
     line_.clear();
   }
   asio::posix::stream_descriptor pipe_;
   host::Logger& log_;
   std::string name_, line_;
+  LogBudget budget_;
   std::array<char, 1024> buffer_{};
 };
 
@@ -95,9 +98,9 @@ struct GuestProcess::Impl : std::enable_shared_from_this<GuestProcess::Impl> {
                       });
   }
 
-  /// Reads what is there. False when the process has ended or is not to be listened to any more.
+  /// Reads what is there, or a part of much. False when the process has ended or is not to be listened to any more.
   bool drain() {
-    while (!silent && !ending) {
+    for (int packets = 0; packets < packets_a_turn && !silent && !ending; ++packets) {
       const auto n = ::recv(socket.native_handle(), buffer.data(), buffer.size(), MSG_DONTWAIT);
       if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return true;
       if (n < 0 && errno == EINTR) continue;
@@ -112,7 +115,7 @@ struct GuestProcess::Impl : std::enable_shared_from_this<GuestProcess::Impl> {
       }
       if (const auto* frame = std::get_if<Frame>(&taken)) listener.frame(*frame);
     }
-    return false;
+    return !silent && !ending;
   }
 
   void flush() {

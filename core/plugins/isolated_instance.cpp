@@ -9,6 +9,7 @@
 
 #include "core/plugins/deadlines.hpp"
 #include "core/plugins/host_calls.hpp"
+#include "core/plugins/log_budget.hpp"
 #include "understudy/json.hpp"
 
 namespace understudy::plugins {
@@ -38,6 +39,7 @@ class Guest : public std::enable_shared_from_this<Guest> {
         spec_(std::move(s)),
         stats_(std::move(st)),
         envelope_(std::move(e)),
+        log_budget_(w.log, caller.instance),
         timer_(w.loop),
         deadlines_(w.loop,
                    [this](us_op op) {
@@ -101,6 +103,7 @@ class Guest : public std::enable_shared_from_this<Guest> {
 
   void close() {
     closed_ = true;
+    log_budget_.tell();
     timer_.cancel();
     deadlines_.close();
     calls.close();
@@ -152,6 +155,7 @@ class Guest : public std::enable_shared_from_this<Guest> {
       case Frame::Kind::complete: return completed(frame);
       case Frame::Kind::notify:
         if (frame.name == "create.failed") return take_reason(frame.body);
+        if (frame.name == "log" && !log_budget_.take(Clock::now())) return;
         return calls.notified(frame.name, frame.body);
       case Frame::Kind::create:
       case Frame::Kind::destroy: process_->kill("it broke the protocol: a message that only the host sends");
@@ -301,6 +305,7 @@ class Guest : public std::enable_shared_from_this<Guest> {
   bool refused_ = false, ended_at_start_ = false, closed_ = false;
   int crashes_ = 0;  ///< since the last good answer
   Millis backoff_ = first_backoff;
+  LogBudget log_budget_;
   asio::steady_timer timer_;
   Deadlines deadlines_;
 

@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <cstdlib>
 #include <mutex>
+#include <thread>
 
 #include "understudy/plugin.hpp"
 
@@ -17,6 +18,7 @@ struct Raw final : Provider {
   Host& host;
   std::string what;
   std::vector<Responder> kept;
+  std::jthread flood;
 
   /// What this process was given.
   static void tell(Responder& responder) {
@@ -32,6 +34,10 @@ struct Raw final : Provider {
     if (what == "never") return kept.push_back(std::move(responder));
     if (what == "forgets") return;
     if (what == "dies") std::abort();
+    if (what == "floods" && !flood.joinable())
+      flood = std::jthread([this](const std::stop_token& stop) {
+        while (!stop.stop_requested()) host.log(LogLevel::info, "one more line");
+      });
     if (what == "tells") return tell(responder);
     if (what == "hangs") {
       std::mutex m;
@@ -48,6 +54,7 @@ UNDERSTUDY_PLUGIN(
     [](Host& host, const Envelope& e) -> std::unique_ptr<Provider> {
       const auto what = e.settings.value("what", "");
       if (what == "dies-in-create") std::abort();
+      while (what == "floods-in-create") host.log(LogLevel::info, "one more line");
       if (what == "throws-in-create") throw std::runtime_error("no luck today");
       return std::make_unique<Raw>(host, what);
     })

@@ -4,8 +4,12 @@
 #include <fstream>
 #include <random>
 
+#include <boost/asio/steady_timer.hpp>
+
 #include "core/plugins/frame.hpp"
+#include "core/plugins/log_budget.hpp"
 #include "tests/loader_fixture.hpp"
+#include "tests/unit/captured.hpp"
 
 using namespace understudy;
 namespace fs = std::filesystem;
@@ -109,6 +113,46 @@ TEST_CASE("isolated: a crash in create is an error of the configuration, told at
   REQUIRE(std::holds_alternative<plugins::LoadError>(made));
   CHECK_THAT(std::get<plugins::LoadError>(made).message, ContainsSubstring("did not finish create()"));
   CHECK(std::chrono::steady_clock::now() - began < std::chrono::seconds(4));
+}
+
+TEST_CASE("isolated: one that floods the host with messages leaves the loop to the others") {
+  Isolated f;
+  const auto flooding = f.isolated("floods");
+  REQUIRE(f.call(*flooding, "health.check/1").ok());
+  boost::asio::steady_timer others(f.loop);
+  for (int i = 0; i < 20; ++i) {
+    const auto began = std::chrono::steady_clock::now();
+    bool ran = false;
+    others.expires_after(std::chrono::milliseconds(5));
+    others.async_wait([&](const boost::system::error_code&) { ran = true; });
+    f.run([&] { return ran; });
+    CHECK(std::chrono::steady_clock::now() - began < std::chrono::seconds(2));
+  }
+  CHECK(f.call(*flooding, "health.check/1").ok());
+}
+
+TEST_CASE("isolated: a flood in create ends when its time is over, and the plugin is not waited for again") {
+  Isolated f;
+  const auto began = std::chrono::steady_clock::now();
+  const auto first = f.make("misbehaves", "health", {{"what", "floods-in-create"}}, "process");
+  REQUIRE(std::holds_alternative<plugins::LoadError>(first));
+  CHECK_THAT(std::get<plugins::LoadError>(first).message, ContainsSubstring("did not finish create()"));
+  const auto took = std::chrono::steady_clock::now() - began;
+  CHECK(took < std::chrono::seconds(8));
+}
+
+TEST_CASE("a log budget lets so many lines go in a second, and tells how many it dropped") {
+  test::Captured captured;
+  host::Logger log("info", "text");
+  plugins::LogBudget budget(log, "svc/a");
+  const auto now = std::chrono::steady_clock::now();
+  int let = 0;
+  for (int i = 0; i < 1'000; ++i) let += budget.take(now);
+  const bool later = budget.take(now + std::chrono::seconds(1));
+  const auto said = captured.text();
+  CHECK(let == plugins::LogBudget::lines_a_second);
+  CHECK(later);
+  CHECK_THAT(said, ContainsSubstring("svc/a: 800 more lines were dropped"));
 }
 
 TEST_CASE("isolated: a crash is told with the method and the signal") {
