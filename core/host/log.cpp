@@ -1,5 +1,6 @@
 #include "core/host/log.hpp"
 
+#include <algorithm>
 #include <mutex>
 #include <shared_mutex>
 #include <vector>
@@ -12,6 +13,7 @@ namespace understudy::host {
 namespace {
 
 constexpr std::size_t longest_log_line = 16 * 1024;
+constexpr std::size_t shortest_secret = 4, shortest_secret_line = 16;
 constexpr std::string_view level_names[] = {"debug", "info", "warning", "error"};
 
 spdlog::level::level_enum spd(Level level) {
@@ -38,7 +40,7 @@ struct Logger::Impl {
   bool json;
   spdlog::logger out;
   mutable std::shared_mutex mutex;
-  std::vector<std::string> secrets;
+  std::vector<std::string> secrets;  ///< the longest first: a short one within it must not leave the rest
 
   Impl(std::string_view level, std::string_view format)
       : least(level_from(level)),
@@ -48,6 +50,39 @@ struct Logger::Impl {
     out.set_pattern(json ? "%v" : "%Y-%m-%d %H:%M:%S.%e %^%-5l%$ %v");
     out.flush_on(spdlog::level::debug);
   }
+
+  void hide(std::string value) {
+    if (std::ranges::find(secrets, value) != secrets.end()) return;
+    const auto place = std::ranges::find_if(secrets, [&](const auto& s) { return s.size() < value.size(); });
+    secrets.insert(place, std::move(value));
+  }
+
+  /// All of it is redacted already.
+  void put(Level level, std::string component, std::string message, std::string fields) {
+    out.log(spd(level), json ? as_json(level, component, std::move(message), std::move(fields))
+                             : as_text(component, message, fields));
+  }
+
+  static std::string as_json(Level level, const std::string& component, std::string message, std::string fields) {
+    const auto now =
+        std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch());
+    message.resize(std::min(message.size(), longest_log_line));
+    fields.resize(std::min(fields.size(), longest_log_line));
+    nlohmann::json line = {{"at_ms", now.count()},
+                           {"level", level_names[static_cast<int>(level)]},
+                           {"component", component},
+                           {"message", std::move(message)}};
+    if (!fields.empty()) line["fields"] = std::move(fields);
+    return line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  }
+
+  static std::string as_text(const std::string& component, const std::string& message, const std::string& fields) {
+    std::string line = component + ": " + message;
+    if (!fields.empty()) line += "  " + fields;
+    std::ranges::replace_if(line, [](char c) { return c == '\n' || c == '\r'; }, ' ');
+    line.resize(std::min(line.size(), longest_log_line));
+    return line;
+  }
 };
 
 Logger::Logger(std::string_view level, std::string_view format) : impl_(std::make_unique<Impl>(level, format)) {}
@@ -56,12 +91,17 @@ Logger::~Logger() = default;
 bool Logger::enabled(Level level) const noexcept { return level >= impl_->least; }
 
 void Logger::add_secret(std::string value) {
-  if (value.size() < 4) return;
+  if (value.size() < shortest_secret) return;
   const std::unique_lock lock(impl_->mutex);
-  for (const auto& known : impl_->secrets) {
-    if (known == value) return;
+  const auto quoted = nlohmann::json(value).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  impl_->hide(quoted.substr(1, quoted.size() - 2));  // as it stands within JSON
+  // A key of several lines: what is printed comes to us line by line.
+  for (std::size_t at = 0, end = 0; end != std::string::npos; at = end + 1) {
+    end = value.find('\n', at);
+    const auto line = value.substr(at, end - at);
+    if (line.size() >= shortest_secret_line && line.find("-----") == std::string::npos) impl_->hide(line);
   }
-  impl_->secrets.push_back(std::move(value));
+  impl_->hide(std::move(value));
 }
 
 std::string Logger::redact(std::string text) const {
@@ -79,31 +119,13 @@ void Logger::write(Level level, std::string_view component, std::string_view mes
                    std::initializer_list<Field> fields) {
   if (!enabled(level)) return;
   std::string text;
-  for (const auto& [key, value] : fields) text += (text.empty() ? "" : " ") + std::string(key) + "=" + value;
-  write_raw(level, component, message, text);
+  for (const auto& [key, value] : fields) text += (text.empty() ? "" : " ") + std::string(key) + "=" + redact(value);
+  impl_->put(level, redact(std::string(component)), redact(std::string(message)), std::move(text));
 }
 
 void Logger::write_raw(Level level, std::string_view component, std::string_view message, std::string_view fields) {
   if (!enabled(level)) return;
-  std::string line;
-  if (impl_->json) {
-    const auto now =
-        std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch());
-    nlohmann::json out = {{"at_ms", now.count()},
-                          {"level", level_names[static_cast<int>(level)]},
-                          {"component", component},
-                          {"message", message}};
-    if (!fields.empty()) out["fields"] = fields;
-    line = out.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-  } else {
-    line = std::string(component) + ": " + std::string(message);
-    if (!fields.empty()) line += "  " + std::string(fields);
-    for (auto& c : line) {
-      if (c == '\n' || c == '\r') c = ' ';
-    }
-  }
-  if (line.size() > longest_log_line) line.resize(longest_log_line);
-  impl_->out.log(spd(level), redact(std::move(line)));
+  impl_->put(level, redact(std::string(component)), redact(std::string(message)), redact(std::string(fields)));
 }
 
 }  // namespace understudy::host

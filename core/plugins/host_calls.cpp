@@ -10,6 +10,15 @@ namespace {
 /// Beyond it, arithmetic with clocks could overflow.
 constexpr Millis longest_call{std::chrono::hours(24 * 365)};
 
+/// Every text in it, before quotes and line ends are escaped.
+void redact_texts(const host::Logger& log, sdk::Json& value) {
+  if (value.is_string()) {
+    value = log.redact(value.get<std::string>());
+  } else if (value.is_structured()) {
+    for (auto& inner : value) redact_texts(log, inner);
+  }
+}
+
 }  // namespace
 
 HostCalls::HostCalls(const Registry::Wiring& wiring, host::Caller caller, Reply reply, Item item)
@@ -94,7 +103,9 @@ void HostCalls::write_log(const sdk::Json& params) {
                      : name == "warning" ? host::Level::warning
                      : name == "error"   ? host::Level::error
                                          : host::Level::info;
-  const auto fields = params.value("fields", sdk::Json::object());
+  if (!wiring_.log.enabled(level)) return;
+  auto fields = params.value("fields", sdk::Json::object());
+  redact_texts(wiring_.log, fields);
   wiring_.log.write_raw(level, state_->caller.instance, params.value("message", ""),
                         fields.empty() ? std::string() : sdk::write_json(fields));
 }
