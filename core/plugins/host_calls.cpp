@@ -39,7 +39,8 @@ void HostCalls::serve(us_op op, std::string_view method, std::string_view params
            result.ok() ? sdk::write_json(result.value) : sdk::write_json(result.error.to_json()));
   };
   if (!call.params.is_object()) {
-    return call.done({{}, {sdk::Status::invalid, "params are not a JSON object", {}, {}, {}}});
+    const char* why = params.empty() ? "params are empty, or larger than 4 MiB" : "params are not a JSON object";
+    return call.done({{}, {sdk::Status::invalid, why, {}, {}, {}}});
   }
   if (call.params.contains("stream")) {
     const char* topic = method == "process.run/1" ? "process.item" : "http.item";

@@ -48,10 +48,8 @@ class Guest : public std::enable_shared_from_this<Guest> {
                    }),
         calls(
             w, std::move(c),
-            [this](us_op op, std::int32_t status, const std::string& body) {
-              send({Frame::Kind::complete, op, status, {}, body});
-            },
-            [this](const char* topic, const std::string& body) { send({Frame::Kind::notify, 0, 0, topic, body}); }) {}
+            [this](us_op op, std::int32_t status, const std::string& body) { reply_to_plugin(op, status, body); },
+            [this](const char* topic, const std::string& body) { tell_plugin(topic, body); }) {}
 
   const Registry::Wiring wiring;
   const std::shared_ptr<Library> library;
@@ -59,6 +57,8 @@ class Guest : public std::enable_shared_from_this<Guest> {
 
   /// The first start, which waits: settings that the plugin refuses are an error of the configuration.
   std::optional<LoadError> begin() {
+    if (envelope_.size() > largest_frame_body)
+      return LoadError{"the settings of " + caller.instance + " are larger than 4 MiB", "name files instead"};
     launch();
     const auto deadline = Clock::now() + start_timeout;
     while (state_ == State::starting && !refused_ && Clock::now() < deadline) {
@@ -80,12 +80,17 @@ class Guest : public std::enable_shared_from_this<Guest> {
           failure(sdk::Status::transient, "plugin " + caller.plugin + " crashes again and again and rests", "crashed"));
       return 0;
     }
+    std::string body = sdk::write_json(params);
+    if (body.size() > largest_frame_body) {
+      done(failure(sdk::Status::invalid, "the request is larger than 4 MiB", "too_large"));
+      return 0;
+    }
     const us_op op = next_op_++;
     auto& entry = waiting_[op];
     entry.done = std::move(done);
     entry.since = Clock::now();
     entry.deadline = entry.since + budget + slack;
-    entry.frame = {Frame::Kind::call, op, budget.count(), std::string(method), sdk::write_json(params)};
+    entry.frame = {Frame::Kind::call, op, budget.count(), std::string(method), std::move(body)};
     deadlines_.add(op, entry.deadline);
     if (method == watch_method) watched_ = entry.frame;
     if (state_ == State::ready) submit(entry);
@@ -160,6 +165,22 @@ class Guest : public std::enable_shared_from_this<Guest> {
       case Frame::Kind::create:
       case Frame::Kind::destroy: process_->kill("it broke the protocol: a message that only the host sends");
     }
+  }
+
+  /// The host did what was asked: only its answer does not fit.
+  void reply_to_plugin(us_op op, std::int32_t status, const std::string& body) {
+    if (body.size() <= largest_frame_body) return send({Frame::Kind::complete, op, status, {}, body});
+    const sdk::Error error{sdk::Status::unknown,
+                           "the answer is larger than 4 MiB, which an isolated plugin cannot be given",
+                           "use to_file, or a smaller max_body or max_output",
+                           "too_large",
+                           {}};
+    send({Frame::Kind::complete, op, US_UNKNOWN, {}, sdk::write_json(error.to_json())});
+  }
+
+  void tell_plugin(const char* topic, const std::string& body) {
+    if (body.size() <= largest_frame_body) return send({Frame::Kind::notify, 0, 0, topic, body});
+    wiring.log.write(host::Level::warning, caller.instance, "a line of more than 4 MiB was dropped");
   }
 
   void take_reason(const std::string& body) {

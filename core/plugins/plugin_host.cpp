@@ -14,6 +14,9 @@
 namespace understudy::plugins {
 namespace {
 
+constexpr const char* too_large_answer =
+    R"({"message": "the plugin's answer is larger than 4 MiB", "hint": "this is a bug of the plugin", "kind": "too_large"})";
+
 us_bytes bytes(std::string_view text) { return {text.data(), text.size()}; }
 std::string text(us_bytes raw) { return raw.len == 0 ? std::string() : std::string(raw.data, raw.len); }
 
@@ -39,7 +42,7 @@ class Wire {
     }
   }
 
-  /// The next message; nothing when the core has closed the socket.
+  /// The next message; nothing when the core has closed the socket, or says what cannot be read.
   std::optional<Frame> receive() {
     while (true) {
       const auto n = ::recv(fd_, buffer_.data(), buffer_.size(), 0);
@@ -47,19 +50,26 @@ class Wire {
       if (n <= 0) return std::nullopt;
       auto taken = reader_.take(buffer_.data(), static_cast<std::size_t>(n));
       if (auto* frame = std::get_if<Frame>(&taken)) return std::move(*frame);
-      if (std::holds_alternative<FrameReader::Broken>(taken)) return std::nullopt;
+      if (const auto* wrong = std::get_if<FrameReader::Broken>(&taken)) {
+        broken_ = wrong->why;
+        return std::nullopt;
+      }
     }
   }
+  /// Why receive() ended, when it was not the core that closed the socket.
+  [[nodiscard]] const char* broken() const noexcept { return broken_; }
 
  private:
   static Wire& self(void* ctx) noexcept { return *static_cast<Wire*>(ctx); }
   static void on_call(void* ctx, us_op op, us_bytes method, us_bytes params, std::int64_t budget_ms) noexcept {
-    self(ctx).send({Frame::Kind::call, op, budget_ms, text(method), text(params)});
+    // What is too large for a message the core refuses, in its turn on the loop: it sees no params.
+    const bool fits = params.len <= largest_frame_body;
+    self(ctx).send({Frame::Kind::call, op, budget_ms, text(method), fits ? text(params) : std::string()});
   }
   static void on_cancel(void* ctx, us_op op) noexcept { self(ctx).send({Frame::Kind::cancel, op, 0, {}, {}}); }
   static void on_complete(void* ctx, us_op op, std::int32_t status, us_bytes result) noexcept {
-    self(ctx).send(
-        {Frame::Kind::complete, op, status, {}, result.len > largest_frame_body ? std::string() : text(result)});
+    if (result.len <= largest_frame_body) return self(ctx).send({Frame::Kind::complete, op, status, {}, text(result)});
+    self(ctx).send({Frame::Kind::complete, op, US_UNKNOWN, {}, too_large_answer});
   }
   static void on_notify(void* ctx, us_bytes topic, us_bytes params) noexcept {
     if (params.len <= largest_frame_body) self(ctx).send({Frame::Kind::notify, 0, 0, text(topic), text(params)});
@@ -68,6 +78,7 @@ class Wire {
   int fd_;
   std::mutex mutex_;
   FrameReader reader_;
+  const char* broken_ = nullptr;
   std::string buffer_ = std::string(largest_packet, '\0');  // only receive(), on the one thread that reads
 };
 
@@ -122,7 +133,9 @@ int run_plugin_host(const std::filesystem::path& path) {
   if (status != US_OK) return 0;
   serve(wire, plugin);
   entry.destroy(plugin.ctx);
-  return 0;
+  if (wire.broken() == nullptr) return 0;
+  std::fprintf(stderr, "the core sent what cannot be read: %s\n", wire.broken());
+  return 70;
 }
 
 int describe_plugin(const std::filesystem::path& path) {

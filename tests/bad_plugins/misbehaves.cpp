@@ -12,6 +12,8 @@
 namespace {
 using namespace understudy::sdk;
 
+constexpr std::size_t much = 5 * 1024 * 1024;
+
 /// Speaks the raw port: the SDK would not let it answer twice or with garbage.
 struct Raw final : Provider {
   Raw(Host& h, std::string w) : host(h), what(std::move(w)) {}
@@ -28,7 +30,20 @@ struct Raw final : Provider {
     for (int fd = 0; fd < 1024; ++fd) descriptors += ::fcntl(fd, F_GETFD) >= 0;
     responder.ok({{"env", all}, {"descriptors", descriptors}});
   }
+  /// Answers with how the host answered.
+  void ask(const char* method, const Json& params, Responder responder) {
+    auto kept_one = std::make_shared<Responder>(std::move(responder));
+    host.call(method, params, Millis(10'000), [kept_one](const Result& r) {
+      kept_one->ok({{"status", name_of(r.error.status)}, {"kind", r.error.kind}, {"message", r.error.message}});
+    });
+  }
   void handle(std::string_view, const Json&, Responder responder) override {
+    if (what == "asks-much") return ask("clock.now/1", {{"x", std::string(much, 'x')}}, std::move(responder));
+    if (what == "answers-much") return responder.ok({{"x", std::string(much, 'x')}});
+    if (what == "asks-for-much") {
+      const Json printing = {"sh", "-c", "head -c 3000000 /dev/zero | tr '\\000' '\"'"};  // twice as long as JSON
+      return ask("process.run/1", {{"argv", printing}, {"max_output", much}}, std::move(responder));
+    }
     if (what == "throws") throw std::runtime_error("it is broken");
     if (what == "throws-int") throw 5;
     if (what == "never") return kept.push_back(std::move(responder));

@@ -155,6 +155,23 @@ TEST_CASE("a log budget lets so many lines go in a second, and tells how many it
   CHECK_THAT(said, ContainsSubstring("svc/a: 800 more lines were dropped"));
 }
 
+TEST_CASE("isolated: a message that is too large is answered for, in each direction, and the process goes on") {
+  Isolated f;
+  const Json much = {{"x", std::string(5 * 1024 * 1024, 'x')}};
+  CHECK(f.call(*f.isolated(""), "health.check/1", much).error.status == sdk::Status::invalid);
+  const auto answering = f.call(*f.isolated("answers-much"), "health.check/1").error;
+  CHECK(answering.status == sdk::Status::unknown);
+  CHECK_THAT(answering.message, ContainsSubstring("larger than 4 MiB"));
+  const auto asking = f.call(*f.isolated("asks-much"), "health.check/1");
+  REQUIRE(asking.ok());
+  CHECK(asking.value.at("status") == "invalid");
+  const auto told = f.call(*f.isolated("asks-for-much"), "health.check/1");
+  REQUIRE(told.ok());
+  CHECK(told.value.at("status") == "unknown");
+  CHECK(told.value.at("kind") == "too_large");
+  CHECK(f.registry.stats().at("misbehaves")->crashes == 0);
+}
+
 TEST_CASE("isolated: a crash is told with the method and the signal") {
   Isolated f;
   const auto dying = f.isolated("dies");
