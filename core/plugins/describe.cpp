@@ -15,6 +15,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr auto patience = std::chrono::seconds(5);
+constexpr auto patience_at_end = std::chrono::seconds(1);
 constexpr std::size_t largest_answer = 2 * 1024 * 1024;
 
 /// What the child prints until it ends; nothing when it takes too long.
@@ -33,11 +34,19 @@ std::optional<std::string> read_all(int fd, Clock::time_point until) {
   return out;
 }
 
+/// How it ended. What does not by itself is killed: it may have closed what it prints to, and go on.
 std::string end_of(int pid) {
-  std::optional<host::Ended> ended;
-  while (!(ended = host::reap(pid))) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  if (ended->signal) return std::string("it died of ") + ::strsignal(*ended->signal);
-  return "it ended with exit code " + std::to_string(ended->exit_code.value_or(-1));
+  const auto until = Clock::now() + patience_at_end;
+  bool killed = false;
+  for (; Clock::now() < until + patience_at_end; std::this_thread::sleep_for(std::chrono::milliseconds(1))) {
+    if (const auto ended = host::reap(pid)) {
+      if (killed) return "it did not end";
+      if (ended->signal) return std::string("it died of ") + ::strsignal(*ended->signal);
+      return "it ended with exit code " + std::to_string(ended->exit_code.value_or(-1));
+    }
+    if (!killed && Clock::now() >= until) killed = ::kill(-pid, SIGKILL) == 0;
+  }
+  return "it cannot be ended";
 }
 
 }  // namespace

@@ -71,7 +71,7 @@ class Guest : public std::enable_shared_from_this<Guest> {
     const std::string who = "plugin " + caller.plugin;
     if (refused_) return LoadError{who + " refused " + caller.instance + ": " + create_error_, create_hint_};
     return LoadError{who + " did not finish create() for " + caller.instance + " within 5 s, or ended",
-                     "create() must do no I/O"};
+                     "create() must do no I/O", Clock::now() >= deadline};
   }
 
   us_op call(std::string_view method, const sdk::Json& params, Millis budget, Instance::Done done) {

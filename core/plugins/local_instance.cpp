@@ -289,7 +289,7 @@ std::variant<std::unique_ptr<Instance>, LoadError> make_local_instance(const Reg
       keep_for_ever(link);  // a hung create may still write to it
       return LoadError{
           "plugin " + link->caller.plugin + " did not finish create() for " + link->caller.instance + " within 5 s",
-          "create() must do no I/O"};
+          "create() must do no I/O", true};
     }
     const std::string why =
         link->create_error.empty() ? std::string(sdk::name_of(sdk::status_from(status))) : link->create_error;

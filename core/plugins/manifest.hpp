@@ -14,6 +14,7 @@ namespace understudy::plugins {
 /// Why a library cannot be used. `message` names the file.
 struct LoadError {
   std::string message, hint;
+  bool hung = false;  ///< it was waited for as long as may be
 };
 
 struct Manifest {

@@ -10,6 +10,9 @@ namespace understudy::plugins {
 namespace {
 
 namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+
+constexpr auto remembered_for = std::chrono::minutes(1);
 
 std::vector<fs::path> candidates(const std::vector<fs::path>& folders, const std::string& name) {
   std::vector<fs::path> out;
@@ -43,12 +46,22 @@ std::string joined(const std::vector<fs::path>& folders) {
 
 }  // namespace
 
+void Failures::remember(const std::string& plugin, const LoadError& error) {
+  failed_.insert_or_assign(plugin, Failed{error, Clock::now()});
+}
+
+const LoadError* Failures::recent(const std::string& plugin) const {
+  const auto it = failed_.find(plugin);
+  return it != failed_.end() && Clock::now() - it->second.at < remembered_for ? &it->second.error : nullptr;
+}
+
 Registry::Registry(std::vector<fs::path> path, std::vector<fs::path> bundled, fs::path program)
     : path_(std::move(path)), bundled_(std::move(bundled)), program_(std::move(program)) {}
 Registry::~Registry() = default;
 
 std::variant<std::shared_ptr<Library>, LoadError> Registry::find(const std::string& name) {
   if (const auto it = loaded_.find(name); it != loaded_.end()) return it->second;
+  if (const auto* known = unusable_.recent(name)) return *known;
   const auto files = candidates(path_, name);
   if (files.empty())
     return LoadError{"no plugin \"" + name + "\" (looked for " + name + ".so in " + joined(path_) + ")",
@@ -57,7 +70,10 @@ std::variant<std::shared_ptr<Library>, LoadError> Registry::find(const std::stri
     return LoadError{"two plugins are called \"" + name + "\": " + files[0].string() + " and " + files[1].string(),
                      "remove one, or take its folder out of plugin_path"};
   auto loaded = is_bundled(files.front()) ? load_library(files.front()) : describe_library(files.front(), program_);
-  if (auto* error = std::get_if<LoadError>(&loaded)) return *error;
+  if (const auto* error = std::get_if<LoadError>(&loaded)) {
+    unusable_.remember(name, *error);
+    return *error;
+  }
   auto library = std::get<std::shared_ptr<Library>>(loaded);
   if (library->manifest().name != name) {
     return LoadError{files.front().string() + ": calls itself \"" + library->manifest().name + "\"",
@@ -128,7 +144,13 @@ std::variant<std::unique_ptr<Instance>, LoadError> Registry::make(const Wiring& 
                               {"service", service},
                               {"target", target},
                               {"settings", use.settings}};
-  return make_with(wiring, use, std::move(library), envelope);
+  if (const auto* known = hung_.recent(use.plugin))
+    return LoadError{"plugin " + use.plugin + " is not asked again for " + instance + " so soon: " + known->message,
+                     known->hint};
+  auto made = make_with(wiring, use, std::move(library), envelope);
+  if (const auto* error = std::get_if<LoadError>(&made); error != nullptr && error->hung)
+    hung_.remember(use.plugin, *error);
+  return made;
 }
 
 std::variant<std::unique_ptr<Instance>, LoadError> Registry::make_with(const Wiring& wiring,

@@ -1,6 +1,7 @@
 // Finds plugins by name in the plugin_path, loads each once, and makes instances. On the loop.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -20,6 +21,21 @@
 namespace understudy::plugins {
 
 class LibraryThread;
+
+/// What failed a moment ago, by plugin: whoever asks again is told the same at once. Each try may hold the loop for
+/// seconds, and a configuration names a plugin many times.
+class Failures {
+ public:
+  void remember(const std::string& plugin, const LoadError& error);
+  [[nodiscard]] const LoadError* recent(const std::string& plugin) const;
+
+ private:
+  struct Failed {
+    LoadError error;
+    std::chrono::steady_clock::time_point at;
+  };
+  std::map<std::string, Failed> failed_;
+};
 
 class Registry {
  public:
@@ -61,6 +77,7 @@ class Registry {
   std::vector<std::filesystem::path> path_, bundled_;
   std::filesystem::path program_;
   std::map<std::string, std::shared_ptr<Library>> loaded_;
+  Failures unusable_, hung_;  ///< that could not be loaded; that did not finish create()
   std::map<std::string, std::shared_ptr<LibraryThread>> threads_;
   std::map<std::string, std::shared_ptr<Stats>> stats_;
 };

@@ -1,5 +1,13 @@
 /* Wrong in a way that is chosen when it is compiled. */
 #include <stddef.h>
+#ifdef STUCK
+#include <unistd.h>
+/* Says that there is no more to come, and stays. */
+__attribute__((constructor)) static void stuck(void) {
+  close(1);
+  for (;;) pause();
+}
+#endif
 
 #include "understudy/abi.h"
 

@@ -139,6 +139,10 @@ TEST_CASE("isolated: a flood in create ends when its time is over, and the plugi
   CHECK_THAT(std::get<plugins::LoadError>(first).message, ContainsSubstring("did not finish create()"));
   const auto took = std::chrono::steady_clock::now() - began;
   CHECK(took < std::chrono::seconds(8));
+  const auto again = f.make("misbehaves", "health", {{"what", ""}}, "process");
+  REQUIRE(std::holds_alternative<plugins::LoadError>(again));
+  CHECK_THAT(std::get<plugins::LoadError>(again).message, ContainsSubstring("not asked again"));
+  CHECK(std::chrono::steady_clock::now() - began < took + std::chrono::seconds(1));
 }
 
 TEST_CASE("a log budget lets so many lines go in a second, and tells how many it dropped") {

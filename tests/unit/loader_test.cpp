@@ -35,6 +35,16 @@ TEST_CASE("each way to be no usable plugin has its own sentence") {
   CHECK_THAT(f.error("misbehaves", "health", {{"what", "throws-in-create"}}), ContainsSubstring("no luck today"));
 }
 
+TEST_CASE("a library that stays when it is looked at is waited for once, and told") {
+  test::Fixture f({fs::path(UNDERSTUDY_BINARY_DIR) / "test_stuck"});
+  for (int i = 0; i < 10; ++i) {
+    const auto found = f.registry.find("stuck");
+    const auto* e = std::get_if<plugins::LoadError>(&found);
+    REQUIRE(e != nullptr);
+    CHECK_THAT(e->message, ContainsSubstring("it did not end while it was loaded"));
+  }
+}
+
 TEST_CASE("two plugins of one name are refused, and both are named") {
   const auto other = fs::path(UNDERSTUDY_BINARY_DIR) / "test_plugins_again";
   fs::create_directories(other);
