@@ -21,6 +21,7 @@ struct Raw final : Provider {
   std::string what;
   std::vector<Responder> kept;
   std::jthread flood;
+  Worker worker;
 
   /// What this process was given.
   static void tell(Responder& responder) {
@@ -37,6 +38,13 @@ struct Raw final : Provider {
       kept_one->ok({{"status", name_of(r.error.status)}, {"kind", r.error.kind}, {"message", r.error.message}});
     });
   }
+  static void swallow(Responder responder) {
+    try {
+      const Responder mine = std::move(responder);
+      throw std::runtime_error("nobody hears of this");
+    } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch): the wrong thing to do
+    }
+  }
   void handle(std::string_view, const Json&, Responder responder) override {
     if (what == "asks-much") return ask("clock.now/1", {{"x", std::string(much, 'x')}}, std::move(responder));
     if (what == "answers-much") return responder.ok({{"x", std::string(much, 'x')}});
@@ -46,6 +54,9 @@ struct Raw final : Provider {
     }
     if (what == "throws") throw std::runtime_error("it is broken");
     if (what == "throws-int") throw 5;
+    if (what == "swallows") return swallow(std::move(responder));
+    if (what == "throws-int-in-worker")
+      return worker.answer(Reply<Done>(std::move(responder)), []() -> Done { throw 5; });
     if (what == "never") return kept.push_back(std::move(responder));
     if (what == "forgets") return;
     if (what == "dies") std::abort();

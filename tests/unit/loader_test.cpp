@@ -74,6 +74,11 @@ TEST_CASE("what a plugin throws, forgets, garbles or repeats becomes exactly one
         sdk::Status::unknown);
   CHECK_THAT(f.call(*f.made("misbehaves", "health", {{"what", "forgets"}}), "health.check/1").error.message,
              ContainsSubstring("without an answer"));
+  for (const char* what : {"swallows", "throws-int-in-worker"}) {
+    const auto swallowed = f.call(*f.made("misbehaves", "health", {{"what", what}}), "health.check/1").error;
+    CHECK(swallowed.status == sdk::Status::unknown);
+    CHECK(swallowed.kind != "deadline");
+  }
   CHECK(f.call(*f.made("garbage", "health", nlohmann::json::object()), "health.check/1").error.kind == "garbage");
   CHECK(f.call(*f.made("twice", "health", nlohmann::json::object()), "health.check/1").ok());
 }

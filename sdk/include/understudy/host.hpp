@@ -210,6 +210,8 @@ class Worker {
         kept->fail(failure.error());
       } catch (const std::exception& e) {
         kept->fail(Status::unknown, e.what());
+      } catch (...) {  // out of the thread it would end the process
+        kept->fail(Status::unknown, "the plugin threw something that is no std::exception");
       }
     });
   }

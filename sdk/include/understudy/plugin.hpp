@@ -204,11 +204,20 @@ class Instance {
     state.handler_thread.store(std::this_thread::get_id());
     const Error thrown = run_handler(method, params, std::move(responder));
     state.handler_thread.store({});
-    if (thrown.status == Status::ok) return;
-    if (auto sink = std::exchange(state.orphan, nullptr)) {
-      sink(thrown.status, thrown.to_json());
+    auto sink = std::exchange(state.orphan, nullptr);
+    if (thrown.status == Status::ok) {
+      if (sink) answer(sink, dropped());  // unwound by what the handler itself caught
+    } else if (sink) {
+      answer(sink, thrown);
     } else {  // it had been answered, or handed on: the exception is still worth a line
       complain(thrown);
+    }
+  }
+
+  static void answer(const Responder::Sink& sink, const Error& error) noexcept {
+    try {
+      sink(error.status, error.to_json());
+    } catch (...) {  // NOLINT(bugprone-empty-catch): the host's deadline is the second net
     }
   }
 

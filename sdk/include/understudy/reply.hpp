@@ -26,6 +26,13 @@ struct CallState {
   std::function<void(Status, const Json&)> orphan{};
 };
 
+namespace detail {
+/// The answer to a call that nobody answered.
+[[nodiscard]] inline Error dropped() {
+  return {Status::unknown, "the plugin dropped the request without an answer", {}, {}, {}};
+}
+}  // namespace detail
+
 /// The untyped answer. [any thread], but one thread at a time.
 class Responder {
  public:
@@ -71,7 +78,7 @@ class Responder {
       return;
     }
     try {
-      finish(Status::unknown, Json{{"message", "the plugin dropped the request without an answer"}});
+      finish(Status::unknown, detail::dropped().to_json());
     } catch (...) {  // NOLINT(bugprone-empty-catch): a destructor; the host's deadline is the second net
     }
   }
