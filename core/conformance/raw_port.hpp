@@ -77,7 +77,7 @@ class RawPort {
   const us_plugin& entry_;
   const Host host_;
   const std::string secret_;
-  us_port plugin_{};
+  us_port plugin_{sizeof(us_port), 0, nullptr, nullptr, nullptr, nullptr, nullptr};
   bool alive_ = false;
   std::string refusal_;
   us_op last_op_ = 0;

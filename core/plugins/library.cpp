@@ -68,7 +68,7 @@ std::variant<std::shared_ptr<Library>, LoadError> load_library(const std::filesy
                  "needs the newer plugin ABI " + std::to_string(entry->abi_major) + "; this Understudy speaks " + ours,
                  "update Understudy, or use an older build of the plugin");
   }
-  if (entry->size < sizeof(us_plugin))
+  if (entry->size < US_PLUGIN_SIZE_1_0)  // not today's size: whoever was built with an earlier minor has a smaller one
     return wrong(path, "its us_plugin is smaller than ABI 1.0 says", "this is a bug of the plugin");
   auto manifest = parse_manifest(path, entry->manifest);
   if (auto* error = std::get_if<LoadError>(&manifest)) return *error;

@@ -256,6 +256,7 @@ class LocalInstance final : public Instance {
 std::int32_t run_create(const std::shared_ptr<Link>& link, const std::string& settings) {
   const auto create = [link, settings]() -> std::int32_t {
     const us_port port = link->host_port();
+    link->plugin.size = sizeof(us_port);
     try {
       return link->library->entry().create(&port, bytes(settings), &link->plugin);
     } catch (...) {  // the contract forbids it; a C++ plugin of the same runtime can still do it

@@ -119,6 +119,7 @@ int run_plugin_host(const std::filesystem::path& path) {
   const auto& entry = std::get<std::shared_ptr<Library>>(loaded)->entry();
   const us_port host = wire.port();
   us_port plugin{};
+  plugin.size = sizeof plugin;
   const auto status = entry.create(&host, bytes(create->body), &plugin);
   if (status == US_OK &&
       (plugin.call == nullptr || plugin.cancel == nullptr || plugin.complete == nullptr || plugin.notify == nullptr)) {

@@ -83,6 +83,9 @@ typedef struct us_port {
   void (*notify)(void* ctx, us_bytes topic, us_bytes params);
 } us_port;
 
+/* A us_port as ABI 1.0 knew it: every writer has at least this much. */
+#define US_PORT_SIZE_1_0 ((uint32_t)(offsetof(us_port, notify) + sizeof(void (*)(void))))
+
 /* What a library offers. Static storage: valid as long as the library is loaded (it is never unloaded). */
 typedef struct us_plugin {
   uint32_t size;      /* sizeof(us_plugin) as the plugin knew it */
@@ -94,13 +97,18 @@ typedef struct us_plugin {
   /* Makes one instance. [loop] `settings` is the envelope {"interface", "instance", "service", "target",
    * "settings"}. Does no I/O. Fills in *out and returns US_OK; or returns another us_status and leaves *out
    * alone, after a notify("create.failed", {"message": "...", "hint": "..."}) that says why. `*host` is
-   * copied by whoever keeps it; host->ctx is valid until destroy() returns. */
+   * copied by whoever keeps it, as far as host->size says; host->ctx is valid until destroy() returns. out->size
+   * comes as the room that is there (less than US_PORT_SIZE_1_0: that of 1.0): write no further, and leave in it
+   * how far you wrote. */
   int32_t (*create)(const us_port* host, us_bytes settings, us_port* out);
 
   /* Ends one instance; `ctx` is out->ctx. [loop] Operations that are pending are forgotten: no verb of the
    * host's port is called after this returns. May wait for the instance's own threads. */
   void (*destroy)(void* ctx);
 } us_plugin;
+
+/* A us_plugin as ABI 1.0 knew it. */
+#define US_PLUGIN_SIZE_1_0 ((uint32_t)(offsetof(us_plugin, destroy) + sizeof(void (*)(void))))
 
 /* The only export. [any thread] Returns the same pointer at each call; runs no I/O. */
 US_EXPORT const us_plugin* understudy_plugin(void);

@@ -6,8 +6,10 @@
 // only. Every host service is listed in docs/plugins/methods.md.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
+#include <cstring>
 #include <deque>
 #include <functional>
 #include <future>
@@ -33,10 +35,25 @@ namespace detail {
 }
 [[nodiscard]] inline std::string dump(const Json& value) { return write_json(value); }
 
+/// So much of a port is written by who says `size`, and known to us.
+[[nodiscard]] inline std::uint32_t common_size(std::uint32_t size) noexcept {
+  return std::clamp<std::uint32_t>(size, US_PORT_SIZE_1_0, sizeof(us_port));
+}
+/// The other side may have been built with a smaller us_port: nothing behind its end is read, or written.
+[[nodiscard]] inline us_port read_port(const us_port& theirs) noexcept {
+  us_port out{};
+  std::memcpy(&out, &theirs, common_size(theirs.size));
+  return out;
+}
+inline void write_port(us_port* theirs, us_port ours) noexcept {
+  ours.size = common_size(theirs->size);
+  std::memcpy(theirs, &ours, ours.size);
+}
+
 /// The host's port with a door that destroy() closes: after close() returns, no verb is called again.
 class HostPort {
  public:
-  explicit HostPort(const us_port& port) : port_(port) {}
+  explicit HostPort(const us_port& port) : port_(read_port(port)) {}
 
   template <class Fn>
   bool with(Fn&& fn) {

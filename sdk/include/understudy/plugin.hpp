@@ -297,7 +297,7 @@ std::int32_t create(const us_port* host, us_bytes settings, us_port* out, Factor
     if (!parsed.is_object()) throw Failure(Status::invalid, "the settings envelope is not a JSON object");
     auto instance = std::make_unique<Instance>(*host);
     instance->build(factory, Envelope::from_json(parsed));
-    *out = instance.release()->port();
+    write_port(out, instance.release()->port());
     return US_OK;
   } catch (const Failure& failure) {
     say_why(*host, failure.error());

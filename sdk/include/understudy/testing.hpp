@@ -65,6 +65,7 @@ class FakeHost::Instance {
     state_->host = &host;
     const us_port port{sizeof(us_port), 0, state_.get(), on_call, on_cancel, on_complete, on_notify};
     const std::string text = envelope.dump();
+    state_->plugin.size = sizeof(us_port);
     const auto status = host.plugin_->create(&port, detail::bytes(text), &state_->plugin);
     if (status == US_OK) return;
     state_->plugin.ctx = nullptr;

@@ -53,8 +53,8 @@ static int32_t create(const us_port* host, us_bytes settings, us_port* out) {
   instance* me = calloc(1, sizeof *me);
   (void)settings;
   if (me == NULL) return US_TRANSIENT;
-  me->host = *host;
-  out->size = sizeof *out;
+  memcpy(&me->host, host, host->size < sizeof me->host ? host->size : sizeof me->host); /* it may be an older host's */
+  out->size = US_PORT_SIZE_1_0; /* all that is filled in here */
   out->flags = 0;
   out->ctx = me;
   out->call = on_call;
