@@ -82,3 +82,53 @@ TEST_CASE("a new target: what may have started or stopped something is unknown, 
   }
   CHECK(f.played.longest <= Millis(3'000));
 }
+
+TEST_CASE("a new health source: what says nothing of the service is unknown") {
+  Fresh f;
+  const auto check = f.fresh("health", {{"url", "http://service"}});
+  const auto outcome = [&](const sdk::Result& heard) {
+    f.played.http = [&](const Json&) { return heard; };
+    const auto r = f.call(*check, "health.check/1");
+    REQUIRE(r.ok());
+    return r.value.at("outcome").get<std::string>() + (r.value.at("verdict").get<bool>() ? "" : ", no verdict");
+  };
+  CHECK(outcome(http_answer(200)) == "pass");
+  CHECK(outcome(http_answer(500)) == "fail");
+  CHECK(outcome(http_answer(404)) == "fail, no verdict");
+  for (const int status : {401, 403, 429}) CHECK(outcome(http_answer(status)) == "unknown, no verdict");
+  CHECK(outcome(http_failure("unreachable")) == "unknown, no verdict");
+  for (const char* kind : {"refused", "timeout", "no_host"}) CHECK(outcome(http_failure(kind)) == "fail, no verdict");
+}
+
+TEST_CASE("a new state store knows epochs and times, refuses an older epoch, and leaves no parts") {
+  Fresh f;
+  std::string name = (fs::temp_directory_path() / "understudy-template-XXXXXX").string();
+  REQUIRE(::mkdtemp(name.data()) != nullptr);
+  const fs::path folder = name;
+  const auto store = f.fresh("state", {{"dir", (folder / "store").string()}});
+  fs::create_directories(folder / "state");
+  std::ofstream(folder / "state/file") << "some state";
+  fs::create_symlink("nowhere", folder / "state/dangling");
+  const auto push = [&](const char* id, int epoch) {
+    const Json paths = {{{"name", "state"}, {"path", (folder / "state").string()}}};
+    return f.call(*store, "store.push/1", {{"service", "s"}, {"id", id}, {"epoch", epoch}, {"paths", paths}});
+  };
+  const auto now = std::chrono::duration_cast<Millis>(std::chrono::system_clock::now().time_since_epoch()).count();
+  REQUIRE(push("b", 7).ok());
+  REQUIRE(push("a", 8).ok());
+  CHECK(push("c", 7).error.status == sdk::Status::conflict);
+  const auto listed = f.call(*store, "store.list/1", {{"service", "s"}}).value.at("snapshots");
+  REQUIRE(listed.size() == 2);
+  CHECK((listed[0].at("id") == "a" && listed[0].at("epoch") == 8 && listed[1].at("epoch") == 7));
+  CHECK(listed[0].at("created_ms").get<std::int64_t>() >= now);
+  CHECK(listed[0].at("files") == 1);
+
+  const auto staging = folder / "staging";
+  fs::create_directories(staging / "state/file/in-the-way");  // what comes first fails here
+  const Json pull = {{"service", "s"}, {"id", "a"}, {"staging", staging.string()}};
+  CHECK_FALSE(f.call(*store, "store.pull/1", pull).ok());
+  CHECK(fs::is_empty(staging));
+  CHECK(f.call(*store, "store.pull/1", pull).ok());
+  CHECK(fs::exists(staging / "state/file"));
+  fs::remove_all(folder);
+}

@@ -15,8 +15,9 @@ static void on_notify(void* c, us_bytes t, us_bytes p) { (void)c, (void)t, (void
 
 static int ask(us_port* plugin, const char* method) {
   const us_bytes name = {method, strlen(method)}, empty = {"{}", 2};
+  static us_op last; /* never used twice */
   const int before = answered;
-  plugin->call(plugin->ctx, 1, name, empty, 1000);
+  plugin->call(plugin->ctx, ++last, name, empty, 1000);
   return answered == before + 1 ? last_status : -1;
 }
 
@@ -24,7 +25,7 @@ int main(void) {
   const us_port host = {sizeof host, 0, NULL, on_call, on_cancel, on_complete, on_notify};
   const us_bytes settings = {"{}", 2};
   const us_plugin* entry = understudy_plugin();
-  us_port plugin;
+  us_port plugin = {sizeof plugin, 0, NULL, NULL, NULL, NULL, NULL};
   if (entry->abi_major != US_ABI_MAJOR || entry->create(&host, settings, &plugin) != US_OK) return 1;
   if (ask(&plugin, "@FIRST_METHOD@") != @FIRST_STATUS@ || ask(&plugin, "no.such/1") != US_UNSUPPORTED) return 1;
   entry->destroy(plugin.ctx);

@@ -12,21 +12,30 @@ class Check final : public HealthSource {
   void check(const CheckRequest& request, Reply<CheckResult> reply) override {
     auto kept = share(std::move(reply));
     host_.call("http.request/1", {{"url", url_}}, request.timeout, [kept](const Result& r) {
-      CheckResult out;
-      if (!r.ok()) {
-        out.outcome = CheckResult::Outcome::fail;
-        out.verdict = false;  // nothing answered: another check of the chain may know more
-        out.cause = r.error.message;
-      } else {
-        const int status = r.value.at("status").get<int>();
-        out.outcome = status == 200 ? CheckResult::Outcome::pass : CheckResult::Outcome::fail;
-        out.cause = "HTTP " + std::to_string(status);
-      }
-      (*kept)(out);
+      (*kept)(r.ok() ? answered(r.value.at("status").get<int>()) : unanswered(r.error));
     });
   }
 
  private:
+  /// `unknown` never counts towards a failover: for what says nothing of the service.
+  static CheckResult answered(int status) {
+    CheckResult out;
+    out.cause = "HTTP " + std::to_string(status);
+    const bool not_let_in = status == 401 || status == 403 || status == 429;
+    if (!not_let_in) out.outcome = status == 200 ? CheckResult::Outcome::pass : CheckResult::Outcome::fail;
+    out.verdict = !not_let_in && status != 404;  // nothing to say: the next check of the chain is asked
+    return out;
+  }
+  static CheckResult unanswered(const Error& error) {
+    CheckResult out;
+    out.cause = error.message;
+    // No way out of here, or nothing was asked at all: unknown. Refused, timed out: it fails.
+    const bool ours = error.kind == "unreachable" || error.status == Status::invalid || error.status == Status::cancelled;
+    if (!ours) out.outcome = CheckResult::Outcome::fail;
+    out.verdict = false;  // another check of the chain may know more
+    return out;
+  }
+
   Host& host_;
   std::string url_;
 };

@@ -1,4 +1,4 @@
-// @NAME@: a notifier for Understudy. The token is a secret: it is asked for when it is needed, and never logged.
+// @NAME@: a notifier for Understudy. It posts to an address; a token belongs into a setting with "x-secret": true.
 #include <understudy/plugin.hpp>
 
 using namespace understudy::sdk;
