@@ -28,8 +28,8 @@ class Logger {
   void write_raw(Level level, std::string_view component, std::string_view message, std::string_view fields);
   [[nodiscard]] bool enabled(Level level) const noexcept;
 
-  /// Hidden from now on: the value, as it stands within JSON, and each long line of it. Values shorter than 4 characters
-  /// are left alone: replacing them would make the log unreadable and hide nothing.
+  /// Hidden from now on: the value, as it stands within JSON, and each long line of it. Values shorter than 4
+  /// characters are left alone: replacing them would make the log unreadable and hide nothing.
   void add_secret(std::string value);
   [[nodiscard]] std::string redact(std::string text) const;
 

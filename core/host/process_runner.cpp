@@ -98,6 +98,11 @@ class ProcessRun : public std::enable_shared_from_this<ProcessRun> {
     spec.argv = p.at("argv").get<std::vector<std::string>>();
     spec.cwd = p.value("cwd", "");
     spec.env = p.value("env", std::map<std::string, std::string>());
+    // What an isolated plugin is denied itself it does not get by a program either.
+    if (const auto* given = call_.caller; given != nullptr && given->environment) {
+      spec.clean_environment = true;
+      spec.env.insert(given->environment->begin(), given->environment->end());  // what it asks for comes first
+    }
     stdin_ = p.value("stdin", "");
     max_output_ = static_cast<std::size_t>(
         bounded_number(p, "max_output", 1024 * 1024, 0, std::numeric_limits<std::int64_t>::max() / 2));

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,8 @@ struct Caller {
   std::string instance;  ///< "trader/home/health[0]"
   std::map<std::string, config::SecretRef> secrets;
   std::vector<std::string> grants;  ///< "operator": may ask for what people may ask for
+  /// Of an isolated instance: what the programs that it runs get of ours. None: all of it.
+  std::optional<std::map<std::string, std::string>> environment = std::nullopt;
 };
 
 struct ServiceCall {

@@ -163,7 +163,8 @@ std::variant<std::unique_ptr<Instance>, LoadError> Registry::make_with(const Wir
   host::Caller caller{use.plugin, envelope.at("instance").get<std::string>(), use.secrets, use.grants};
   if (is_bundled(library->path())) caller.grants.emplace_back("operator");
   if (isolation == "process") {
-    return make_isolated_instance(wiring, std::move(library), program_, guest_environment(use), stats_of(use.plugin),
+    caller.environment = guest_environment(use);
+    return make_isolated_instance(wiring, std::move(library), program_, *caller.environment, stats_of(use.plugin),
                                   caller, envelope);
   }
   if (!library->loaded()) {

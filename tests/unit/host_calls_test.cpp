@@ -96,3 +96,18 @@ TEST_CASE("host calls: a parameter of a wrong type is told before anything is do
   CHECK_FALSE(fs::exists(mark));
   for (const auto& [op, given] : f.answers) CHECK(given.size() == 1);
 }
+
+TEST_CASE("host calls: a program of an isolated plugin gets what the plugin was given, and nothing else of ours") {
+  ::setenv("US_OF_THE_CORE", "x", 1);
+  const auto environment_of = [](Asking& f) {
+    return f.ask("process.run/1", {{"argv", {"env"}}, {"env", {{"ADDED", "1"}, {"TZ", "asked"}}}})
+        .value.at("stdout")
+        .get<std::string>();
+  };
+  Asking ours;
+  CHECK_THAT(environment_of(ours), ContainsSubstring("US_OF_THE_CORE=x"));
+  Asking isolated({"p", "svc/a", {}, {}, {{{"PATH", "/usr/bin:/bin"}, {"TZ", "given"}}}});
+  const auto told = environment_of(isolated);
+  CHECK(told.find("US_OF_THE_CORE") == std::string::npos);
+  for (const char* there : {"PATH=/usr/bin:/bin", "ADDED=1", "TZ=asked"}) CHECK_THAT(told, ContainsSubstring(there));
+}
