@@ -182,6 +182,11 @@ std::optional<Ended> reap(int pid) {
   return Ended{WEXITSTATUS(status), {}};
 }
 
+bool has_ended(int pid) noexcept {
+  siginfo_t info{};
+  return ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid != 0;
+}
+
 int exit_descriptor(int pid) {
 #if defined(__linux__) && defined(SYS_pidfd_open)
   return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));

@@ -54,6 +54,9 @@ struct Ended {
 /// Nothing while it runs. [any thread]
 [[nodiscard]] std::optional<Ended> reap(int pid);
 
+/// Whether reap() would tell how it ended. Until then its number, and that of its group, is nobody else's. [any thread]
+[[nodiscard]] bool has_ended(int pid) noexcept;
+
 /// A descriptor that becomes readable when the process ends (pidfd), or -1 where the system has none: then poll reap().
 [[nodiscard]] int exit_descriptor(int pid);
 

@@ -2,13 +2,22 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstdlib>
 #include <cstring>
+#include <limits>
+
+#include "core/host/params.hpp"
 
 namespace understudy::host {
 namespace {
 
 constexpr std::size_t largest_header_bytes = 64 * 1024;
 constexpr std::size_t longest_line = 1024 * 1024;
+
+/// curl counts milliseconds in an int, and takes 0 for "no timeout".
+long longest_for_curl(std::int64_t ms) {
+  return static_cast<long>(std::clamp<std::int64_t>(ms, 1, std::numeric_limits<int>::max()));
+}
 
 struct Kind {
   const char* word;
@@ -36,11 +45,25 @@ Kind kind_of(CURLcode code, long os_error) {
   }
 }
 
+/// An address, which no resolver is asked for: digits and dots, or in brackets. Not any name that begins with a digit.
 bool is_literal(std::string_view url) {
   const auto at = url.find("://");
   if (at == std::string_view::npos) return false;
-  const char c = at + 3 < url.size() ? url[at + 3] : '\0';
-  return c == '[' || std::isdigit(static_cast<unsigned char>(c)) != 0;
+  auto host = url.substr(at + 3, url.find_first_of("/?#", at + 3) - (at + 3));
+  if (host.find('@') == std::string_view::npos) host = host.substr(0, host.rfind(':'));
+  return host.starts_with('[') || (!host.empty() && host.find_first_not_of("0123456789.") == std::string_view::npos);
+}
+
+/// Whom no proxy is asked for: us, and whom the environment names. curl's option would replace that list.
+const std::string& without_proxy() {
+  static const std::string list = [] {
+    std::string out = "localhost,127.0.0.1,::1";
+    const char* theirs = std::getenv("no_proxy");
+    if (theirs == nullptr) theirs = std::getenv("NO_PROXY");
+    if (theirs == nullptr || *theirs == '\0') return out;
+    return std::string_view(theirs) == "*" ? std::string("*") : out + "," + theirs;
+  }();
+  return list;
 }
 
 }  // namespace
@@ -97,7 +120,7 @@ void Transfer::set_constant(CURL* easy) {
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(easy, CURLOPT_NOPROXY, "localhost,127.0.0.1,::1");
+  curl_easy_setopt(easy, CURLOPT_NOPROXY, without_proxy().c_str());
   curl_easy_setopt(easy, CURLOPT_USERAGENT, "understudy");
   curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &Transfer::on_body);
@@ -113,11 +136,11 @@ void Transfer::set_common() {
   // A small buffer for small answers: it is allocated anew for every transfer.
   curl_easy_setopt(easy_, CURLOPT_BUFFERSIZE, max_body_ <= 64 * 1024 ? 1024L : 65536L);
   curl_easy_setopt(easy_, CURLOPT_DNS_CACHE_TIMEOUT, is_literal(url_) ? -1L : 60L);
-  const auto timeout = std::min<std::int64_t>(p.value("timeout_ms", call_.budget.count()), call_.budget.count());
+  const auto timeout = longest_for_curl(timeout_within(p, call_.budget).count());
   // A stream may stay silent for long: its timeout bounds the connection, the budget bounds the whole.
-  curl_easy_setopt(easy_, CURLOPT_TIMEOUT_MS, static_cast<long>(stream_ ? call_.budget.count() : timeout));
+  curl_easy_setopt(easy_, CURLOPT_TIMEOUT_MS, stream_ ? longest_for_curl(call_.budget.count()) : timeout);
   curl_easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT_MS,
-                   static_cast<long>(std::max<std::int64_t>(1, p.value("connect_timeout_ms", timeout))));
+                   longest_for_curl(bounded_number(p, "connect_timeout_ms", timeout, 1, timeout)));
   static constexpr const char* special[] = {
       "method",     "body",  "headers", "max_redirects", "unix_socket", "verify_tls",  "ca_file",   "client_cert",
       "client_key", "fresh", "basic",   "bearer",        "want",        "body_base64", "body_file", "to_file"};

@@ -68,6 +68,7 @@ class ProcessRun : public std::enable_shared_from_this<ProcessRun> {
     grace_.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
       if (error || self->finished_ || self->ended_) return;
       ::kill(-self->pid_, SIGKILL);
+      self->grace_over_ = true;
       self->poll();
     });
   }
@@ -187,7 +188,13 @@ class ProcessRun : public std::enable_shared_from_this<ProcessRun> {
   }
 
   void check_exit() {
-    if (ended_) return;
+    if (ended_ || !has_ended(pid_)) return;
+    if (stopping_) {
+      // What it has started, and still prints, has the grace too. Nothing of the group stays: once it is reaped, the
+      // number is no longer ours to kill.
+      if (!grace_over_ && (streams_[0].open || streams_[1].open)) return;
+      ::kill(-pid_, SIGKILL);
+    }
     ended_ = reap(pid_);
     if (!ended_) return;
     deadline_.cancel();
@@ -241,7 +248,7 @@ class ProcessRun : public std::enable_shared_from_this<ProcessRun> {
   std::string stdin_;
   std::size_t max_output_ = 0;
   Millis kill_grace_{0}, timeout_{0};
-  bool lines_ = false, truncated_ = false, finished_ = false;
+  bool lines_ = false, truncated_ = false, finished_ = false, grace_over_ = false;
   const char* stopping_ = nullptr;
   int pid_ = -1;
   std::optional<Ended> ended_;

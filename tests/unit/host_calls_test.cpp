@@ -1,5 +1,6 @@
 // What an instance asks of its host: whatever it sends is answered once, and neither ends the core nor goes on behind
 // its back.
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -110,4 +111,51 @@ TEST_CASE("host calls: a program of an isolated plugin gets what the plugin was 
   const auto told = environment_of(isolated);
   CHECK(told.find("US_OF_THE_CORE") == std::string::npos);
   for (const char* there : {"PATH=/usr/bin:/bin", "ADDED=1", "TZ=asked"}) CHECK_THAT(told, ContainsSubstring(there));
+}
+
+TEST_CASE("host calls: what a stopped program has started ends with it, also what ignores TERM") {
+  Asking f;
+  const auto left = fs::temp_directory_path() / ("understudy-left-" + std::to_string(::getpid()));
+  // The leader obeys; its child does not, and would outlive it.
+  const std::string child = "trap '' TERM; echo \\$\\$ > " + left.string() + "; exec sleep 30";
+  for (const char* output : {"", " >/dev/null 2>&1"}) {
+    fs::remove(left);
+    const std::string leader = "sh -c \"" + child + "\"" + output + " & wait";
+    const Json argv = {"sh", "-c", leader};
+    const auto op = f.begin("process.run/1", {{"argv", argv}, {"kill_grace_ms", 300}});
+    f.run([&] { return fs::exists(left) && fs::file_size(left) > 1; });
+    int pid = 0;
+    std::ifstream(left) >> pid;
+    REQUIRE(::kill(pid, 0) == 0);
+    f.calls.cancel(op);
+    f.run([&] { return f.answers.contains(op); });
+    CHECK(f.answers.at(op).front().error.status == sdk::Status::unknown);
+    f.run([&] {  // gone, or a zombie that its new parent has not looked at yet
+      std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
+      const std::string text((std::istreambuf_iterator<char>(stat)), {});
+      return text.empty() || text.find(") Z ") != std::string::npos;
+    });
+  }
+  fs::remove(left);
+}
+
+TEST_CASE("host calls: a program that ends within its grace is not killed, and neither is what it has started") {
+  Asking f;
+  const Json argv = {"sh", "-c",
+                     "sh -c 'trap \"sleep 0.2; echo tidied up; exit\" TERM; echo up; sleep 30 & wait' & wait"};
+  const auto op = f.begin("process.run/1", {{"argv", argv}, {"stream", "lines"}});
+  f.run([&] { return !f.order.empty(); });
+  f.calls.cancel(op);
+  f.run([&] { return f.answers.contains(op); });
+  CHECK(std::ranges::count(f.order, "tidied up") == 1);
+}
+
+TEST_CASE("host calls: a timeout of nothing, or of more than curl can count, is a timeout all the same") {
+  Asking f;
+  Silent listener(f.loop);
+  const auto url = "http://127.0.0.1:" + std::to_string(listener.port()) + "/";
+  CHECK(f.ask("http.request/1", {{"url", url}, {"timeout_ms", 0}}).error.kind == "timeout");
+  CHECK(f.ask("http.request/1", {{"url", url}, {"timeout_ms", 100}, {"connect_timeout_ms", 1e300}}).error.kind ==
+        "timeout");
+  CHECK(f.ask("http.request/1", {{"url", url}, {"timeout_ms", -5}}, Millis(200)).error.kind == "timeout");
 }
