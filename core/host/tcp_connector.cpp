@@ -65,7 +65,12 @@ TcpRequest read_tcp_request(const ServiceCall& call) {
 class TcpProbe : public std::enable_shared_from_this<TcpProbe> {
  public:
   TcpProbe(asio::io_context& loop, TcpRequest request, std::function<void(sdk::Result)> done)
-      : request_(std::move(request)), done_(std::move(done)), resolver_(loop), socket_(loop), deadline_(loop) {}
+      : request_(std::move(request)),
+        done_(std::move(done)),
+        resolver_(loop),
+        socket_(loop),
+        deadline_(loop),
+        attempt_(loop) {}
 
   std::function<void()> on_end;
 
@@ -75,7 +80,23 @@ class TcpProbe : public std::enable_shared_from_this<TcpProbe> {
     deadline_.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
       if (!error) self->fail({sdk::Status::transient, "no answer in time", {}, "timeout", {}});
     });
-    if (request_.unix_socket) return socket_.async_connect(*request_.unix_socket, connected());
+    if (request_.unix_socket) return socket_.async_connect(*request_.unix_socket, when_connected());
+    boost::system::error_code no_address;
+    const auto address = asio::ip::make_address(request_.host, no_address);
+    if (no_address) return resolve();
+    endpoints_.emplace_back(address, request_.port);
+    try_next();
+  }
+
+  void fail(sdk::Error error) { finish({{}, std::move(error)}); }
+
+ private:
+  std::function<void(const boost::system::error_code&)> when_connected() {
+    return [self = shared_from_this()](const boost::system::error_code& error) { self->on_connected(error); };
+  }
+
+  /// Only names: the resolver has one thread, which a dead name keeps for long.
+  void resolve() {
     resolver_.async_resolve(
         request_.host, std::to_string(request_.port),
         [self = shared_from_this()](const boost::system::error_code& error, const tcp::resolver::results_type& found) {
@@ -85,25 +106,31 @@ class TcpProbe : public std::enable_shared_from_this<TcpProbe> {
         });
   }
 
-  void fail(sdk::Error error) { finish({{}, std::move(error)}); }
-
- private:
-  std::function<void(const boost::system::error_code&)> connected() {
-    return [self = shared_from_this()](const boost::system::error_code& error) { self->on_connected(error); };
-  }
-
   void try_next() {
     if (finished_) return;
     boost::system::error_code ignored;
     socket_.close(ignored);
     const tcp::endpoint endpoint = endpoints_[next_endpoint_++];
     ip_ = endpoint.address().to_string();
-    socket_.async_connect(endpoint, connected());
+    if (const auto after = endpoints_.size() - next_endpoint_; after > 0) give_up_in_time(after);
+    socket_.async_connect(endpoint, when_connected());
+  }
+
+  /// The address that is tried has its part of what is left: one that drops everything must not use up all of it.
+  void give_up_in_time(std::size_t others) {
+    const auto left = deadline_.expiry() - Clock::now();
+    attempt_.expires_after(left / static_cast<std::int64_t>(others + 1));
+    attempt_.async_wait([self = shared_from_this(), mine = next_endpoint_](const boost::system::error_code& error) {
+      boost::system::error_code ignored;
+      if (!error && self->next_endpoint_ == mine && !self->connected_) self->socket_.close(ignored);
+    });
   }
 
   void on_connected(const boost::system::error_code& error) {
     if (finished_) return;
+    attempt_.cancel();
     if (error) return next_endpoint_ < endpoints_.size() ? try_next() : fail_with(error);
+    connected_ = true;
     if (request_.send.empty()) return listen();
     asio::async_write(socket_, asio::buffer(request_.send),
                       [self = shared_from_this()](const boost::system::error_code& e, std::size_t) {
@@ -142,6 +169,7 @@ class TcpProbe : public std::enable_shared_from_this<TcpProbe> {
     socket_.close(ignored);
     resolver_.cancel();
     deadline_.cancel();
+    attempt_.cancel();
     if (on_end) on_end();
     done_(std::move(result));
   }
@@ -150,13 +178,13 @@ class TcpProbe : public std::enable_shared_from_this<TcpProbe> {
   std::function<void(sdk::Result)> done_;
   tcp::resolver resolver_;
   asio::generic::stream_protocol::socket socket_;
-  asio::steady_timer deadline_;
+  asio::steady_timer deadline_, attempt_;
   std::vector<tcp::endpoint> endpoints_;
   std::size_t next_endpoint_ = 0;
   std::string ip_, received_;
   std::array<char, 2048> buffer_{};
   Clock::time_point started_;
-  bool finished_ = false;
+  bool connected_ = false, finished_ = false;
 };
 
 TcpConnector::~TcpConnector() {

@@ -159,3 +159,17 @@ TEST_CASE("host calls: a timeout of nothing, or of more than curl can count, is 
         "timeout");
   CHECK(f.ask("http.request/1", {{"url", url}, {"timeout_ms", -5}}, Millis(200)).error.kind == "timeout");
 }
+
+TEST_CASE("host calls: a connection to an address waits for no resolver") {
+  Asking f;
+  const Silent listener(f.loop);
+  const auto threads = [] {
+    return std::distance(fs::directory_iterator("/proc/self/task"), fs::directory_iterator());
+  };
+  const auto before = threads();
+  const auto there = f.ask("tcp.connect/1", {{"host", "127.0.0.1"}, {"port", listener.port()}});
+  REQUIRE(there.ok());
+  CHECK(there.value.at("remote_ip") == "127.0.0.1");
+  CHECK(threads() == before);  // Asio starts the resolver's thread with the first name
+  CHECK(f.ask("tcp.connect/1", {{"host", "localhost"}, {"port", listener.port()}}).ok());
+}
