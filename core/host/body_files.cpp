@@ -56,7 +56,6 @@ bool DownloadFile::write(std::string_view data) noexcept {
 }
 
 bool DownloadFile::keep() noexcept {
-  if (::fsync(fd_) != 0) return false;
   if (::link(part_.c_str(), path_.c_str()) == 0) return true;
   if (errno == EEXIST) return false;
   // A file system without hard links: then there is no way that never writes over what came in this moment.

@@ -1,5 +1,6 @@
 // Request bodies that are read from a file and response bodies that are written to one: state of any size and any bytes
-// passes without going through JSON. Reads and writes are of 64 KiB at most, on the loop.
+// passes without going through JSON. Reads and writes are of 64 KiB at most, on the loop; nothing is synced there,
+// which would hold it for as long as the disk likes: whoever relies on a file does that where waiting harms nobody.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +30,7 @@ class UploadFile {
   std::int64_t size_ = 0;
 };
 
-/// A new file, which gets its name and stays only by keep().
+/// A new file, which gets its name and stays only by keep(). Whole for every process from then on, but not yet on disk.
 class DownloadFile {
  public:
   /// Null, and errno, when it exists or cannot be made.
