@@ -137,7 +137,7 @@ void Transfer::set_common() {
   curl_easy_setopt(easy_, CURLOPT_BUFFERSIZE, max_body_ <= 64 * 1024 ? 1024L : 65536L);
   curl_easy_setopt(easy_, CURLOPT_DNS_CACHE_TIMEOUT, is_literal(url_) ? -1L : 60L);
   const auto timeout = longest_for_curl(timeout_within(p, call_.budget).count());
-  // A stream may stay silent for long: its timeout bounds the connection, the budget bounds the whole.
+  // A stream may stay silent for long: its timeout bounds the connecting, the budget bounds the whole.
   curl_easy_setopt(easy_, CURLOPT_TIMEOUT_MS, stream_ ? longest_for_curl(call_.budget.count()) : timeout);
   curl_easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT_MS,
                    longest_for_curl(bounded_number(p, "connect_timeout_ms", timeout, 1, timeout)));
@@ -273,6 +273,7 @@ sdk::Result Transfer::result(CURLcode code) {
              "file",
              {}}};
   }
+  if (code == CURLE_OK && stream_ && call_.on_item && !partial_line_.empty()) call_.on_item({{"line", partial_line_}});
   if (code == CURLE_OK || (code == CURLE_WRITE_ERROR && truncated_)) return reply();
   long os_error = 0;
   curl_easy_getinfo(easy_, CURLINFO_OS_ERRNO, &os_error);

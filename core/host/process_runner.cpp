@@ -210,8 +210,17 @@ class ProcessRun : public std::enable_shared_from_this<ProcessRun> {
     if (!streams_[0].open && !streams_[1].open) finish_ended();
   }
 
+  /// What came last and was no whole line.
+  void tell_partial_lines() {
+    if (!lines_ || !call_.on_item) return;
+    for (auto& s : streams_) {
+      if (!s.partial.empty()) call_.on_item({{"stream", s.name}, {"line", std::exchange(s.partial, {})}});
+    }
+  }
+
   void finish_ended() {
     if (finished_) return;
+    tell_partial_lines();
     if (stopping_) {
       const bool timeout = std::string_view(stopping_) == "timeout";
       return finish(

@@ -28,7 +28,11 @@ class RealServices final : public Services {
 
   Ticket start(ServiceCall call) override {
     if (call.on_item) {
-      // Items come from inside libcurl's callbacks, where no request may be begun: hand them over on a clean stack.
+      // Items come from inside libcurl's callbacks, where no request may be begun: hand them over on a clean stack. The
+      // answer goes the same way, so that it comes after the last of them.
+      call.done = [this, inner = std::move(call.done)](sdk::Result result) {
+        asio::post(loop_, [inner, result = std::move(result)]() mutable { inner(std::move(result)); });
+      };
       call.on_item = [this, inner = std::move(call.on_item)](const sdk::Json& item) {
         asio::post(loop_, [inner, item] { inner(item); });
       };

@@ -9,6 +9,7 @@
 
 #include "core/host/real_services.hpp"
 #include "core/plugins/host_calls.hpp"
+#include "core/web/http_server.hpp"
 #include "tests/catch.hpp"
 
 using namespace understudy;
@@ -172,4 +173,23 @@ TEST_CASE("host calls: a connection to an address waits for no resolver") {
   CHECK(there.value.at("remote_ip") == "127.0.0.1");
   CHECK(threads() == before);  // Asio starts the resolver's thread with the first name
   CHECK(f.ask("tcp.connect/1", {{"host", "localhost"}, {"port", listener.port()}}).ok());
+}
+
+TEST_CASE("host calls: every item of a stream comes before its answer, also a last line without an end") {
+  Asking f;
+  const Json ask = {{"argv", {"sh", "-c", "for i in 1 2 3 4 5 6 7 8 9; do echo $i; done; printf last"}},
+                    {"stream", "lines"}};
+  CHECK(f.ask("process.run/1", ask).ok());
+  CHECK(f.order == std::vector<std::string>{"1", "2", "3", "4", "5", "6", "7", "8", "9", "last", "answer"});
+
+  f.order.clear();
+  web::HttpServer server(f.loop, [](const web::Request&, const web::Send& send) {
+    web::Response out;
+    out.body = "one\ntwo";
+    send(out);
+  });
+  REQUIRE_FALSE(server.listen_tcp({boost::asio::ip::make_address("127.0.0.1"), 0}));
+  const auto url = "http://127.0.0.1:" + std::to_string(server.port()) + "/";
+  CHECK(f.ask("http.request/1", {{"url", url}, {"stream", "lines"}}).ok());
+  CHECK(f.order == std::vector<std::string>{"status", "one", "two", "answer"});
 }
