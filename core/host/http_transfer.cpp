@@ -76,7 +76,7 @@ std::string Transfer::prepare() {
   url_ = p.value("url", "");
   if (url_.rfind("http://", 0) != 0 && url_.rfind("https://", 0) != 0)
     return "the url must begin with http:// or https://";
-  max_body_ = p.value("max_body", std::size_t{1024 * 1024});
+  max_body_ = kept_bytes(call_.caller, p, "max_body");
   stream_ = p.value("stream", "") == "lines";
   for (const auto& want : p.value("want", sdk::Json::array())) {
     want_headers_ = want_headers_ || want == "headers";

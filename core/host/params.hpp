@@ -2,9 +2,11 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <limits>
 
-#include "understudy/status.hpp"
+#include "core/host/services.hpp"
 
 namespace understudy::host {
 
@@ -25,6 +27,15 @@ namespace understudy::host {
 /// `timeout_ms`: within the budget, and never nothing, which some read as "for ever".
 [[nodiscard]] inline Millis timeout_within(const sdk::Json& params, Millis budget) {
   return Millis(bounded_number(params, "timeout_ms", budget.count(), 1, budget.count()));
+}
+
+/// How much of an answer is kept in our memory for `caller`, who asked for `key` bytes. Who runs in this process is
+/// trusted with it.
+[[nodiscard]] inline std::size_t kept_bytes(const Caller* caller, const sdk::Json& params, const char* key) {
+  constexpr std::int64_t by_default = 1024 * 1024, most_of_isolated = 64 * 1024 * 1024;
+  const bool isolated = caller != nullptr && caller->environment;
+  const auto most = isolated ? most_of_isolated : std::numeric_limits<std::int64_t>::max() / 2;
+  return static_cast<std::size_t>(bounded_number(params, key, by_default, 0, most));
 }
 
 }  // namespace understudy::host

@@ -5,7 +5,6 @@
 #include <chrono>
 #include <csignal>
 #include <cstring>
-#include <limits>
 
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -105,8 +104,7 @@ class ProcessRun : public std::enable_shared_from_this<ProcessRun> {
       spec.env.insert(given->environment->begin(), given->environment->end());  // what it asks for comes first
     }
     stdin_ = p.value("stdin", "");
-    max_output_ = static_cast<std::size_t>(
-        bounded_number(p, "max_output", 1024 * 1024, 0, std::numeric_limits<std::int64_t>::max() / 2));
+    max_output_ = kept_bytes(call_.caller, p, "max_output");
     lines_ = p.value("stream", "") == "lines";
     kill_grace_ = Millis(bounded_number(p, "kill_grace_ms", 2000, 0, longest_grace_ms));
     timeout_ = timeout_within(p, call_.budget);

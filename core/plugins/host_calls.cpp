@@ -10,6 +10,9 @@ namespace {
 /// Beyond it, arithmetic with clocks could overflow.
 constexpr Millis longest_call{std::chrono::hours(24 * 365)};
 
+/// Under way for one instance. Each may hold a socket, a process and what it answers.
+constexpr std::size_t most_calls = 1024;
+
 /// Every text in it, before quotes and line ends are escaped.
 void redact_texts(const host::Logger& log, sdk::Json& value) {
   if (value.is_string()) {
@@ -41,6 +44,9 @@ void HostCalls::serve(us_op op, std::string_view method, std::string_view params
   if (!call.params.is_object()) {
     const char* why = params.empty() ? "params are empty, or larger than 4 MiB" : "params are not a JSON object";
     return call.done({{}, {sdk::Status::invalid, why, {}, {}, {}}});
+  }
+  if (state_->tickets.size() >= most_calls) {
+    return call.done({{}, {sdk::Status::transient, "too many calls of this plugin are under way", {}, "busy", {}}});
   }
   if (call.params.contains("stream")) {
     const char* topic = method == "process.run/1" ? "process.item" : "http.item";

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <map>
 
+#include "core/host/params.hpp"
 #include "core/host/real_services.hpp"
 #include "core/plugins/host_calls.hpp"
 #include "core/web/http_server.hpp"
@@ -192,4 +193,24 @@ TEST_CASE("host calls: every item of a stream comes before its answer, also a la
   const auto url = "http://127.0.0.1:" + std::to_string(server.port()) + "/";
   CHECK(f.ask("http.request/1", {{"url", url}, {"stream", "lines"}}).ok());
   CHECK(f.order == std::vector<std::string>{"status", "one", "two", "answer"});
+}
+
+TEST_CASE("host calls: so many may be under way, and one more is told at once") {
+  Asking f;
+  for (int i = 0; i < 1024; ++i) f.begin("timer.after/1", {{"ms", 60'000}});
+  CHECK(f.answers.empty());
+  const auto refused = f.ask("timer.after/1", {{"ms", 1}}).error;
+  CHECK(refused.status == sdk::Status::transient);
+  CHECK(refused.kind == "busy");
+  f.calls.cancel(1);
+  CHECK(f.ask("timer.after/1", {{"ms", 1}}).ok());
+}
+
+TEST_CASE("host calls: what is kept of an answer for an isolated plugin is bounded, whatever it asks for") {
+  host::Caller isolated{"p", "svc/a", {}, {}, {{{"PATH", "/usr/bin:/bin"}}}};
+  const host::Caller ours{"p", "svc/a", {}, {}};
+  const Json asked = {{"max_output", 1'000'000'000}};
+  CHECK(host::kept_bytes(&isolated, asked, "max_output") == 64 * 1024 * 1024);
+  CHECK(host::kept_bytes(&ours, asked, "max_output") == 1'000'000'000);
+  CHECK(host::kept_bytes(&isolated, Json::object(), "max_output") == 1024 * 1024);
 }
