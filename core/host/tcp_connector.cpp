@@ -129,7 +129,8 @@ class TcpProbe : public std::enable_shared_from_this<TcpProbe> {
   void on_connected(const boost::system::error_code& error) {
     if (finished_) return;
     attempt_.cancel();
-    if (error) return next_endpoint_ < endpoints_.size() ? try_next() : fail_with(error);
+    if (error || !socket_.is_open())  // or closed in the moment in which it was connected
+      return next_endpoint_ < endpoints_.size() ? try_next() : fail_with(error);
     connected_ = true;
     if (request_.send.empty()) return listen();
     asio::async_write(socket_, asio::buffer(request_.send),
