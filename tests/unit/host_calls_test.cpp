@@ -63,6 +63,12 @@ struct Asking {
   }
 };
 
+host::Caller in_process_of_its_own(std::map<std::string, std::string> environment) {
+  host::Caller out{"p", "svc/a", {}, {}};
+  out.environment = std::move(environment);
+  return out;
+}
+
 /// A listener that takes connections and says nothing.
 struct Silent {
   boost::asio::ip::tcp::acceptor acceptor;
@@ -109,7 +115,7 @@ TEST_CASE("host calls: a program of an isolated plugin gets what the plugin was 
   };
   Asking ours;
   CHECK_THAT(environment_of(ours), ContainsSubstring("US_OF_THE_CORE=x"));
-  Asking isolated({"p", "svc/a", {}, {}, {{{"PATH", "/usr/bin:/bin"}, {"TZ", "given"}}}});
+  Asking isolated(in_process_of_its_own({{"PATH", "/usr/bin:/bin"}, {"TZ", "given"}}));
   const auto told = environment_of(isolated);
   CHECK(told.find("US_OF_THE_CORE") == std::string::npos);
   for (const char* there : {"PATH=/usr/bin:/bin", "ADDED=1", "TZ=asked"}) CHECK_THAT(told, ContainsSubstring(there));
@@ -207,7 +213,7 @@ TEST_CASE("host calls: so many may be under way, and one more is told at once") 
 }
 
 TEST_CASE("host calls: what is kept of an answer for an isolated plugin is bounded, whatever it asks for") {
-  host::Caller isolated{"p", "svc/a", {}, {}, {{{"PATH", "/usr/bin:/bin"}}}};
+  const auto isolated = in_process_of_its_own({});
   const host::Caller ours{"p", "svc/a", {}, {}};
   const Json asked = {{"max_output", 1'000'000'000}};
   CHECK(host::kept_bytes(&isolated, asked, "max_output") == 64 * 1024 * 1024);
