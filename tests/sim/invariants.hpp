@@ -61,7 +61,7 @@ class Invariants {
   void delivered(const World& world, const Alert& alert);
   void tick(const World& world);
   void end(const World& world);
-  /// Of liveness, which the run itself judges.
+  /// Of what the run itself judges: liveness, and a machine that throws or does not come to an end.
   void add(Violation violation);
 
   [[nodiscard]] const std::optional<Violation>& violation() const noexcept { return violation_; }

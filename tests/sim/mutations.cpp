@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <stdexcept>
 
 namespace understudy::sim {
 namespace {
@@ -50,6 +51,9 @@ constexpr std::array rows{
     MutationRow{returned_guard_runs, "returned_guard_runs", "I1 I7",
                 "a guard whose host comes back starts the workload without asking"},
     MutationRow{timeouts_lost, "timeouts_lost", "liveness", "what waits has no end"},
+    MutationRow{transition_missing, "transition_missing", "machine",
+                "a phase is entered that the table does not allow: the machine throws"},
+    MutationRow{asks_without_end, "asks_without_end", "machine", "a plan that names nobody is asked for again at once"},
 };
 
 template <class Pred>
@@ -138,6 +142,21 @@ Step with_other_lease(Mutation mutation, Step step, const Event& event) {
   return step;
 }
 
+Step without_transition(const Context& context, State state, const Event& event, const Now& now) {
+  const Phase before = state.phase;
+  Step out = failover::step(context, std::move(state), event, now);
+  if (before == Phase::verify && out.state.phase == Phase::active)
+    throw std::logic_error("no transition from verify to active");
+  return out;
+}
+
+Step asking_at_once(Step step, const Event& event) {
+  const auto* made = std::get_if<PlanMade>(&event);
+  if (made == nullptr || !made->ranked.empty() || step.state.phase != Phase::plan) return step;
+  step.effects.emplace_back(MakePlan{step.state.active, {}, true});
+  return step;
+}
+
 Step with_old_data_at(Step step, const TargetId& before) {
   const bool verified = std::ranges::any_of(step.records, [](const Record& r) {
     const auto* timed = std::get_if<ActivationTimed>(&r);
@@ -176,6 +195,8 @@ Step step_with(Mutation mutation, const Context& context, State state, const Eve
     case observe_acts: return failover::step({context.service, true}, std::move(state), event, now);
     case limit_ignored:
     case age_ignored: return with_other_service(mutation, context, std::move(state), event, now);
+    case transition_missing: return without_transition(context, std::move(state), event, now);
+    case asks_without_end: return asking_at_once(failover::step(context, std::move(state), event, now), event);
     case data_at_forgotten: {
       const TargetId before = state.data_at;
       return with_old_data_at(failover::step(context, std::move(state), event, now), before);

@@ -43,6 +43,8 @@ enum class Mutation {
   no_watchdog,           ///< nobody ends the workload of a frozen guard
   returned_guard_runs,   ///< a guard whose host comes back starts the workload without asking
   timeouts_lost,         ///< what waits has no end
+  transition_missing,    ///< a phase is entered that the table does not allow: the machine throws
+  asks_without_end,      ///< a plan that names nobody is asked for again at once
 };
 
 struct MutationRow {

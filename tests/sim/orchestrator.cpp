@@ -63,7 +63,7 @@ void Orchestrator::start() {
     const auto& stored = world_.journal.services[static_cast<std::size_t>(i)];
     const auto* from = stored.state ? &*stored.state : nullptr;
     if (world_.mutation == Mutation::old_state_restored && !stored.older.empty()) from = &stored.older.front();
-    if (from != nullptr) r.state = *state_from_json(to_json(*from));
+    if (from != nullptr) r.state = state_from_json(to_json(*from)).value();
     r.state.epoch.value = std::max(r.state.epoch.value, stored.last_epoch);
     r.state.random ^= world_.net_dice.bits();
   }
@@ -117,6 +117,7 @@ void Orchestrator::deliver(int service, Event event) {
 
 Step Orchestrator::step(int service, State state, const Event& event, const Now& at) {
   ++steps;
+  world_.happens();
   const bool act = world_.setup.config.orchestrator.mode == config::Orchestrator::Mode::act;
   return step_with(world_.mutation, {world_.service(service), act}, std::move(state), event, at);
 }

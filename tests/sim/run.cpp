@@ -1,6 +1,7 @@
 #include "tests/sim/run.hpp"
 
 #include <algorithm>
+#include <exception>
 
 #include "tests/sim/troubles.hpp"
 
@@ -22,7 +23,18 @@ class Run {
     world_.orchestrator.crash_at = options.crash_at;
   }
 
+  /// What the machine throws is broken too, and is told with its seed.
   Result operator()() {
+    try {
+      play();
+    } catch (const std::exception& error) {
+      world_.invariants.add({"machine", error.what()});
+    }
+    return result();
+  }
+
+ private:
+  void play() {
     begin();
     troubles_.begin();
     if (world_.pass(world_.setup.trouble)) {
@@ -31,10 +43,8 @@ class Run {
       come_to_rest();
     }
     if (!world_.invariants.violation()) world_.invariants.end(world_);
-    return result();
   }
 
- private:
   void begin() {
     for (int s = 0; s < world_.services(); ++s) {
       auto& home = world_.site(s, 0);

@@ -1,11 +1,14 @@
 #include "tests/sim/world.hpp"
 
 #include <algorithm>
+#include <stdexcept>
 
 namespace understudy::sim {
 namespace {
 
 using namespace failover;
+
+constexpr int most_at_one_instant = 20'000;
 
 Setup setup_of(Dice dice) { return draw_setup(dice); }
 
@@ -87,9 +90,17 @@ bool World::pass(Micros time) {
     auto next = line.take(end);
     story.now = line.now();
     if (!next) return true;
+    happens();
     (*next)();
   }
   return false;
+}
+
+void World::happens() {
+  if (line.now() != std::exchange(instant_, line.now())) happened_ = 0;
+  if (++happened_ > most_at_one_instant)
+    throw std::runtime_error("more than " + std::to_string(most_at_one_instant) +
+                             " events at one instant: there is no end to them");
 }
 
 void World::send(int from, int to, std::function<void()> arrives) {

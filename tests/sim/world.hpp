@@ -27,6 +27,8 @@ class World {
 
   /// Lets `time` pass. False when an invariant was broken.
   bool pass(Micros time);
+  /// Counts what happens at one instant. Throws when there is no end to it.
+  void happens();
 
   // messages
   void send(int from, int to, std::function<void()> arrives);
@@ -92,6 +94,10 @@ class World {
   std::uint64_t next_id = 1;
   bool calm = false;  ///< faults are over
   Millis wall_jumped_forward{0}, wall_jumped_back{0};
+
+ private:
+  Time instant_{};
+  int happened_ = 0;  ///< at that instant
 };
 
 }  // namespace understudy::sim
