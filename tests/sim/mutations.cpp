@@ -51,6 +51,10 @@ constexpr std::array rows{
     MutationRow{returned_guard_runs, "returned_guard_runs", "I1 I7",
                 "a guard whose host comes back starts the workload without asking"},
     MutationRow{timeouts_lost, "timeouts_lost", "liveness", "what waits has no end"},
+    MutationRow{always_holds, "always_holds", "liveness", "a person is asked before each failover"},
+    MutationRow{hold_never_retries, "hold_never_retries", "liveness", "what is to be tried again in HOLD is not"},
+    MutationRow{limit_sticks, "limit_sticks", "liveness",
+                "failovers that were too many stay too many when the window is over"},
     MutationRow{transition_missing, "transition_missing", "machine",
                 "a phase is entered that the table does not allow: the machine throws"},
     MutationRow{asks_without_end, "asks_without_end", "machine", "a plan that names nobody is asked for again at once"},
@@ -142,6 +146,52 @@ Step with_other_lease(Mutation mutation, Step step, const Event& event) {
   return step;
 }
 
+bool is_resume(const Event& event) {
+  const auto* command = std::get_if<Command>(&event);
+  return command != nullptr && command->what == Command::What::resume;
+}
+
+Step ask_person(const Context& context, State state, const Now& now) {
+  Step out;
+  state.phase = Phase::hold;
+  state.hold_from = Phase::plan;
+  state.blocked = Blocked{"asks", "shall it fail over?", "understudy resume", now.wall};
+  for (const auto kind : {TimerKind::phase, TimerKind::retry}) ++state.timer_generation[static_cast<int>(kind)];
+  const auto generation = ++state.timer_generation[static_cast<int>(TimerKind::remind)];
+  Alert alert;
+  alert.kind = "blocked";
+  alert.severity = Severity::critical;
+  alert.state = AlertState::firing;
+  alert.service = context.service.id;
+  alert.about = state.blocked->by;
+  alert.title = state.blocked->text;
+  out.state = std::move(state);
+  out.effects = {Tell{std::move(alert)}, Arm{TimerKind::remind, generation, context.service.limits.remind_every}};
+  out.store = true;
+  return out;
+}
+
+/// A person's resume lets one failover through.
+Step with_question(const Context& context, State state, const Event& event, const Now& now) {
+  constexpr Phase agreed = Phase::verify;  // no hold is from there
+  const bool asked = state.phase == Phase::hold && state.blocked && state.blocked->by == "asks";
+  Step out = failover::step(context, state, event, now);
+  if (asked && is_resume(event)) out.state.hold_from = agreed;
+  const bool begins = !state.move && out.state.move && out.state.move->kind == MoveKind::failover &&
+                      !std::holds_alternative<Command>(event);
+  if (!begins) return out;
+  if (state.hold_from != agreed) return ask_person(context, std::move(state), now);
+  out.state.hold_from = Phase::plan;
+  return out;
+}
+
+bool is_lost_in_hold(Mutation mutation, const State& state, const Event& event) {
+  const auto* timer = std::get_if<TimerFired>(&event);
+  if (timer == nullptr || state.phase != Phase::hold) return false;
+  return (mutation == hold_never_retries && timer->kind == TimerKind::retry) ||
+         (mutation == limit_sticks && timer->kind == TimerKind::phase);
+}
+
 Step without_transition(const Context& context, State state, const Event& event, const Now& now) {
   const Phase before = state.phase;
   Step out = failover::step(context, std::move(state), event, now);
@@ -179,7 +229,9 @@ std::optional<Mutation> mutation_from(std::string_view name) noexcept {
 }
 
 Step step_with(Mutation mutation, const Context& context, State state, const Event& event, const Now& now) {
+  if (is_lost_in_hold(mutation, state, event)) return {std::move(state), {}, {}, false};
   switch (mutation) {
+    case always_holds: return with_question(context, std::move(state), event, now);
     case drop_fence: return without_fence(context, failover::step(context, std::move(state), event, now), now);
     case late_answer_counts:
     case unknown_is_no_effect: {

@@ -43,6 +43,9 @@ enum class Mutation {
   no_watchdog,           ///< nobody ends the workload of a frozen guard
   returned_guard_runs,   ///< a guard whose host comes back starts the workload without asking
   timeouts_lost,         ///< what waits has no end
+  always_holds,          ///< a person is asked before each failover
+  hold_never_retries,    ///< what is to be tried again in HOLD is not
+  limit_sticks,          ///< failovers that were too many stay too many when the window is over
   transition_missing,    ///< a phase is entered that the table does not allow: the machine throws
   asks_without_end,      ///< a plan that names nobody is asked for again at once
 };

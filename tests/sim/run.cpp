@@ -1,7 +1,9 @@
 #include "tests/sim/run.hpp"
 
 #include <algorithm>
+#include <array>
 #include <exception>
+#include <string_view>
 
 #include "tests/sim/troubles.hpp"
 
@@ -12,9 +14,25 @@ using failover::Command;
 using failover::Phase;
 
 constexpr Micros tick{5'000'000}, look_every{15'000'000}, settled_for{60'000'000};
-/// With faults over, everything is at rest within this time: the longest are a breaker, the longest backoff, a limit's
-/// window that nobody ends, and a failback that waits for its home to be well.
-constexpr Micros rest_within{5'400'000'000};
+/// For the moves themselves, when nothing is left to be waited for.
+constexpr Millis moves_take{1'800'000};
+
+/// With faults over, everything is at rest within this time: the longest waits are a limit's window, which nobody ends,
+/// and then a breaker. On the slowest clock.
+Micros rest_within(const Setup& setup) {
+  Millis longest{0};
+  for (const auto& s : setup.config.services)
+    longest = std::max(longest, s.limits.window + s.limits.breaker_open + s.limits.fence_timeout);
+  const double slowest = 1 - setup.config.services.front().lease.clock_error;
+  return Micros(static_cast<std::int64_t>(static_cast<double>(Micros(longest + moves_take).count()) / slowest));
+}
+
+/// What waits for a person by design. All else must end by itself, or a machine that only ever asks would be well.
+bool is_for_a_person(const std::optional<failover::Blocked>& blocked) {
+  static constexpr std::array<std::string_view, 9> words{"two_active",  "unseen",  "no_snapshot", "state_too_old", "state",
+                                                         "target_gone", "paused", "observe",     "unfenceable"};
+  return blocked && std::ranges::find(words, blocked->by) != words.end();
+}
 
 class Run {
  public:
@@ -74,7 +92,7 @@ class Run {
   }
 
   void come_to_rest() {
-    const Time end = world_.line.now() + rest_within;
+    const Time end = world_.line.now() + rest_within(world_.setup);
     Micros rested{0};
     while (world_.line.now() < end && rested < settled_for) {
       if (!world_.pass(look_every)) return;
@@ -88,13 +106,12 @@ class Run {
     if (rested < settled_for) world_.invariants.add({"liveness", unrest()});
   }
 
-  /// People end holds and pauses, and take the responsibility when they are asked to.
+  /// People end pauses, and what only they may end, and take the responsibility when they are asked to.
   void people_help() {
     if (!world_.orchestrator.up()) return;
     for (int s = 0; s < world_.services(); ++s) {
       const auto& state = world_.orchestrator.state(s);
-      const bool lacks_state = state.blocked && state.blocked->by == "state";
-      if (state.phase != Phase::hold && !state.pause && !lacks_state) continue;
+      if (!state.pause && !is_for_a_person(state.blocked)) continue;
       Command c;
       c.who = "ben";
       c.what = Command::What::resume;
