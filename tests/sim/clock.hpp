@@ -23,4 +23,7 @@ struct Clock {
   [[nodiscard]] Time when(Time local) const { return Time(truly(local.time_since_epoch() - ahead)); }
 };
 
+/// How long `local` takes on the slowest clock that errs by `clock_error`.
+inline Micros on_slowest(Micros local, double clock_error) { return Clock{1 - clock_error}.truly(local); }
+
 }  // namespace understudy::sim

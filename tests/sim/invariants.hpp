@@ -52,7 +52,8 @@ class Invariant {
 
 class Invariants {
  public:
-  Invariants();
+  /// `without`: the name of one that is left out; empty: none.
+  explicit Invariants(const std::string& without);
   void stepped(const World& world, const Stored& stored);
   void performed(const World& world, int service, const failover::Effect& effect);
   void runs_changed(const World& world, int service);

@@ -41,6 +41,8 @@ constexpr std::array rows{
     MutationRow{data_at_forgotten, "data_at_forgotten", "I6",
                 "who serves after a move that was cancelled is not known to have the newest state"},
     MutationRow{halved_wait, "halved_wait", "I3 I1", "W is half as long"},
+    MutationRow{kill_forgotten, "kill_forgotten", "I3 I1", "W leaves out the time that a kill takes"},
+    MutationRow{rate_forgotten, "rate_forgotten", "I3 I1", "W takes all clocks for right"},
     MutationRow{wait_not_restarted, "wait_not_restarted", "I3 I1",
                 "after a crash a lease's end is no longer waited for"},
     MutationRow{judge_grants, "judge_grants", "I1", "every renewal is granted"},
@@ -105,7 +107,12 @@ Step with_other_service(Mutation mutation, const Context& context, State state, 
   config::Service service = context.service;
   if (mutation == limit_ignored) service.limits.max_failovers = 1'000'000;
   if (mutation == age_ignored && service.state) service.state->max_age.reset();
-  return failover::step({service, context.act}, std::move(state), event, now);
+  if (mutation == rate_forgotten) service.lease.clock_error = 0;
+  if (mutation == kill_forgotten) service.lease.kill_time = Millis(0);
+  Event heard = event;
+  if (auto* asked = std::get_if<LeaseAsked>(&heard); asked != nullptr && mutation == kill_forgotten)
+    asked->renewal.kill_time = Millis(0);
+  return failover::step({service, context.act}, std::move(state), heard, now);
 }
 
 Event with_other_answer(Mutation mutation, const State& state, Event event) {
@@ -246,6 +253,8 @@ Step step_with(Mutation mutation, const Context& context, State state, const Eve
     case pause_ignored: return forget_pause(failover::step(context, std::move(state), event, now), event);
     case observe_acts: return failover::step({context.service, true}, std::move(state), event, now);
     case limit_ignored:
+    case kill_forgotten:
+    case rate_forgotten:
     case age_ignored: return with_other_service(mutation, context, std::move(state), event, now);
     case transition_missing: return without_transition(context, std::move(state), event, now);
     case asks_without_end: return asking_at_once(failover::step(context, std::move(state), event, now), event);

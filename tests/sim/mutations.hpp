@@ -35,6 +35,8 @@ enum class Mutation {
   store_not_sealed,      ///< the store learns of a new epoch from its first snapshot only
   data_at_forgotten,     ///< who serves after a move that was cancelled is not known to have the newest state
   halved_wait,           ///< W is half as long
+  kill_forgotten,        ///< W leaves out the time that a kill takes
+  rate_forgotten,        ///< W takes all clocks for right
   wait_not_restarted,    ///< after a crash a lease's end is no longer waited for
   judge_grants,          ///< every renewal is granted
   revoked_forgotten,     ///< a revoked epoch can be renewed

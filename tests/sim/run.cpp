@@ -23,8 +23,7 @@ Micros rest_within(const Setup& setup) {
   Millis longest{0};
   for (const auto& s : setup.config.services)
     longest = std::max(longest, s.limits.window + s.limits.breaker_open + s.limits.fence_timeout);
-  const double slowest = 1 - setup.config.services.front().lease.clock_error;
-  return Micros(static_cast<std::int64_t>(static_cast<double>(Micros(longest + moves_take).count()) / slowest));
+  return on_slowest(longest + moves_take, setup.clock_error);
 }
 
 /// What waits for a person by design. All else must end by itself, or a machine that only ever asks would be well.
@@ -37,7 +36,7 @@ bool is_for_a_person(const std::optional<failover::Blocked>& blocked) {
 class Run {
  public:
   explicit Run(const Options& options)
-      : options_(options), world_(Dice(options.seed), options.mutation, options.tell), troubles_(world_) {
+      : options_(options), world_(Dice(options.seed), options.mutation, options.tell, options.without), troubles_(world_) {
     world_.orchestrator.crash_at = options.crash_at;
   }
 
@@ -185,6 +184,7 @@ Result run(const Options& options) { return Run(options)(); }
 std::string replay(const Options& options) {
   std::string out = "build/bin/simulate --seed " + std::to_string(options.seed);
   if (options.mutation != Mutation::none) out += " --mutation " + name_of(options.mutation);
+  if (!options.without.empty()) out += " --without " + options.without;
   if (options.crash_at > 0) out += " --crash-at " + std::to_string(options.crash_at);
   return out + " --verbose";
 }

@@ -14,6 +14,7 @@ struct Options {
   Mutation mutation = Mutation::none;
   bool tell = false;           ///< record the story
   std::uint64_t crash_at = 0;  ///< the orchestrator dies at this point of its writing (1 ..); 0: at none but the seed's
+  std::string without{};       ///< an invariant that is not looked at: what another one sees by itself
 };
 
 struct Result {

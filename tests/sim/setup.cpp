@@ -9,6 +9,13 @@ using std::chrono::milliseconds;
 
 Millis seconds(Dice& dice, std::int64_t low, std::int64_t high) { return Millis(dice.between(low, high) * 1000); }
 
+/// From none to the most that a file may say.
+double draw_clock_error(Dice& dice) {
+  constexpr double most = 0.2;
+  if (dice.chance(0.1)) return 0;
+  return dice.chance(0.3) ? most : most * dice.unit();
+}
+
 double clock_rate(Dice& dice, double rho) {
   if (dice.chance(0.2)) return 1 - rho;
   if (dice.chance(0.2)) return 1 + rho;
@@ -34,8 +41,9 @@ void draw_limits(Dice& dice, config::Service& s) {
 
 /// Any terms that keep a healthy service running are to be safe. There are no delays in this world that a margin pays
 /// for.
-void draw_lease(Dice& dice, config::Service& s) {
+void draw_lease(Dice& dice, config::Service& s, double clock_error) {
   auto& terms = s.lease;
+  terms.clock_error = clock_error;
   terms.margin = Millis(dice.between(0, 2) * 1000);
   terms.op_timeout = Millis(dice.between(2, 15) * 1000);
   terms.renew_every = Millis(dice.between(1, 4) * 1000);
@@ -73,7 +81,7 @@ void draw_service(Dice& dice, Setup& setup, int number) {
   s.id = ServiceId("service-" + std::to_string(number));
   s.primary = TargetId(names[0]);
   draw_limits(dice, s);
-  draw_lease(dice, s);
+  draw_lease(dice, s, setup.clock_error);
   draw_state(dice, s);
   std::vector<TargetSetup> places;
   const double guarded = dice.chance(0.3) ? 0 : dice.unit();
@@ -82,7 +90,7 @@ void draw_service(Dice& dice, Setup& setup, int number) {
     const bool cloud = i >= 2 || (i == 1 && dice.chance(0.4));
     s.targets.push_back(draw_target(dice, s, names[i], cloud));
     s.targets.back().lease = dice.chance(guarded);
-    places.push_back({cloud, clock_rate(dice, s.lease.clock_error)});
+    places.push_back({cloud, clock_rate(dice, setup.clock_error)});
   }
   setup.config.services.push_back(std::move(s));
   setup.targets.push_back(std::move(places));
@@ -106,6 +114,7 @@ void draw_notifiers(Dice& dice, Setup& setup) {
 
 Setup draw_setup(Dice& dice) {
   Setup out;
+  out.clock_error = draw_clock_error(dice);
   const auto services = dice.chance(0.6) ? 1 : dice.between(2, 3);
   for (int i = 0; i < services; ++i) draw_service(dice, out, i + 1);
   draw_notifiers(dice, out);
@@ -115,7 +124,7 @@ Setup draw_setup(Dice& dice) {
   }
   out.trouble = seconds(dice, 300, 2400);
   out.mean_between_faults_s = static_cast<double>(dice.between(15, 120));
-  out.orchestrator_rate = clock_rate(dice, out.config.services.front().lease.clock_error);
+  out.orchestrator_rate = clock_rate(dice, out.clock_error);
   out.has_reference = dice.chance(0.7);
   return out;
 }

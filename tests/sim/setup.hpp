@@ -53,6 +53,7 @@ struct Setup {
   std::uint32_t faults = 0;                       ///< bits of Fault
   Millis trouble{0};                              ///< how long faults happen
   double mean_between_faults_s = 60;
+  double clock_error = 0;  ///< rho: that of every clock is within it
   double orchestrator_rate = 1;
   bool has_reference = true;  ///< checks of our own network
 

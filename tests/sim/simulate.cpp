@@ -21,7 +21,7 @@ struct Wish {
   std::uint64_t seed = 1, runs = 1, crash_at = 0;
   double seconds = 0;  ///< 0: no end by time
   unsigned jobs = 1;
-  std::string mutation = "none";
+  std::string mutation = "none", without;
   bool list = false, verbose = false, keep_going = false, every_write = false;
 };
 
@@ -44,8 +44,8 @@ void work(const Wish& wish, Mutation mutation, Tally& tally) {
   while (!tally.stop) {
     const auto n = tally.next++;
     if (wish.seconds > 0 ? steady_clock::now() >= until : n >= wish.runs) return;
-    Options options{wish.seed + n, mutation, false, wish.crash_at};
-    if (wish.every_write) options = {wish.seed, mutation, false, n + 1};
+    Options options{wish.seed + n, mutation, false, wish.crash_at, wish.without};
+    if (wish.every_write) options = {wish.seed, mutation, false, n + 1, wish.without};
     const auto result = run(options);
     ++tally.done;
     tally.steps += result.steps;
@@ -58,7 +58,7 @@ void work(const Wish& wish, Mutation mutation, Tally& tally) {
 }
 
 int one(const Wish& wish, Mutation mutation) {
-  const Options options{wish.seed, mutation, true, wish.crash_at};
+  const Options options{wish.seed, mutation, true, wish.crash_at, wish.without};
   const auto result = run(options);
   for (const auto& line : result.story) fmt::print("{}\n", line);
   fmt::print("\nseed {}: {}, {} steps, {} s of virtual time\n", wish.seed,
@@ -95,6 +95,7 @@ int main(int argc, char** argv) {
                "the one seed, once for each point at which a write of the orchestrator can be cut short by its crash");
   app.add_option("--crash-at", wish.crash_at, "... this point only");
   app.add_option("--mutation", wish.mutation, "with a planted bug")->capture_default_str();
+  app.add_option("--without", wish.without, "... and without looking at this invariant (I3)");
   app.add_flag("--list-mutations", wish.list, "the planted bugs, and what must catch each");
   app.add_flag("--verbose", wish.verbose, "the whole story of one seed");
   app.add_flag("--keep-going", wish.keep_going, "do not end at the first seed that fails; one line for each");

@@ -53,7 +53,7 @@ void Site::kill(Millis within, const std::string& why, std::function<void()> the
   const auto id = run_->id;
   const bool worst = world_.sites_dice.chance(0.3);
   const Micros takes(worst ? Micros(within).count() : world_.sites_dice.between(0, Micros(within).count()));
-  world_.line.after(takes, [this, id, why, then = std::move(then)] {
+  world_.line.after(clock_.truly(takes), [this, id, why, then = std::move(then)] {
     if (run_ && run_->id == id && !suspended) end(why);
     if (!run_ || run_->id != id) then();
   });

@@ -87,7 +87,7 @@ class Site {
   void carry_out(std::function<void()> work);
   void start(Epoch epoch, bool by_itself);
   void end(const std::string& why);
-  /// Ends the workload within the kill time; `then` when nothing of it runs.
+  /// Ends the workload within this time of its host's clock; `then` when nothing of it runs.
   void kill(Millis within, const std::string& why, std::function<void()> then);
   void told_to_run(Epoch epoch);
   void guard_looks();

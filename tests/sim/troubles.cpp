@@ -184,7 +184,7 @@ void Troubles::cut_when_revoked(const Site& site, std::int64_t looks) {
   if (o.up() && o.state(site.service).revoked) {
     const auto terms = world_.service(site.service).lease;
     const Micros soon(dice_.between(0, Micros(terms.op_timeout).count()));
-    world_.line.after(soon, [this, &site, over = lease::wait_of(terms)] {
+    world_.line.after(soon, [this, &site, over = on_slowest(lease::wait_of(terms), terms.clock_error)] {
       if (!world_.calm) cut(World::orchestrator_node, site.host_node, true, over);
     });
     return;

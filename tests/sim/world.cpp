@@ -60,7 +60,7 @@ std::string words(const Effect& effect) {
 
 }  // namespace
 
-World::World(Dice dice, Mutation planted, bool tell)
+World::World(Dice dice, Mutation planted, bool tell, const std::string& without)
     : mutation(planted),
       setup(setup_of(dice.split())),
       net_dice(dice.split()),
@@ -70,6 +70,7 @@ World::World(Dice dice, Mutation planted, bool tell)
       stores(setup.targets.size()),
       forced(setup.targets.size()),
       notifier_down(setup.config.notifiers.size(), false),
+      invariants(without),
       orchestrator(*this, setup.orchestrator_rate) {
   story.on = tell;
   int node = first_notifier_node + static_cast<int>(setup.config.notifiers.size());
