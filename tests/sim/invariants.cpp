@@ -82,7 +82,7 @@ class I1OneSite : public Invariant {
   }
 };
 
-/// I2: epochs strictly rise, also across crashes, and each is one site's.
+/// I2: epochs strictly rise, also across crashes, and each is one site's: a start is of the newest, and of its site.
 class I2EpochsRise : public Invariant {
  public:
   I2EpochsRise() : Invariant("I2") {}
@@ -90,23 +90,26 @@ class I2EpochsRise : public Invariant {
     for (const auto& record : stored.step.records) {
       const auto* granted = std::get_if<Granted>(&record);
       if (granted == nullptr) continue;
-      auto& last = last_[stored.service];
-      if (granted->epoch <= last.first)
+      auto& grants = grants_[stored.service];
+      if (!grants.empty() && granted->epoch <= grants.rbegin()->first)
         breaks(world.service(stored.service).id.value + ": " + epoch_text(granted->epoch) + " is granted to " +
-               granted->target.value + " after " + epoch_text(last.first));
-      last = {granted->epoch, granted->target};
+               granted->target.value + " after " + epoch_text(grants.rbegin()->first));
+      grants[granted->epoch] = granted->target;
     }
   }
   void on_performed(const World&, int service, const Effect& effect) override {
     const auto* activate = std::get_if<Activate>(&effect);
     if (activate == nullptr) return;
-    const auto& [epoch, target] = last_[service];
-    if (activate->epoch == epoch && activate->target != target)
-      breaks(epoch_text(epoch) + " is " + target.value + "'s, and " + activate->target.value + " is started with it");
+    const auto& grants = grants_[service];
+    const std::string start = activate->target.value + " is started with " + epoch_text(activate->epoch);
+    const auto grant = grants.find(activate->epoch);
+    if (grant == grants.end()) return breaks(start + ", which nobody was granted");
+    if (grant->second != activate->target) return breaks(start + ", which is " + grant->second.value + "'s");
+    if (grant != std::prev(grants.end())) breaks(start + " after " + epoch_text(grants.rbegin()->first) + " was granted");
   }
 
  private:
-  std::map<int, std::pair<Epoch, TargetId>> last_;
+  std::map<int, std::map<Epoch, TargetId>> grants_;  ///< by service, then epoch
 };
 
 /// I3: nothing is granted to another site before the former epoch is proven stopped: a stop that was asked for after
@@ -466,7 +469,7 @@ class I11FailoversBounded : public Invariant {
   void on_step(const World& world, const Stored& stored) override {
     auto& begun = begun_[stored.service];
     const auto* command = only<Command>(stored.event);
-    if (command != nullptr && accepted(stored)) begun.clear();  // a person takes it into their hands
+    if (allows_more(stored)) begun.clear();
     const bool begins = !stored.before.move && stored.step.state.move &&
                         stored.step.state.move->kind == MoveKind::failover && command == nullptr;
     if (!begins) return;
@@ -481,6 +484,13 @@ class I11FailoversBounded : public Invariant {
   }
 
  private:
+  /// A person ends a hold from before a plan. No other command says anything of what was counted.
+  static bool allows_more(const Stored& stored) {
+    const auto* command = only<Command>(stored.event);
+    return command != nullptr && command->what == Command::What::resume && accepted(stored) &&
+           stored.before.phase == Phase::hold && stored.before.hold_from == Phase::plan &&
+           stored.step.state.phase == Phase::plan;
+  }
   std::map<int, std::vector<Time>> begun_;
 };
 
@@ -499,24 +509,25 @@ class NoNeedlessFailover : public Invariant {
   }
 };
 
-/// I12: a service that waits for a person says so, says what unblocks it, and says it again.
-class I12HoldIsTold : public Invariant {
+/// I12: a service that is blocked, in whichever phase, says so, says what unblocks it, and says it again.
+class I12BlockIsTold : public Invariant {
  public:
-  I12HoldIsTold() : Invariant("I12") {}
-  void on_started(const World& world) override { awake_ = world.line.now(); }
+  I12BlockIsTold() : Invariant("I12") {}
+  void on_started(const World& world) override { awake_ = world.orchestrator.now().mono; }
   void on_step(const World& world, const Stored& stored) override {
     auto& told = told_[stored.service];
     for (const auto& effect : stored.step.effects) {
       const auto* tell = std::get_if<Tell>(&effect);
       if (tell == nullptr || tell->alert.kind != "blocked") continue;
       told.reset();
-      if (tell->alert.state == AlertState::firing) told = world.line.now();
+      if (tell->alert.state == AlertState::firing) told = stored.now.mono;
     }
     const auto& s = stored.step.state;
     const auto& name = world.service(stored.service).id.value;
-    if (s.phase != Phase::hold) return;
-    if (!told) breaks(name + " waits for a person, and nobody was told");
-    if (!s.blocked || s.blocked->unblock.empty()) breaks(name + " is held, and nothing says what unblocks it");
+    if (s.phase == Phase::hold && !s.blocked) breaks(name + " is held, and nothing says why");
+    if (!s.blocked) return;
+    if (!told) breaks(name + " is blocked by " + s.blocked->by + ", and nobody was told");
+    if (s.blocked->unblock.empty()) breaks(name + " is blocked, and nothing says what unblocks it");
   }
   void on_tick(const World& world) override {
     const auto& o = world.orchestrator;
@@ -525,25 +536,26 @@ class I12HoldIsTold : public Invariant {
       awake_.reset();
       return;
     }
-    if (!awake_) awake_ = world.line.now();
+    const Time now = o.now().mono;
+    if (!awake_) awake_ = now;
     for (int i = 0; i < world.services(); ++i) {
       const auto& told = told_[i];
-      if (!told || o.state(i).phase != Phase::hold) continue;
-      const Micros bound =
-          world.service(i).limits.remind_every + world.service(i).limits.remind_every / 50 + Millis(10'000);
-      if (world.line.now() - std::max(*told, *awake_) > bound)
-        breaks(world.service(i).id.value + " waits for a person, and nobody was reminded");
+      const auto& blocked = o.state(i).blocked;
+      if (!told || !blocked) continue;
+      if (now - std::max(*told, *awake_) > world.service(i).limits.remind_every + Millis(20'000))
+        breaks(world.service(i).id.value + " is blocked by " + blocked->by + ", and nobody was reminded");
     }
   }
 
  private:
-  std::map<int, std::optional<Time>> told_;
+  std::map<int, std::optional<Time>> told_;  ///< on the orchestrator's clock, as all here
   std::optional<Time> awake_;
 };
 
 }  // namespace
 
 Invariants::Invariants(const std::string& without) {
+  all_.push_back(std::make_unique<I9JournalBeforeAct>());  // before I2, which sees it too
   all_.push_back(std::make_unique<I1OneSite>());
   all_.push_back(std::make_unique<I2EpochsRise>());
   all_.push_back(std::make_unique<I3ProvenStopped>());
@@ -552,10 +564,9 @@ Invariants::Invariants(const std::string& without) {
   all_.push_back(std::make_unique<I6FreshState>());
   all_.push_back(std::make_unique<I7ReturnedStaysPassive>());
   all_.push_back(std::make_unique<I8AlertsArrive>());
-  all_.push_back(std::make_unique<I9JournalBeforeAct>());
   all_.push_back(std::make_unique<I10PauseHasNoEffect>());
   all_.push_back(std::make_unique<I11FailoversBounded>());
-  all_.push_back(std::make_unique<I12HoldIsTold>());
+  all_.push_back(std::make_unique<I12BlockIsTold>());
   all_.push_back(std::make_unique<NoNeedlessFailover>());
   std::erase_if(all_, [&](const auto& one) { return one->invariant == without; });
 }

@@ -19,6 +19,7 @@ constexpr std::array rows{
     MutationRow{force_stays, "force_stays", "I3",
                 "a person's --force counts for those that fail later in the move, too"},
     MutationRow{epoch_not_raised, "epoch_not_raised", "I2", "the epoch of a grant is the former one again"},
+    MutationRow{older_epoch_started, "older_epoch_started", "I2", "the next site is started with the former's epoch"},
     MutationRow{old_state_restored, "old_state_restored", "I3 I1 I2 I8 I9 I10 I11 needless liveness",
                 "after a crash an older state of the journal is taken"},
     MutationRow{act_before_journal, "act_before_journal", "I9", "effects are performed before the records are stored"},
@@ -27,9 +28,12 @@ constexpr std::array rows{
     MutationRow{pause_ignored, "pause_ignored", "I10 I8", "a pause is accepted and forgotten"},
     MutationRow{observe_acts, "observe_acts", "I10", "mode = \"observe\" is ignored"},
     MutationRow{limit_ignored, "limit_ignored", "I11", "failovers are not bounded"},
+    MutationRow{limit_forgotten, "limit_forgotten", "I11", "whatever a person says, failovers are counted anew"},
     MutationRow{hold_not_told, "hold_not_told", "I12", "nobody is told that a service is blocked"},
     MutationRow{reminder_not_told, "reminder_not_told", "I12",
                 "people are told once that a service is blocked, and never again"},
+    MutationRow{reminds_in_hold_only, "reminds_in_hold_only", "I12",
+                "people are told once that a service is blocked in another phase than HOLD"},
     MutationRow{alert_dropped, "alert_dropped", "I8", "an alert that could not be delivered at once is forgotten"},
     MutationRow{outbox_in_memory, "outbox_in_memory", "I8", "alerts that wait do not survive a crash"},
     MutationRow{age_ignored, "age_ignored", "I6", "max_age is not looked at"},
@@ -100,6 +104,19 @@ Step with_old_epoch(Step step) {
       if (auto* activate = std::get_if<Activate>(&effect)) activate->epoch = granted->epoch;
     }
   }
+  return step;
+}
+
+Step with_former_epoch(Step step) {
+  for (auto& effect : step.effects) {
+    if (auto* activate = std::get_if<Activate>(&effect); activate != nullptr && activate->epoch.value > 1)
+      --activate->epoch.value;
+  }
+  return step;
+}
+
+Step counting_anew(Step step, const Event& event) {
+  if (std::holds_alternative<Command>(event)) step.state.failovers.clear();
   return step;
 }
 
@@ -250,6 +267,8 @@ Step step_with(Mutation mutation, const Context& context, State state, const Eve
       return with_force(failover::step(context, std::move(state), event, now), forced);
     }
     case epoch_not_raised: return with_old_epoch(failover::step(context, std::move(state), event, now));
+    case older_epoch_started: return with_former_epoch(failover::step(context, std::move(state), event, now));
+    case limit_forgotten: return counting_anew(failover::step(context, std::move(state), event, now), event);
     case pause_ignored: return forget_pause(failover::step(context, std::move(state), event, now), event);
     case observe_acts: return failover::step({context.service, true}, std::move(state), event, now);
     case limit_ignored:
@@ -264,6 +283,7 @@ Step step_with(Mutation mutation, const Context& context, State state, const Eve
     }
     default: break;
   }
+  const bool held = state.phase == Phase::hold;
   auto out = with_other_lease(mutation, failover::step(context, std::move(state), event, now), event);
   const auto* timer = std::get_if<TimerFired>(&event);
   if (mutation == intruder_left) {
@@ -274,6 +294,8 @@ Step step_with(Mutation mutation, const Context& context, State state, const Eve
   }
   if (mutation == hold_not_told) drop(out, tells_block);
   if (mutation == reminder_not_told && timer != nullptr && timer->kind == TimerKind::remind) drop(out, tells_block);
+  if (mutation == reminds_in_hold_only && timer != nullptr && timer->kind == TimerKind::remind && !held)
+    drop(out, tells_block);
   if (mutation == timeouts_lost) {
     drop(out, [](const Effect& e) {
       const auto* arm = std::get_if<Arm>(&e);

@@ -17,6 +17,7 @@ enum class Mutation {
   unknown_is_no_effect,  ///< a start whose outcome nobody knows is taken for one that did nothing
   force_stays,           ///< a person's --force counts for those that fail later, too
   epoch_not_raised,      ///< the epoch of a grant is the former one again
+  older_epoch_started,   ///< the next site is started with the former's epoch
   old_state_restored,    ///< after a crash an older state of the journal is taken
   act_before_journal,    ///< effects are performed before the records are stored
   full_disk_ignored,     ///< a step that could not be stored is taken all the same
@@ -24,8 +25,10 @@ enum class Mutation {
   pause_ignored,         ///< a pause is accepted and forgotten
   observe_acts,          ///< mode = "observe" is ignored
   limit_ignored,         ///< failovers are not bounded
+  limit_forgotten,       ///< whatever a person says, failovers are counted anew
   hold_not_told,         ///< nobody is told that a service is blocked
   reminder_not_told,     ///< ... or only once
+  reminds_in_hold_only,  ///< ... or only once when it is blocked in another phase than HOLD
   alert_dropped,         ///< an alert that could not be delivered at once is forgotten
   outbox_in_memory,      ///< alerts that wait do not survive a crash
   age_ignored,           ///< max_age is not looked at
