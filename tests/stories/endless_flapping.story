@@ -18,7 +18,18 @@ health home down
 expect phase hold
 expect blocked too_many_failovers
 expect no plan
-wait 61m
+# A crash neither loses the count nor makes it stay for ever: the window goes on where it was.
+wait 30m
+expect phase hold
+restart
+health home down
+expect phase hold
+expect blocked too_many_failovers
+expect no plan
+wait 29m
+expect phase hold
+expect no plan
+wait 2m
 expect plan
 expect unblocked
 expect phase plan

@@ -1,5 +1,6 @@
-# Cloud Run starts a container's replacement before the old one has ended, and both were told the same epoch: the second is granted nothing
-# until the lease of the first has run out, by the wait W of the orchestrator's clock, which a restart of it begins anew.
+# zalando/patroni #1804: two members with one name become two primaries. Cloud Run starts a container's replacement before the old
+# one has ended, and both were told the same epoch: the second is granted nothing until the lease of the first has run out, by the
+# wait W of the orchestrator's clock, which a restart of it begins anew.
 target home lease
 target spare
 runs-at home

@@ -2,6 +2,9 @@
 // tests/stories/README.md.
 #include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <regex>
+#include <set>
 #include <sstream>
 
 #include "core/config/units.hpp"
@@ -109,6 +112,8 @@ class Story {
       s.failback.policy = has(w, "manual") ? config::Failback::Policy::manual : config::Failback::Policy::automatic;
       s.failback.stable_for = duration(option(w, "stable_for", "10m"));
       if (const auto frozen = option(w, "freeze", ""); !frozen.empty()) s.failback.freeze = freeze(frozen);
+    } else if (w[0] == "file-without") {
+      std::erase_if(s.targets, [&](const config::Target& t) { return t.id.value == w[1]; });
     } else if (w[0] == "mode") {
       world_.act = w[1] == "act";
     } else {
@@ -147,7 +152,8 @@ class Story {
       return p;
     }
     if (w[0] == "fenced")
-      return Fenced{world_.operation("fence"), target, w[2] == "stopped", w[2], false, agent(w), has(w, "unsaved")};
+      return Fenced{world_.operation("fence"), target,   w[2] == "stopped", w[2],
+                    w[2] == "impossible",      agent(w), has(w, "unsaved")};
     if (w[0] == "saved") return Saved{world_.operation("save"), w[1] != "failed", snapshot(w), w[1]};
     if (w[0] == "prepared") return Prepared{world_.operation("prepare"), w[1] != "failed", snapshot(w), w[1]};
     if (w[0] == "activated") {
@@ -253,14 +259,68 @@ class Story {
   int number_ = 0;
 };
 
+const std::filesystem::path stories = UNDERSTUDY_SOURCE_DIR "/tests/stories";
+
+std::string text_of(const std::filesystem::path& file) {
+  std::ifstream in(file);
+  REQUIRE(in);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+/// What the first group finds in `text`, each once.
+std::set<std::string> all_of(const std::string& text, const std::regex& what) {
+  std::set<std::string> out;
+  for (std::sregex_iterator it(text.begin(), text.end(), what), end; it != end; ++it) out.insert((*it)[1]);
+  return out;
+}
+
+/// The first word of a block, wherever the machine gives it.
+std::set<std::string> words_that_block() {
+  static const std::regex block(R"re((?:hold|block)\([^;"]*?"([a-z_]+)")re");
+  std::set<std::string> out;
+  for (const auto& file : std::filesystem::directory_iterator(UNDERSTUDY_SOURCE_DIR "/core/failover"))
+    out.merge(all_of(text_of(file.path()), block));
+  return out;
+}
+
 }  // namespace
 
 TEST_CASE("every story of the state machine goes as it is told") {
-  int stories = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(UNDERSTUDY_SOURCE_DIR "/tests/stories")) {
+  int told = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(stories)) {
     if (entry.path().extension() != ".story") continue;
-    ++stories;
+    ++told;
     SECTION(entry.path().filename().string()) { Story(entry.path()).run(); }
   }
-  REQUIRE(stories >= 12);
+  REQUIRE(told >= 12);
+}
+
+TEST_CASE("each bug that others met, of the table in tests/stories/README.md, is cited by the test that it names") {
+  static const std::regex number(R"((#[0-9]+)\b)"), file(R"(\]\(([^)]+)\))");
+  std::set<std::string> bugs;
+  std::istringstream lines(text_of(stories / "README.md"));
+  for (std::string line; std::getline(lines, line);) {
+    if (line.rfind("| ", 0) != 0) continue;
+    for (const auto& test : all_of(line, file)) {
+      const auto cited = all_of(text_of(stories / test), number);
+      for (const auto& bug : all_of(line, number)) {
+        INFO(bug << " in " << test);
+        CHECK(cited.contains(bug));
+        bugs.insert(bug);
+      }
+    }
+  }
+  CHECK(bugs.size() >= 38);
+}
+
+TEST_CASE("whatever can block a service has a story in which it does") {
+  std::string told;
+  for (const auto& entry : std::filesystem::directory_iterator(stories)) told += text_of(entry.path());
+  const auto words = words_that_block();
+  CHECK(words.contains("target_gone"));
+  CHECK(words.size() >= 13);
+  for (const auto& word : words) {
+    INFO(word);
+    CHECK(told.find("expect blocked " + word + "\n") != std::string::npos);
+  }
 }

@@ -145,6 +145,7 @@ TEST_CASE("what was queued before of the same incident is found, and what waits 
   CHECK(j->outbox_due(now).size() == 2);
 }
 
+// uptime-kuma #6046, #7436: the channel could not be reached at that moment, and the alert was lost.
 TEST_CASE("what was being sent when the process died is sent again, marked") {
   Folder f;
   {
