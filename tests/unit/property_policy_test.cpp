@@ -1,5 +1,7 @@
 // Laws of the choice of a standby.
 #include <cmath>
+#include <map>
+#include <set>
 
 #include <nlohmann/json.hpp>
 
@@ -94,6 +96,39 @@ double expected(const std::vector<Ranked>& order) {
   return out;
 }
 
+/// What the stay of an expected outage costs there beyond what standing by does; the declared outage weighs as two.
+double stay_usd(const Situation& s, const Candidate& c) {
+  double sum_ms = 2 * static_cast<double>(s.expected_outage.count()), samples = 2;
+  for (const auto past : s.past_outages) {
+    sum_ms += static_cast<double>(past.count());
+    ++samples;
+  }
+  const double away_h = (sum_ms / samples + static_cast<double>(s.failback_dwell.count())) / 3'600'000;
+  const double billed_h = std::max(away_h, static_cast<double>(c.price.min_billing.count()) / 3600);
+  const double rate = std::max(0.0, c.price.active_per_hour.value - c.price.standby_per_hour.value);
+  return rate * billed_h + c.price.activation.value +
+         c.price.transfer_per_gb.value * static_cast<double>(s.state_bytes) / 1e9;
+}
+
+/// The constraints that a candidate violates, each by its word; nothing: it is too near to a limit to be told.
+std::optional<std::set<std::string>> violated(const Situation& s, const Candidate& c) {
+  std::set<std::string> out;
+  if (c.excluded) out.insert("tried");
+  if (!c.answers) out.insert("control_plane");
+  if (c.breaker_open && !s.ignore_breakers) out.insert("breaker");
+  const bool allowed = std::ranges::find(s.regions, c.region) != s.regions.end();
+  if (!s.regions.empty() && !allowed) out.insert("region");
+  if (!s.failed_domain.empty() && c.failure_domain == s.failed_domain) out.insert("failure_domain");
+  const double stay = stay_usd(s, c);
+  const auto exceeds = [&](const char* word, const std::optional<Usd>& limit, double spent) {
+    if (limit && spent + stay > limit->value) out.insert(word);
+    return limit && std::abs(spent + stay - limit->value) < 1e-4;
+  };
+  bool near_limit = exceeds("activation", s.budget.per_activation, 0);
+  if (stay > 0) near_limit = exceeds("month", s.budget.per_month, s.spent_this_month.value) || near_limit;
+  return near_limit ? std::nullopt : std::optional(out);
+}
+
 }  // namespace
 
 TEST_CASE("a plan depends on what is known, not on the order in which it is told, and comes out the same every time") {
@@ -120,6 +155,28 @@ TEST_CASE("each candidate is ranked, or left out with a reason in a word and in 
     }
     return "";
   });
+}
+
+TEST_CASE("who violates a constraint is never ranked, and who violates none always is") {
+  std::map<std::string, int> alone;  // so often nothing else spoke against it
+  always([&](sim::Dice& dice, int size) -> std::string {
+    auto drawn = some_choice(dice, size);
+    drawn.situation.expected_outage = Millis(dice.between(1, 7'200) * 1000);  // so that some stays are within a budget
+    const auto plan = make_plan(drawn.situation, drawn.candidates);
+    for (const auto& c : drawn.candidates) {
+      const auto against = violated(drawn.situation, c);
+      if (!against) continue;
+      if (against->size() < 2) ++alone[against->empty() ? "nothing" : *against->begin()];
+      const bool ranked = std::ranges::find(plan.ranked, c.target, &Ranked::target) != plan.ranked.end();
+      if (ranked != against->empty()) return c.target.value + " in " + drawn.text();
+    }
+    return "";
+  });
+  for (const auto* word : {"nothing", "tried", "control_plane", "breaker", "region", "failure_domain", "activation",
+                           "month"}) {
+    INFO(word);
+    CHECK(alone[word] > 10);
+  }
 }
 
 TEST_CASE("the terms of money are finite, not negative, and sum to the total") {

@@ -287,6 +287,47 @@ TEST_CASE("each objective keeps its law, and what is excluded says why") {
   CHECK_THAT(plan.why_empty(), ContainsSubstring("mars"));
 }
 
+TEST_CASE("who shares the failure domain of what failed is no refuge") {
+  auto s = situation(100);
+  s.failed_domain = "rack-1";
+  auto near = candidate("near", 0, 1), far = candidate("far", 1, 60);
+  near.failure_domain = "rack-1";
+  far.failure_domain = "rack-2";
+  const auto plan = policy::make_plan(s, {near, far, candidate("unplaced", 2, 60)});
+  REQUIRE(plan.ranked.size() == 2);
+  CHECK(plan.ranked[0].target.value == "far");
+  REQUIRE(plan.excluded.size() == 1);
+  CHECK(plan.excluded[0].target.value == "near");
+  CHECK(plan.excluded[0].reason == "failure_domain");
+  s.failed_domain.clear();
+  CHECK(policy::make_plan(s, {near, far}).ranked.size() == 2);
+}
+
+TEST_CASE("an activation may cost no more than its budget, and all of a month no more than the month's") {
+  auto s = situation(1000);  // silence is dear: the quick one would come first
+  s.expected_outage = Millis(2 * 3'600'000);
+  auto quick = candidate("quick", 3, 1), slow = candidate("slow", 1, 600);
+  quick.price.activation = Usd{0.5};  // 2 h at $3, and the fee: $6.50; the slow one costs $2
+  s.budget.per_activation = Usd{6.49};
+  auto plan = policy::make_plan(s, {quick, slow});
+  REQUIRE(plan.excluded.size() == 1);
+  CHECK(plan.excluded[0].target.value == "quick");
+  CHECK(plan.excluded[0].reason == "budget");
+  s.budget.per_activation = Usd{6.50};
+  CHECK(policy::make_plan(s, {quick, slow}).ranked.front().target.value == "quick");
+  s.budget.per_activation.reset();
+  s.budget.per_month = Usd{100};
+  s.spent_this_month = Usd{93.51};
+  plan = policy::make_plan(s, {quick, slow});
+  REQUIRE(plan.excluded.size() == 1);
+  CHECK(plan.excluded[0].target.value == "quick");
+  CHECK(plan.excluded[0].reason == "budget");
+  s.spent_this_month = Usd{93.50};
+  CHECK(policy::make_plan(s, {quick, slow}).ranked.front().target.value == "quick");
+  s.spent_this_month = Usd{100};
+  CHECK(policy::make_plan(s, {candidate("free", 0, 1)}).ranked.size() == 1);  // the month is spent, and it costs nothing
+}
+
 TEST_CASE("a plan does not depend on the order of its inputs, and its money is finite") {
   std::mt19937 random(7);
   for (int i = 0; i < 200; ++i) {
