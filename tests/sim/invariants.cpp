@@ -360,7 +360,9 @@ class I8AlertsArrive : public Invariant {
     Millis throttle{0};
     for (const auto& route : world.setup.config.routes) throttle = std::max(throttle, route.throttle);
     for (const auto& [name, key] : keys_) {
-      const auto slack = throttle.count() > 0 ? throttle * 2 + world.wall_jumped_back : throttle;
+      const Micros slack = throttle.count() > 0
+                               ? on_slowest(throttle * 2 + world.wall_jumped_back, world.setup.clock_error)
+                               : Micros(0);
       for (const auto& [title, stored] : key.owed) check(name, key, title, stored, slack);
       // Attempts that failed may overtake each other, so that the end may be heard first.
       const bool over = key.last_stored == AlertState::resolved && throttle.count() == 0;
@@ -375,7 +377,7 @@ class I8AlertsArrive : public Invariant {
     std::optional<Time> delivered, fired, fire_heard, end_heard;
     AlertState last_stored = AlertState::event;
   };
-  void check(const std::string& name, const Key& key, const std::string& title, Time stored, Millis slack) {
+  void check(const std::string& name, const Key& key, const std::string& title, Time stored, Micros slack) {
     const auto heard = key.heard.find(title);
     if (heard != key.heard.end() && heard->second >= stored) return;
     if (slack.count() > 0 && key.delivered && *key.delivered >= stored - slack) return;

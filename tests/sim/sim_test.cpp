@@ -77,14 +77,12 @@ TEST_CASE("each planted bug is caught, by the invariant that is meant") {
 }
 
 /// I3 knows the formula; I1 does not, and looks at what runs.
-TEST_CASE("a wait for a lease's end that is too short is seen by two sites that run, without the formula too") {
+TEST_CASE("half a wait for a lease's end is seen by two sites that run, without the formula too") {
   const std::uint64_t most = std::min<std::uint64_t>(runs_wanted(), 4'000);
   if (most < 1'000) return;
-  for (const auto mutation : {Mutation::halved_wait, Mutation::kill_forgotten, Mutation::rate_forgotten}) {
-    const auto caught = catch_it(mutation, most, "I3");
-    INFO("mutation " << static_cast<int>(mutation) << ": seed " << caught.seed << " broke " << caught.invariant);
-    CHECK(caught.invariant == "I1");
-  }
+  const auto caught = catch_it(Mutation::halved_wait, most, "I3");
+  INFO("seed " << caught.seed << " broke " << caught.invariant);
+  CHECK(caught.invariant == "I1");
 }
 
 TEST_CASE("a crash at any write, before it, after it or among its effects, breaks nothing") {
