@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/failover/machine.hpp"
+#include "core/model/health.hpp"
 #include "core/model/snapshot.hpp"
 
 namespace understudy::sim {
@@ -36,6 +37,8 @@ class Invariant {
   virtual void on_performed(const World&, int /*service*/, const failover::Effect&) {}
   virtual void on_runs_changed(const World&, int /*service*/) {}
   virtual void on_started(const World&) {}  ///< the orchestrator, anew
+  /// A check of a target has really found this, and our own network did work or not.
+  virtual void on_probed(const World&, int /*service*/, const TargetId&, Outcome, bool /*network_ok*/) {}
   virtual void on_alert_stored(const World&, const Alert&) {}
   virtual void on_delivered(const World&, const Alert&) {}
   virtual void on_tick(const World&) {}  ///< every few seconds
@@ -58,6 +61,7 @@ class Invariants {
   void performed(const World& world, int service, const failover::Effect& effect);
   void runs_changed(const World& world, int service);
   void started(const World& world);
+  void probed(const World& world, int service, const TargetId& target, Outcome outcome, bool network_ok);
   void alert_stored(const World& world, const Alert& alert);
   void delivered(const World& world, const Alert& alert);
   void tick(const World& world);

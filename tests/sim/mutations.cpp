@@ -34,6 +34,8 @@ constexpr std::array rows{
                 "people are told once that a service is blocked, and never again"},
     MutationRow{reminds_in_hold_only, "reminds_in_hold_only", "I12",
                 "people are told once that a service is blocked in another phase than HOLD"},
+    MutationRow{canary_ignored, "canary_ignored", "needless", "failures count although our own network does not work"},
+    MutationRow{unknown_is_fail, "unknown_is_fail", "needless", "a check that cannot tell counts as one that failed"},
     MutationRow{alert_dropped, "alert_dropped", "I8", "an alert that could not be delivered at once is forgotten"},
     MutationRow{outbox_in_memory, "outbox_in_memory", "I8", "alerts that wait do not survive a crash"},
     MutationRow{age_ignored, "age_ignored", "I6", "max_age is not looked at"},

@@ -29,6 +29,8 @@ enum class Mutation {
   hold_not_told,         ///< nobody is told that a service is blocked
   reminder_not_told,     ///< ... or only once
   reminds_in_hold_only,  ///< ... or only once when it is blocked in another phase than HOLD
+  canary_ignored,        ///< failures count although our own network does not work
+  unknown_is_fail,       ///< a check that cannot tell counts as one that failed
   alert_dropped,         ///< an alert that could not be delivered at once is forgotten (uptime-kuma #6046, #7436)
   outbox_in_memory,      ///< alerts that wait do not survive a crash
   age_ignored,           ///< max_age is not looked at

@@ -111,9 +111,11 @@ class Orchestrator {
   void push_periodically(int service);
 
   // detection
-  void set_mode(int service, std::size_t target, Probe::Mode mode);
+  /// `starting`: what runs there may just be starting again.
+  void set_mode(int service, std::size_t target, Probe::Mode mode, bool starting);
   void probe_round(int service, std::size_t target, std::uint64_t generation);
-  void probe_answered(int service, std::size_t target, std::uint64_t generation, const CheckReport& report);
+  void probe_soon(int service, std::size_t target);
+  void probe_answered(int service, std::size_t target, std::uint64_t generation, CheckReport report);
 
   // alerts
   void queue_alert(const Alert& alert, WallTime at);

@@ -14,28 +14,33 @@ void Orchestrator::do_effect(int service, const Watch& e) {
   const auto& targets = world_.service(service).targets;
   for (std::size_t i = 0; i < targets.size(); ++i) {
     if (targets[i].id != e.target) {
-      set_mode(service, i, Probe::Mode::idle);
+      set_mode(service, i, Probe::Mode::idle, false);
     } else {
-      set_mode(service, i, e.mode == Watch::Mode::verifying ? Probe::Mode::verifying : Probe::Mode::serving);
+      set_mode(service, i, e.mode == Watch::Mode::verifying ? Probe::Mode::verifying : Probe::Mode::serving, e.grace);
     }
   }
 }
 
-void Orchestrator::set_mode(int service, std::size_t target, Probe::Mode mode) {
+/// As core/runtime/prober.cpp.
+void Orchestrator::set_mode(int service, std::size_t target, Probe::Mode mode, bool starting) {
   auto& p = runner(service).places[target].probe;
-  const auto& detect = world_.service(service).detect;
+  if (mode == Probe::Mode::verifying || starting) p.detector.activated(world_.service(service).detect, now().mono);
   const bool was_idle = p.mode == Probe::Mode::idle;
   p.mode = mode;
   if (mode == Probe::Mode::idle) {
+    p.detector.rests();
     ++p.generation;
   } else if (mode == Probe::Mode::verifying) {
-    p.detector.activated(detect, now().mono);
     probe_round(service, target, ++p.generation);
-  } else if (was_idle) {
-    const auto generation = ++p.generation;
-    later(detect::first_delay(world_.net_dice.bits(), detect.fast_interval),
-          [this, service, target, generation] { probe_round(service, target, generation); });
+  } else if (was_idle || starting) {
+    probe_soon(service, target);
   }
+}
+
+void Orchestrator::probe_soon(int service, std::size_t target) {
+  const auto generation = ++runner(service).places[target].probe.generation;
+  later(detect::first_delay(world_.net_dice.bits(), world_.service(service).detect.fast_interval),
+        [this, service, target, generation] { probe_round(service, target, generation); });
 }
 
 /// Asks the workload itself, over the network.
@@ -46,10 +51,7 @@ void Orchestrator::probe_round(int service, std::size_t target, std::uint64_t ge
   world_.call<CheckReport>(
       World::orchestrator_node, site.host_node, clock_.truly(world_.service(service).detect.timeout),
       [&site](const std::function<void(CheckReport)>& answer) {
-        if (!site.host_up || site.suspended) return;
-        if (site.serves()) return answer({understudy::Outcome::pass, "200 OK", true, false, {}});
-        if (site.runs() && !site.workload()->ending) return;  // it hangs: no answer
-        answer({understudy::Outcome::fail, "connection refused", true, false, {}});
+        if (const auto report = site.check()) answer(*report);
       },
       [this, service, target, generation, once, life = life_](const std::optional<CheckReport>& got) {
         if (std::exchange(*once, true)) return;
@@ -59,15 +61,18 @@ void Orchestrator::probe_round(int service, std::size_t target, std::uint64_t ge
       });
 }
 
-void Orchestrator::probe_answered(int service, std::size_t target, std::uint64_t generation,
-                                  const CheckReport& report) {
+void Orchestrator::probe_answered(int service, std::size_t target, std::uint64_t generation, CheckReport report) {
   auto& p = runner(service).places[target].probe;
   if (p.generation != generation) return;
   const auto& of = world_.service(service);
+  bool network_ok = !world_.setup.has_reference || world_.reference_answers();
+  world_.invariants.probed(world_, service, of.targets[target].id, report.outcome, network_ok);
+  if (world_.mutation == Mutation::canary_ignored) network_ok = true;
+  if (world_.mutation == Mutation::unknown_is_fail && report.outcome == understudy::Outcome::unknown)
+    report.outcome = understudy::Outcome::fail;
   detect::Round round(of.detect.combine, 1, 1);
   (void)round.next();
   const auto result = round.report(0, report);
-  const bool network_ok = !world_.setup.has_reference || world_.reference_answers();
   const auto change = p.detector.on_round(of.detect, *result, network_ok, now().mono);
   const auto wait = detect::jittered(p.detector.interval(of.detect, p.mode == Probe::Mode::verifying), of.detect.jitter,
                                      world_.net_dice.bits());

@@ -28,15 +28,18 @@ Micros rest_within(const Setup& setup) {
 
 /// What waits for a person by design. All else must end by itself, or a machine that only ever asks would be well.
 bool is_for_a_person(const std::optional<failover::Blocked>& blocked) {
-  static constexpr std::array<std::string_view, 9> words{"two_active",  "unseen",  "no_snapshot", "state_too_old", "state",
-                                                         "target_gone", "paused", "observe",     "unfenceable"};
+  static constexpr std::array<std::string_view, 9> words{"two_active",    "unseen",  "no_snapshot",
+                                                         "state_too_old", "state",   "target_gone",
+                                                         "paused",        "observe", "unfenceable"};
   return blocked && std::ranges::find(words, blocked->by) != words.end();
 }
 
 class Run {
  public:
   explicit Run(const Options& options)
-      : options_(options), world_(Dice(options.seed), options.mutation, options.tell, options.without), troubles_(world_) {
+      : options_(options),
+        world_(Dice(options.seed), options.mutation, options.tell, options.without),
+        troubles_(world_) {
     world_.orchestrator.crash_at = options.crash_at;
   }
 

@@ -28,6 +28,8 @@ enum class Fault {
   host_dies,        ///< a host loses its power, and comes back
   hang,             ///< a workload runs but does not serve
   flap,             ///< it serves, and does not, and serves
+  untellable,       ///< checks of a workload cannot tell how it is
+  degraded,         ///< a workload serves, and not as it should
   returns,          ///< an unguarded workload that was stopped is started by its host
   host_suspends,    ///< a host sleeps, and its clock with it does not
   guard_frozen,     ///< the guard is stopped (SIGSTOP); its watchdog is not
@@ -40,7 +42,7 @@ enum class Fault {
   people_force,     ///< ... with --force and --accept-loss
   hands_off,        ///< the orchestrator is started again with mode = "observe", and later with "act"
 };
-inline constexpr int fault_count = 27;
+inline constexpr int fault_count = 29;
 
 struct TargetSetup {
   bool cloud = false;  ///< its control plane is not its host

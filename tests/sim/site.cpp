@@ -167,6 +167,15 @@ void Site::observe(std::function<void(failover::Observed)> answer) {
   answer(std::move(out));
 }
 
+std::optional<CheckReport> Site::check() const {
+  if (!host_up || suspended) return std::nullopt;
+  if (untellable) return CheckReport{Outcome::unknown, "the check cannot tell", true, false, {}};
+  if (serves() && degraded) return CheckReport{Outcome::degraded, "200 OK, slowly", true, false, {}};
+  if (serves()) return CheckReport{Outcome::pass, "200 OK", true, false, {}};
+  if (runs() && !run_->ending) return std::nullopt;  // it hangs
+  return CheckReport{Outcome::fail, "connection refused", true, false, {}};
+}
+
 // ---- the guard and its watchdog -----------------------------------------------------------------------------------
 
 void Site::schedule_guard() {

@@ -11,6 +11,7 @@
 #include "core/failover/effects.hpp"
 #include "core/failover/events.hpp"
 #include "core/lease/guard.hpp"
+#include "core/model/health.hpp"
 #include "tests/sim/clock.hpp"
 
 namespace understudy::sim {
@@ -41,6 +42,8 @@ class Site {
   void activate(Epoch epoch, std::function<void(ActivateAnswer)> answer);
   void deactivate(Epoch epoch, Millis grace, std::function<void(bool stopped, std::string)> answer);
   void observe(std::function<void(failover::Observed)> answer);
+  /// What a check of the workload finds. Nothing: no answer.
+  [[nodiscard]] std::optional<CheckReport> check() const;
 
   /// The answer to a renewal of the guard, at its host.
   void renewed(std::uint64_t renewal, const failover::LeaseAnswer& answer);
@@ -79,9 +82,10 @@ class Site {
   const bool cloud;
   const int host_node;
   bool host_up = true, suspended = false, stuck = false, guard_frozen = false, guard_up = true;
-  bool lies = false;   ///< its control plane says "stopped" whatever runs
-  double failing = 0;  ///< share of starts and stops that fail
-  Epoch ended;         ///< no start of this epoch or an older one is carried out any more
+  bool lies = false;                          ///< its control plane says "stopped" whatever runs
+  bool untellable = false, degraded = false;  ///< what its checks find while it can be asked
+  double failing = 0;                         ///< share of starts and stops that fail
+  Epoch ended;                                ///< no start of this epoch or an older one is carried out any more
 
  private:
   void carry_out(std::function<void()> work);

@@ -226,6 +226,14 @@ void Troubles::strike_site(Fault fault) {
         world_.line.after(Micros(dice_.between(1'000'000, 240'000'000)), [&site, i] { site.set_serving(i % 2 != 0); });
       }
       return until_mended(name, "flaps", [&site] { site.set_serving(true); });
+    case Fault::untellable:
+      if (site.untellable) return;
+      site.untellable = true;
+      return until_mended(name, "its checks cannot tell", [&site] { site.untellable = false; });
+    case Fault::degraded:
+      if (site.degraded) return;
+      site.degraded = true;
+      return until_mended(name, "serves badly", [&site] { site.degraded = false; });
     case Fault::returns: return site.starts_by_itself();
     case Fault::host_suspends:
       if (site.suspended || !site.host_up) return;

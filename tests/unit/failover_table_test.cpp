@@ -5,8 +5,8 @@
 
 using namespace understudy::failover;
 
-// hapostgres/pg_auto_failover #774, #1168, #1185: a goal was assigned to which no transition led, and the node waited for
-// ever.
+// hapostgres/pg_auto_failover #774, #1168, #1185: a goal was assigned to which no transition led, and the node waited
+// for ever.
 TEST_CASE("every phase of the table can be reached from the start, and none is without an end") {
   std::set<Phase> reached{Phase::starting};
   for (bool grew = true; grew;) {

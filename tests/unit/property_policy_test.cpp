@@ -172,8 +172,8 @@ TEST_CASE("who violates a constraint is never ranked, and who violates none alwa
     }
     return "";
   });
-  for (const auto* word : {"nothing", "tried", "control_plane", "breaker", "region", "failure_domain", "activation",
-                           "month"}) {
+  for (const auto* word :
+       {"nothing", "tried", "control_plane", "breaker", "region", "failure_domain", "activation", "month"}) {
     INFO(word);
     CHECK(alone[word] > 10);
   }

@@ -325,7 +325,8 @@ TEST_CASE("an activation may cost no more than its budget, and all of a month no
   s.spent_this_month = Usd{93.50};
   CHECK(policy::make_plan(s, {quick, slow}).ranked.front().target.value == "quick");
   s.spent_this_month = Usd{100};
-  CHECK(policy::make_plan(s, {candidate("free", 0, 1)}).ranked.size() == 1);  // the month is spent, and it costs nothing
+  CHECK(policy::make_plan(s, {candidate("free", 0, 1)}).ranked.size() ==
+        1);  // the month is spent, and it costs nothing
 }
 
 TEST_CASE("a plan does not depend on the order of its inputs, and its money is finite") {
