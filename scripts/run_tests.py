@@ -34,7 +34,7 @@ LONG = {"test_split_brain", "test_examples", "test_sdk", "test_conformance", "te
 ENGINE = {"test_docker_compose", "test_docker_kit", "test_swap", "test_crash"}  # a container engine is alone, and so is what is killed at each write
 # These draw their faults anew in each process, or say whether two sites can ever run at once: what fails in one of a hundred runs is the very
 # thing that they are there to find, and a second run without it shows nothing.
-NEVER_REPEATED = {"test_split_brain", "test_crash", "test_model", "test_conformance"}
+NEVER_REPEATED = {"test_split_brain", "test_crash", "test_model"}
 SAFETY = ("two writers", "was written by both", "the witness heard")  # words of a broken promise, in whichever suite
 MOST_REPEATED = 3
 OPTIONS = {"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:detect_stack_use_after_return=1", "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",

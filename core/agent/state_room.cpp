@@ -44,8 +44,8 @@ std::optional<std::string> StateRoom::open(const std::string& where) {
   if (const auto* error = std::get_if<plugins::LoadError>(&made))
     return error->message + (error->hint.empty() ? "" : "; " + error->hint);
   keeper_ = std::make_unique<state::StateKeeper>(
-      state::StateKeeper::Tools{wiring_.loop, wiring_.log, [](const auto&) {}}, service_,
-      options_.data_dir / "work", std::move(std::get<std::unique_ptr<plugins::Instance>>(made)));
+      state::StateKeeper::Tools{wiring_.loop, wiring_.log, [](const auto&) {}}, service_, options_.data_dir / "work",
+      std::move(std::get<std::unique_ptr<plugins::Instance>>(made)));
   opened_ = use.settings.dump();
   return std::nullopt;
 }

@@ -22,10 +22,11 @@ Problem problem_of(const DbError& e, const std::filesystem::path& file) {
   if (code == sqlite_full)
     return {at + " cannot grow: " + e.what(), "free space on its disk; nothing is promoted until it can be written"};
   if (code == sqlite_corrupt || code == sqlite_notadb) {
-    return {at + " is damaged: " + e.what(),
-            "move it aside with its -wal and -shm and start again: what runs is looked for and taken over. Never put an "
-            "older copy back: its epochs were used since. Understudy never makes a new one over it "
-            "(docs/when-it-holds.md)"};
+    return {
+        at + " is damaged: " + e.what(),
+        "move it aside with its -wal and -shm and start again: what runs is looked for and taken over. Never put an "
+        "older copy back: its epochs were used since. Understudy never makes a new one over it "
+        "(docs/when-it-holds.md)"};
   }
   if (code == sqlite_ioerr || code == sqlite_readonly)
     return {at + " cannot be written: " + e.what(), "check the disk and the permissions"};

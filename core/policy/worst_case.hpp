@@ -23,8 +23,8 @@ struct WorstCase {
   [[nodiscard]] Millis expected() const { return notice + fenced() + declared; }
 };
 
-/// Of an unplanned move away from `from`, to the first standby that is tried. The lease counts as seen. `reference`: how
-/// long each failing round may wait for the checks of our own network; 0 without any.
+/// Of an unplanned move away from `from`, to the first standby that is tried. The lease counts as seen. `reference`:
+/// how long each failing round may wait for the checks of our own network; 0 without any.
 [[nodiscard]] WorstCase worst_case(const config::Service& service, const config::Target& from,
                                    Millis reference = Millis(0));
 

@@ -1,3 +1,4 @@
+#include "core/failover/waiting.hpp"
 #include "core/runtime/drill.hpp"
 
 #include <algorithm>
@@ -7,20 +8,6 @@ namespace {
 constexpr std::size_t longest_queue = 10'000;
 constexpr Millis store_retry{1'000};
 constexpr Millis ask_store_again{30'000};
-
-/// Who asked hears at once that nothing can be stored: carried out when the disk has room again, hours later, it would
-/// be a surprise; and a guard asks anew every few seconds.
-bool somebody_waits(const failover::Event& event) {
-  return std::holds_alternative<failover::Command>(event) || std::holds_alternative<failover::LeaseAsked>(event);
-}
-
-/// Whose health or state it tells; null: it tells none.
-const TargetId* seen_of(const failover::Event& event) {
-  if (const auto* health = std::get_if<failover::HealthSeen>(&event)) return &health->target;
-  if (const auto* seen = std::get_if<failover::Observed>(&event)) return &seen->target;
-  return nullptr;
-}
-
 }  // namespace
 
 ServiceRunner::ServiceRunner(const Wiring& wiring, const config::Config& config, const config::Service& service,
@@ -88,8 +75,8 @@ void ServiceRunner::ask_store_later() {
 
 void ServiceRunner::deliver(failover::Event event) {
   if (stuck_ && std::holds_alternative<failover::LeaseAsked>(event) && answered_meanwhile(event)) return;
-  if (stuck_ && somebody_waits(event)) return drop(event);
-  if (stuck_ && replaces_older(event)) return;
+  if (stuck_ && failover::somebody_waits(event)) return drop(event);
+  if (stuck_ && failover::replace_older(queue_, event)) return;
   if (queue_.size() >= longest_queue) {
     wiring_.log.write(host::Level::error, service_.id.value,
                       "too many events wait for the journal; the newest is dropped");
@@ -97,18 +84,6 @@ void ServiceRunner::deliver(failover::Event event) {
   }
   queue_.push_back(std::move(event));
   if (!pumping_) pump();
-}
-
-/// While nothing can be stored, what was seen last of a target is what counts of it: an outage that is over must not
-/// move the service once the disk has room.
-bool ServiceRunner::replaces_older(const failover::Event& event) {
-  const auto* target = seen_of(event);
-  if (target == nullptr) return false;
-  const auto older = std::ranges::find_if(
-      queue_, [&](const failover::Event& one) { return one.index() == event.index() && *seen_of(one) == *target; });
-  if (older == queue_.end()) return false;
-  *older = event;
-  return true;
 }
 
 void ServiceRunner::drop(const failover::Event& event) {
@@ -172,7 +147,7 @@ void ServiceRunner::pump() {
     const auto at = now();
     auto step = advance(queue_.front(), at);
     stuck_ = !store(step, at);
-    if (stuck_ && somebody_waits(queue_.front())) {
+    if (stuck_ && failover::somebody_waits(queue_.front())) {
       const auto refused = std::move(queue_.front());
       queue_.pop_front();
       stuck_ = false;

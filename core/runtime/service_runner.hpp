@@ -124,7 +124,6 @@ class ServiceRunner {
   /// What was told of the checks of `target`, which are not asked any more, or anew.
   void settle(const TargetId& target);
   /// Nothing comes of it; who waits for its answer is told.
-  bool replaces_older(const failover::Event& event);
   void drop(const failover::Event& event);
   void answer(std::uint64_t asked, sdk::Result result);  ///< of `replies_`, once
   void tell_blind(const TargetId& target, const std::string& cause, bool blind);

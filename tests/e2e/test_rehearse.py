@@ -79,7 +79,7 @@ class Rehearse(unittest.TestCase):
             self.assertNotIn("href", text.read())
 
     def test_the_examples_can_be_rehearsed(self):
-        for name in ("warm_cloud_run", "cold_fly"):
+        for name in ("warm_cloud_run", "cold_fly", "third_host"):
             with self.subTest(name):
                 config = os.path.join(ROOT, "examples", name, "orchestrator.toml")
                 self.assertIn("trader: 1 year on", self.rehearse("--years", "1", "--service", "trader", config=config))

@@ -498,10 +498,6 @@ class I11FailoversBounded : public Invariant {
 
 /// Nobody is taken down whose checks do not really fail (patroni #1593, #3403, #3572): what they found is counted here
 /// once more. Unknown is no failure, nor is one while our own network does not work.
-///
-/// Excused, and a fault all the same: a verdict that waits in the queue while the journal cannot be written is acted
-/// upon when it can be, though the target has been well for minutes and a newer verdict waits behind
-/// (core/runtime/service_runner.cpp, deliver; without `waits` seed 702850 shows it).
 class NoNeedlessFailover : public Invariant {
  public:
   NoNeedlessFailover() : Invariant("needless") {}
@@ -517,20 +513,13 @@ class NoNeedlessFailover : public Invariant {
     // Who keeps going up and down has to pass more often.
     constexpr int damping = 4;
     of.down = of.fails >= detect.fall || (of.down && of.passes < detect.rise * damping);
-    of.waits = of.waits || (of.down && world.journal.full);
-  }
-  void on_tick(const World& world) override {
-    constexpr Micros drained_after{10'000'000};
-    if (world.journal.full || world.orchestrator.frozen()) held_up_at_ = world.line.now();
-    if (world.line.now() - held_up_at_ < drained_after) return;
-    for (auto& [target, of] : found_) of.waits = false;
   }
   void on_step(const World& world, const Stored& stored) override {
     const auto& move = stored.step.state.move;
     if (stored.before.move || !move || move->kind != MoveKind::failover || only<Command>(stored.event) != nullptr)
       return;
     const auto& of = found_[{stored.service, move->origin}];
-    if (!of.down && !of.waits)
+    if (!of.down)
       breaks(world.service(stored.service).id.value + " fails over, and the checks of " + move->origin.value +
              " did not fail " + std::to_string(world.service(stored.service).detect.fall) + " times");
   }
@@ -538,9 +527,8 @@ class NoNeedlessFailover : public Invariant {
  private:
   struct Found {
     int fails = 0, passes = 0;
-    bool down = false, waits = false;
+    bool down = false;
   };
-  Time held_up_at_{};  ///< when the queue could last not be worked off
   std::map<std::pair<int, TargetId>, Found> found_;
 };
 

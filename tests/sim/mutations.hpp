@@ -31,6 +31,7 @@ enum class Mutation {
   reminds_in_hold_only,  ///< ... or only once when it is blocked in another phase than HOLD
   canary_ignored,        ///< failures count although our own network does not work
   unknown_is_fail,       ///< a check that cannot tell counts as one that failed
+  stale_verdicts,        ///< a verdict that waits for a full disk is acted upon although a newer one has come
   alert_dropped,         ///< an alert that could not be delivered at once is forgotten (uptime-kuma #6046, #7436)
   outbox_in_memory,      ///< alerts that wait do not survive a crash
   age_ignored,           ///< max_age is not looked at

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/failover/waiting.hpp"
 #include "tests/sim/world.hpp"
 
 namespace understudy::sim {
@@ -111,6 +112,8 @@ void Orchestrator::deliver(int service, Event event) {
       return perform_all(service, next);
     }
   }
+  if (r.stuck && somebody_waits(event)) return;  // the answer is lost on its way, as far as the world is concerned
+  if (r.stuck && world_.mutation != Mutation::stale_verdicts && replace_older(r.queue, event)) return;
   r.queue.push_back(std::move(event));
   if (!r.pumping) pump(service);
 }
@@ -153,9 +156,14 @@ void Orchestrator::pump(int service) {
     if (world_.mutation == Mutation::act_before_journal) perform_all(service, next);
     if (life != life_) return;
     if (!store(service, r.state, event, next, at)) {
-      if (life == life_) runner(service).stuck = true;
-      if (life == life_) later(store_retry, [this, service] { pump(service); });
-      return;
+      if (life != life_) return;
+      if (somebody_waits(event)) {
+        runner(service).queue.pop_front();
+        runner(service).stuck = false;
+        continue;
+      }
+      runner(service).stuck = true;
+      return later(store_retry, [this, service] { pump(service); });
     }
     r.stuck = false;
     r.queue.pop_front();

@@ -1,0 +1,31 @@
+#include "core/failover/waiting.hpp"
+
+#include <algorithm>
+
+namespace understudy::failover {
+namespace {
+
+/// Whose health or state it tells; null: it tells none.
+const TargetId* seen_of(const Event& event) {
+  if (const auto* health = std::get_if<HealthSeen>(&event)) return &health->target;
+  if (const auto* seen = std::get_if<Observed>(&event)) return &seen->target;
+  return nullptr;
+}
+
+}  // namespace
+
+bool somebody_waits(const Event& event) {
+  return std::holds_alternative<Command>(event) || std::holds_alternative<LeaseAsked>(event);
+}
+
+bool replace_older(std::deque<Event>& waiting, const Event& event) {
+  const auto* target = seen_of(event);
+  if (target == nullptr) return false;
+  const auto older = std::ranges::find_if(
+      waiting, [&](const Event& one) { return one.index() == event.index() && *seen_of(one) == *target; });
+  if (older == waiting.end()) return false;
+  *older = event;
+  return true;
+}
+
+}  // namespace understudy::failover
