@@ -4,6 +4,7 @@ Random faults: links cut one way and both, processes suspended for longer than t
 all is healed, and exactly one site must serve. Whatever happens, the workloads' writes must not overlap.
 
 `python3 tests/e2e/test_split_brain.py --rounds 200 [--seed N]` for more than CI does."""
+import contextlib
 import json
 import os
 import random
@@ -25,7 +26,9 @@ KEYS = {"AGENT_KEY": "the-key-of-both-agents-here", "LEASE_KEY": "the-key-of-the
 WRITER = os.path.join(ROOT, "tests/e2e/writer.py")
 PROGRAM = os.path.join(BUILD, "bin/understudy")
 LEASE_S = 2.0  # longer than it takes to notice: else every lease would be over before it counts
-PARTS = ("orchestrator", "home", "spare")
+SITES = ("home", "spare")
+PARTS = ("orchestrator", *SITES)
+BESIDE = {"watchdog": "agent-watchdog", "workload": "writer.py"}  # an agent's children, by a word of their command lines
 
 
 class Witness:
@@ -47,12 +50,13 @@ class Witness:
 
 
 class World:
-    def __init__(self, tag, seed):
+    def __init__(self, tag, seed, lease=True):
+        self.lease = lease
         self.dice = random.Random(seed)
         self.story = [f"seed {seed}"]
         self.folder = tempfile.mkdtemp(prefix="understudy-test-")
         self.hosts = Hosts(tag, *PARTS, "witness")
-        self.processes, self.suspended = {}, set()
+        self.processes, self.suspended, self.suspended_children = {}, set(), set()
         self.config = os.path.join(self.folder, "orchestrator.toml")
         for name in ("home", "spare"):
             os.makedirs(os.path.join(self.folder, name))
@@ -77,6 +81,10 @@ stop_grace = "200ms"
 restart = ["200ms", "200ms", "200ms", "200ms", "200ms", "200ms"]
 stable_after = "500ms"
 plugin_path = ["{BUILD}/plugins"]
+""" + (self.agent_lease(name) if self.lease else "")
+
+    def agent_lease(self, name):
+        return f"""
 [agent.lease]
 url = "http://{self.hosts.address("orchestrator")}:8751"
 key = {{ env = "LEASE_KEY" }}
@@ -90,7 +98,7 @@ kill_time = "600ms"
         return f"""
 [service.writer.target.{name}]
 plugin = "agent"
-lease = true
+lease = {str(self.lease).lower()}
 declared = {{ ready_in = "2s" }}
 activate_timeout = "10s"
 deactivate_timeout = "2s"
@@ -170,6 +178,34 @@ policy = "manual"
         self.processes[name].wait()
         self.suspended.discard(name)
 
+    def beside(self, site, what):
+        """The pid of an agent's child, or nothing."""
+        agent = self.processes[site]
+        try:
+            with open(f"/proc/{agent.pid}/task/{agent.pid}/children") as file:
+                children = file.read().split()
+            for pid in children:
+                with open(f"/proc/{pid}/cmdline") as file:
+                    if BESIDE[what] in file.read():
+                        return int(pid)
+        except OSError:
+            pass
+        return None
+
+    def hurt_beside(self):
+        """What stands beside an agent: its watchdog is killed, its workload killed or suspended."""
+        site, (what, how) = self.dice.choice(SITES), self.dice.choice((("watchdog", signal.SIGKILL), ("workload", signal.SIGKILL), ("workload", signal.SIGSTOP)))
+        pid = self.beside(site, what)
+        if pid is None:
+            return
+        self.tell(f"{how.name} to the {what} at {site}")
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, how)
+        if how == signal.SIGSTOP:
+            self.suspended_children.add(pid)
+        if what == "watchdog":
+            time.sleep(2)  # until there is another, nobody watches over an agent that is killed: docs/agent.md says so
+
     def cut_off_for_long(self):
         """Chance may have moved nothing: this does."""
         active, epoch = self.status()["active"], self.status()["epoch"]
@@ -192,6 +228,10 @@ policy = "manual"
                 self.suspended.discard(name)
                 if self.processes[name].poll() is None:
                     os.kill(self.processes[name].pid, signal.SIGCONT)
+        for pid in self.suspended_children:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+        self.suspended_children.clear()
         time.sleep(0.3)
         for name in PARTS:
             if self.processes[name].poll() is not None:
@@ -200,7 +240,7 @@ policy = "manual"
 
     def round(self):
         for _ in range(self.dice.randint(1, 4)):
-            self.dice.choice((self.cut, self.cut, self.suspend, self.kill, self.heal_links))()
+            self.dice.choice((self.cut, self.cut, self.suspend, self.kill, self.hurt_beside, self.heal_links))()
             # Sometimes within a lease, sometimes for longer than W.
             time.sleep(self.dice.choice((0.1, 0.7, LEASE_S, 5.0)))
         self.mend()
@@ -222,35 +262,35 @@ policy = "manual"
             self.understudy("resume", "writer")
         if service["phase"] != "active" or service["verdict"] != "up":
             return None
-        recent = {address for address, _, _ in self.witness.heard[-20:]}
+        recent = {address for address, *_ in self.witness.heard[-20:]}
         return service["active"] if recent == {self.hosts.address(service["active"])} else None
 
     def written(self):
-        """Epoch → the first and the last time at which it wrote, in ns."""
+        """Of each process that wrote: the first and the last time, in ns, its epoch and its site; the earliest first."""
         spans = {}
-        for name in ("home", "spare"):
-            path = os.path.join(self.folder, "written-by-" + name)
+        for site in SITES:
+            path = os.path.join(self.folder, "written-by-" + site)
             for line in open(path) if os.path.exists(path) else ():
-                epoch, at = map(int, line.split())
-                low, high, by = spans.get(epoch, (at, at, name))
-                if by != name:
-                    raise AssertionError(f"epoch {epoch} was written by both")
-                spans[epoch] = (min(low, at), max(high, at), name)
-        return spans
+                epoch, pid, at = map(int, line.split())
+                low, high, _, _ = spans.get((site, pid), (at, at, epoch, site))
+                spans[site, pid] = (min(low, at), max(high, at), epoch, site)
+        return sorted(spans.values())
 
     def check_never_two(self):
+        """How many epochs were written in."""
         spans = self.written()
-        order = sorted(spans)
-        for before, after in zip(order, order[1:]):
-            if spans[before][1] >= spans[after][0]:
-                raise AssertionError(f"two writers at once: epoch {before} at {spans[before][2]} until {spans[before][1] / 1e9:.3f}, "
-                                     f"epoch {after} at {spans[after][2]} from {spans[after][0] / 1e9:.3f}")
+        for before, after in zip(spans, spans[1:]):
+            if before[1] >= after[0]:
+                raise AssertionError(f"two writers at once: epoch {before[2]} at {before[3]} until {before[1] / 1e9:.3f}, "
+                                     f"epoch {after[2]} at {after[3]} from {after[0] / 1e9:.3f}")
+            if before[2] > after[2] or (before[2] == after[2] and before[3] != after[3]):
+                raise AssertionError(f"epoch {after[2]} was written by both, or after a newer one: {before}, {after}")
         newest = 0
-        for _, epoch, _ in list(self.witness.heard):
+        for _, epoch, *_ in list(self.witness.heard):
             if int(epoch) < newest:
                 raise AssertionError(f"the witness heard epoch {epoch} after epoch {newest}")
             newest = int(epoch)
-        return len(order)
+        return len({epoch for _, _, epoch, _ in spans})
 
     def told(self):
         out = "\n".join(self.story)
@@ -306,6 +346,22 @@ class NeverTwo(unittest.TestCase):
 
 
 @unittest.skipUnless(possible(), "network namespaces need root and iproute2")
+class Control(unittest.TestCase):
+    """That the witness would see two writers: without a lease a person's word can make them."""
+
+    def test_without_a_lease_and_with_force_there_are_two_and_it_is_seen(self):
+        world = World("c", SEED, lease=False)
+        self.addCleanup(world.remove)
+        wait_for("the service to start at home", world.one_serves)
+        world.hosts.cut("home", "orchestrator")
+        wait_for("the outage to be noticed", lambda: world.status()["phase"] != "active")
+        world.understudy("promote", "writer", "spare", "--force", "--yes", "--no-wait")
+        wait_for("a second writer", lambda: len({site for *_, site in world.written()}) == 2)
+        with self.assertRaisesRegex(AssertionError, "two writers at once"):
+            world.check_never_two()
+
+
+@unittest.skipUnless(possible(), "network namespaces need root and iproute2")
 class WorstCase(unittest.TestCase):
     """What `understudy check` printed is kept when the primary's host cannot be reached by anybody."""
 
@@ -321,10 +377,9 @@ class WorstCase(unittest.TestCase):
         cut = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
         world.hosts.cut("home", "orchestrator")
         wait_for("the standby to serve", lambda: world.one_serves() == "spare")
-        spans = world.written()
-        newest = max(spans)
-        self.assertEqual(spans[newest][2], "spare")
-        took_ms = (spans[newest][0] - cut) / 1e6
+        began, _, _, site = world.written()[-1]
+        self.assertEqual(site, "spare")
+        took_ms = (began - cut) / 1e6
         self.assertLessEqual(took_ms, printed["total_ms"])
         self.assertGreater(took_ms, LEASE_S * 1000 * 0.5)
         world.check_never_two()
