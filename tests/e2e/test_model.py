@@ -69,6 +69,21 @@ class Model(unittest.TestCase):
         self.assertEqual(search.errors, 1, search.text)
         self.assertIn("acceptance cycle", search.text)
 
+    def test_the_names_of_the_page_are_in_the_model_and_in_the_code(self):
+        with open(os.path.join(ROOT, "docs/model/README.md")) as page:
+            rows = re.findall(r"^\| (`[^|]+) \| (`[^|]+) \|$", page.read().split("| here | in the code |")[1].split("\n\n")[0], re.M)
+        self.assertGreaterEqual(len(rows), 8)
+        with open(MODEL) as file:
+            model = file.read()
+        for here, there in rows:
+            for name in re.findall(r"`(\w+)`", here):
+                self.assertRegex(model, rf"\b{name}\b")
+            for names, path in re.findall(r"([^()]+)\(([\w/.]+)\)", there):
+                with open(os.path.join(ROOT, path)) as file:
+                    code = file.read()
+                for name in re.findall(r"`(\w+)`", names):
+                    self.assertRegex(code, rf"\b{name}\b", path)
+
     # As it is.
 
     def test_never_two_and_epochs_rise(self):
