@@ -14,7 +14,10 @@ def name_of(test):
     """`Class.test`, also of its subtests; `Class` where the class could not be set up: as the suite takes names."""
     test = getattr(test, "test_case", test)
     of_class = re.fullmatch(r"(?:setUp|tearDown)Class \((?:__main__\.)?(\w+)\)", test.id())
-    return of_class[1] if of_class else test.id().removeprefix("__main__.")
+    if of_class:
+        return of_class[1]
+    method = getattr(test, "_testMethodName", None)  # a class may have an id() of its own
+    return f"{type(test).__qualname__}.{method}" if method else test.id().removeprefix("__main__.")
 
 
 def write(line):

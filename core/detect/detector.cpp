@@ -54,7 +54,7 @@ Detector::Change Detector::on_round(const config::Detect& config, const RoundRes
     outcome = Outcome::unknown;
     cause_ = "our own network does not work (" + round.cause + ")";
   }
-  if (outcome == Outcome::degraded && !config.degraded_is_up) outcome = Outcome::fail;
+  if (outcome == Outcome::degraded && !config.degraded_is_up && !round.weak) outcome = Outcome::fail;
   hear(config, outcome != Outcome::unknown, now, change);
   if (outcome == Outcome::unknown) return change;  // neither counts nor resets
   if (outcome == Outcome::fail) {

@@ -20,6 +20,7 @@ RoundResult result_of(const CheckReport& r) { return {r.outcome, r.cause, r.loca
 RoundResult of_candidate(RoundResult result) {
   if (result.outcome == Outcome::pass && !result.failed_before.empty()) {
     result.outcome = Outcome::degraded;
+    result.weak = true;
     result.cause += "; but " + result.failed_before;
   }
   return result;

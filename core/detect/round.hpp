@@ -20,6 +20,7 @@ struct RoundResult {
   bool local = false;  ///< the deciding evidence did not cross a network
   Micros latency{0};
   std::string failed_before{};  ///< what an earlier check of the chain failed of, without a verdict; empty: none did
+  bool weak = false;            ///< degraded by of_candidate() alone: no check has said so
 };
 
 /// The same of a candidate that was just started: what passes only after an earlier check has failed (the process

@@ -100,7 +100,7 @@ struct LeaseAsked {
   lease::Renewal renewal;
 };
 
-/// What the store has, asked at a start whose journal knew nothing: a lost journal must not give out an epoch again.
+/// What the store has, asked at each start: a journal that was lost or put back must not give out an epoch again.
 struct StoreSeen {
   Epoch epoch;  ///< the newest of its snapshots
 };

@@ -6,6 +6,11 @@
 namespace understudy::failover {
 namespace {
 
+/// Nothing moves, and somebody holds the service.
+[[nodiscard]] bool rests(const State& s) {
+  return (s.phase == Phase::active || s.phase == Phase::suspect) && s.running;
+}
+
 [[nodiscard]] bool serves(Verdict verdict) { return verdict == Verdict::up || verdict == Verdict::degraded; }
 
 /// The active target failed; the service is down with it.
@@ -182,16 +187,23 @@ void resume_after_pause(Work& w) { resume_now(w, "the pause's end"); }
 
 }  // namespace
 
+/// Only for what is seen to run, and alone: a journal that was put back may name another site than the one that serves.
 void rise_above_store(Work& w) {
   auto& s = w.s;
   if (s.store_epoch <= s.epoch || !w.cx.act || s.pause) return;
+  const auto runs = who_runs(s);
+  if (runs.size() != 1 || !runs.contains(s.active)) return;
   grant_in_place(w, s.active, "", "the store has snapshots of epoch " + std::to_string(s.store_epoch.value));
 }
 
 void on_store_seen(Work& w, const StoreSeen& seen) {
+  if (seen.epoch > std::max(w.s.epoch, w.s.store_epoch))
+    w.note("store.ahead", Severity::warning, w.s.active,
+           "the store has snapshots of epoch " + std::to_string(seen.epoch.value) +
+               ", and this journal knows of none above " + std::to_string(w.s.epoch.value) +
+               ": was it lost, or an older one put back?");
   w.s.store_epoch = std::max(w.s.store_epoch, seen.epoch);
-  const bool resting = w.s.phase == Phase::active || w.s.phase == Phase::suspect;
-  if (resting && w.s.running) rise_above_store(w);
+  if (rests(w.s)) rise_above_store(w);
 }
 
 void become_active(Work& w, const TargetId& target, bool just_started) {
@@ -244,6 +256,7 @@ void on_observed(Work& w, const Observed& event) {
   }
   look_for_intruder(w, event);
   look_at_home(w, event);
+  if (rests(w.s)) rise_above_store(w);
   maybe_tell_epoch_again(w, event);
 }
 

@@ -76,10 +76,15 @@ void Work::tell(std::string kind, Severity severity, AlertState state, const Tar
 }
 
 void Work::block(const std::string& by, const std::string& text, const std::string& unblock_with, Severity severity) {
-  if (s.blocked && s.blocked->by == by && s.blocked->text == text) return;
-  const WallTime since = s.blocked && s.blocked->by == by ? s.blocked->since : now.wall;
-  if (s.blocked && s.blocked->by != by) unblock();
-  s.blocked = Blocked{by, text, unblock_with, since};
+  if (s.blocked && s.blocked->by == by) {
+    // The same in other words, as a provider's error has them each time: the next reminder tells the newest.
+    if (s.blocked->text == text) return;
+    s.blocked->text = text;
+    s.blocked->unblock = unblock_with;
+    return touch();
+  }
+  unblock();
+  s.blocked = Blocked{by, text, unblock_with, now.wall};
   std::string advice = unblock_with.empty() ? std::string() : " To go on: " + unblock_with;
   tell("blocked", severity, AlertState::firing, {}, cx.service.id.value + " is blocked (" + by + ")", text + advice);
   arm(TimerKind::remind, cx.service.limits.remind_every);

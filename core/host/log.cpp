@@ -98,7 +98,8 @@ void Logger::add_secret(std::string value) {
   // A key of several lines: what is printed comes to us line by line.
   for (std::size_t at = 0, end = 0; end != std::string::npos; at = end + 1) {
     end = value.find('\n', at);
-    const auto line = value.substr(at, end - at);
+    auto line = value.substr(at, end - at);
+    if (line.ends_with('\r')) line.pop_back();
     if (line.size() >= shortest_secret_line && line.find("-----") == std::string::npos) impl_->hide(line);
   }
   impl_->hide(std::move(value));

@@ -310,11 +310,11 @@ std::optional<OutboxRow> Journal::outbox_before(const OutboxRow& row) {
   return out;
 }
 
-bool Journal::outbox_sent(const std::string& id) {
-  bool out = false;
+std::optional<OutboxState> Journal::outbox_state(const std::string& id) {
+  std::optional<OutboxState> out;
   impl_->reading([&] {
-    auto s = impl_->db.prepare("SELECT 1 FROM outbox WHERE id = ? AND state = 'sent'");
-    out = s.bind(id).step();
+    auto s = impl_->db.prepare("SELECT state FROM outbox WHERE id = ?");
+    if (s.bind(id).step()) out = outbox_state_from(s.text(0));
   });
   return out;
 }

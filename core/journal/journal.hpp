@@ -66,7 +66,7 @@ class Journal {
   /// What was queued before `row` for the same notifier and incident, the oldest of it. None, when `row` has no
   /// incident.
   [[nodiscard]] std::optional<OutboxRow> outbox_before(const OutboxRow& row);
-  [[nodiscard]] bool outbox_sent(const std::string& id);  ///< its notifier has taken it
+  [[nodiscard]] std::optional<OutboxState> outbox_state(const std::string& id);  ///< none: there is no such row
   [[nodiscard]] std::optional<WallTime> outbox_next();
   struct OutboxCounts {
     std::int64_t queued = 0, dead = 0;

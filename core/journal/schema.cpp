@@ -57,6 +57,10 @@ CREATE TABLE document (
 ) STRICT;
 )sql";
 
+/// What only makes it quicker is no other schema: an older version does as well with it.
+constexpr const char* indexes =
+    "CREATE INDEX IF NOT EXISTS snapshot_best ON snapshot (service, valid, epoch, created_ms)";
+
 }  // namespace
 
 void migrate(Database& db) {
@@ -65,12 +69,13 @@ void migrate(Database& db) {
     throw DbError(1, "it was written by a newer Understudy (schema " + std::to_string(found) + ", this one knows " +
                          std::to_string(schema_version) + ")");
   }
-  if (found == schema_version) return;
+  if (found == schema_version) return db.run(indexes);
   db.run("BEGIN IMMEDIATE");
   if (found < 1) db.run(version_1);
   if (found < 2) db.run(version_2);
   db.run("PRAGMA user_version = " + std::to_string(schema_version));
   db.run("COMMIT");
+  db.run(indexes);
 }
 
 }  // namespace understudy::journal

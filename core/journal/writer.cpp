@@ -143,6 +143,13 @@ std::string_view to_string(OutboxState state) noexcept {
   return "dead";
 }
 
+OutboxState outbox_state_from(std::string_view text) noexcept {
+  for (const auto state : {OutboxState::queued, OutboxState::sending, OutboxState::sent}) {
+    if (text == to_string(state)) return state;
+  }
+  return OutboxState::dead;
+}
+
 void write(Database& db, const Entry& entry) { std::visit(Writer{db}, entry); }
 
 }  // namespace understudy::journal

@@ -22,7 +22,7 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr std::size_t longest_backlog = 16 * 1024 * 1024;  ///< of unsent bytes: what reads no more is stuck
-constexpr std::size_t longest_log_line = 4096;
+constexpr std::size_t longest_line = 64 * 1024;            ///< of what it prints; the rest of it is dropped
 constexpr int packets_a_turn = 64;  ///< read before others have theirs: one that floods is not all that there is
 constexpr auto reap_every = std::chrono::milliseconds(5);
 constexpr int reaps_before_kill = 200;
@@ -48,8 +48,8 @@ class Output : public std::enable_shared_from_this<Output> {
 
  private:
   void put(char c) {
-    if (c != '\n' && line_.size() < longest_log_line) {
-      line_ += c;
+    if (c != '\n') {  // whole: half of a secret would be no secret to the log, which cuts long lines itself
+      if (line_.size() < longest_line) line_ += c;
       return;
     }
     if (!line_.empty() && budget_.take(std::chrono::steady_clock::now())) log_.write(host::Level::info, name_, line_);

@@ -111,6 +111,7 @@ void HostCalls::write_log(const sdk::Json& params) {
                      : name == "error"   ? host::Level::error
                                          : host::Level::info;
   if (!wiring_.log.enabled(level)) return;
+  if (log_budget_ != nullptr && !log_budget_->take(std::chrono::steady_clock::now())) return;
   auto fields = params.value("fields", sdk::Json::object());
   redact_texts(wiring_.log, fields);
   wiring_.log.write_raw(level, state_->caller.instance, params.value("message", ""),

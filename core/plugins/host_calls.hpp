@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "core/plugins/instance.hpp"
+#include "core/plugins/log_budget.hpp"
 #include "core/plugins/registry.hpp"
 
 namespace understudy::plugins {
@@ -28,6 +29,8 @@ class HostCalls {
   void cancel(us_op op);
   void notified(std::string_view topic, std::string_view params);
   void on_notify(Instance::OnNotify handler) { on_notify_ = std::move(handler); }
+  /// Of the lines that are logged; `budget` outlives this.
+  void limit_log(LogBudget& budget) { log_budget_ = &budget; }
   /// Ends what is under way. Its answers are dropped; operations of the same numbers may begin anew.
   void close();
   void reopen();
@@ -44,6 +47,7 @@ class HostCalls {
   Reply reply_;
   Item item_;
   Instance::OnNotify on_notify_;
+  LogBudget* log_budget_ = nullptr;
   std::shared_ptr<State> state_;
 };
 

@@ -49,7 +49,9 @@ class Guest : public std::enable_shared_from_this<Guest> {
         calls(
             w, std::move(c),
             [this](us_op op, std::int32_t status, const std::string& body) { reply_to_plugin(op, status, body); },
-            [this](const char* topic, const std::string& body) { tell_plugin(topic, body); }) {}
+            [this](const char* topic, const std::string& body) { tell_plugin(topic, body); }) {
+    calls.limit_log(log_budget_);
+  }
 
   const Registry::Wiring wiring;
   const std::shared_ptr<Library> library;
@@ -160,7 +162,6 @@ class Guest : public std::enable_shared_from_this<Guest> {
       case Frame::Kind::complete: return completed(frame);
       case Frame::Kind::notify:
         if (frame.name == "create.failed") return take_reason(frame.body);
-        if (frame.name == "log" && !log_budget_.take(Clock::now())) return;
         return calls.notified(frame.name, frame.body);
       case Frame::Kind::create:
       case Frame::Kind::destroy: process_->kill("it broke the protocol: a message that only the host sends");

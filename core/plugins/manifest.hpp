@@ -14,7 +14,8 @@ namespace understudy::plugins {
 /// Why a library cannot be used. `message` names the file.
 struct LoadError {
   std::string message, hint;
-  bool hung = false;  ///< it was waited for as long as may be
+  bool hung = false;     ///< it was waited for as long as may be
+  bool passing = false;  ///< another try may find it over
 };
 
 struct Manifest {

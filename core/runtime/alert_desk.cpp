@@ -282,11 +282,15 @@ void AlertDesk::beat() {
     alert.title = config_.orchestrator.name + " is watching " + std::to_string(config_.services.size()) + " service" +
                   (config_.services.size() == 1 ? "" : "s");
     alert.text = std::to_string(memory_.board.open().size()) + " open alerts. When this does not come, look.";
+    mark();
     auto batch = deliveries(alert);
     batch.push_back(journal::DocumentPut{beat_space, "last", {{"at_ms", ms(at)}}, at});
     const auto problem = wiring_.journal.commit(batch);
     stored(problem);
-    if (problem) return beat_in(beat_again);
+    if (problem) {
+      undo();  // or its route's throttle would keep it back
+      return beat_in(beat_again);
+    }
     outbox_.poke();
   }
   const auto since = std::clamp(Millis(at - last), Millis(0), config_.orchestrator.heartbeat);

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <boost/asio/steady_timer.hpp>
@@ -30,6 +31,8 @@ class AlertDesk {
   /// Stores and sends an alert that belongs to no other change; when it cannot be stored now, as soon as it can.
   void tell(const Alert& alert);
   void poke();
+  /// What could not be stored yet, for the desk that takes this one's place.
+  [[nodiscard]] std::deque<Alert> take_unstored() { return std::exchange(unstored_, {}); }
   [[nodiscard]] bool is_open(const Alert& alert) const;
   /// What came of storing something. While nothing can be stored no alert can wait for its delivery either: people are
   /// told past the journal, at once and again.

@@ -47,7 +47,9 @@ void ServiceRunner::Driller::move_back() {
   command.who = run_->by.who;
   command.reason = "the drill's way back";
   r_.command(std::move(command), of_this_run([this, stays](const sdk::Result& result) {
-               if (!result.ok()) return feed(drill::Stopped{false, stays + ": " + r_.said(result.error), true});
+               // A journal that cannot be written now may be a moment later.
+               const bool for_good = result.error.status != sdk::Status::transient;
+               if (!result.ok()) return feed(drill::Stopped{false, stays + ": " + r_.said(result.error), for_good});
                run_->move = result.value.value("move", std::uint64_t{0});
                move_ended();
              }));

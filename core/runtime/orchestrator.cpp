@@ -70,7 +70,7 @@ using States = std::map<ServiceId, failover::State>;
 std::variant<States, plugins::LoadError> stored_states(journal::Journal& journal, const config::Config& config) {
   auto rows = journal.services();
   if (const auto* problem = std::get_if<journal::Problem>(&rows))
-    return plugins::LoadError{problem->message, problem->hint};
+    return plugins::LoadError{problem->message, problem->hint, false, true};
   States out;
   for (const auto& row : std::get<std::vector<journal::StateRow>>(rows)) {
     if (std::ranges::find(config.services, row.service, &config::Service::id) == config.services.end()) continue;
@@ -446,10 +446,17 @@ void Orchestrator::reload(const Requester& by, Reply reply) {
     return reply(refused(sdk::Status::invalid, "bad_config",
                          problems.front().message + "; the old configuration stays in force", problems.front().hint));
   }
-  std::map<ServiceId, failover::State> states;
-  for (const auto& r : generation_->runners) states.emplace(r->service().id, r->state());
+  // The journal has what a service that left the file and comes back was about.
+  auto read = stored_states(world_.journal, made->config);
+  if (const auto* error = std::get_if<plugins::LoadError>(&read))
+    return reply(refused(sdk::Status::transient, "journal", error->message + "; the old configuration stays in force",
+                         error->hint));
+  auto& states = std::get<States>(read);
+  for (const auto& r : generation_->runners) states.insert_or_assign(r->service().id, r->state());
+  const auto unstored = generation_->desk->take_unstored();
   generation_->runners.clear();
   generation_ = std::move(made);
+  for (const auto& alert : unstored) generation_->desk->tell(alert);
   for (const auto& r : generation_->runners) {
     const auto it = states.find(r->service().id);
     r->start(it != states.end() ? std::optional(it->second) : std::nullopt, world_.journal.last_epoch(r->service().id));

@@ -118,7 +118,7 @@ void Outbox::send_due() {
 
 std::optional<WallTime> Outbox::waits_until(const journal::OutboxRow& due) const {
   const auto older = wiring_.journal.outbox_before(due);
-  if (!older || older->attempt >= attempts_before_hand_over) return std::nullopt;
+  if (!older || handed_over(*older)) return std::nullopt;
   return older->not_before;
 }
 
@@ -235,9 +235,15 @@ void Outbox::hand_over(const journal::OutboxRow& row, journal::Batch& batch) con
   }
 }
 
+bool Outbox::handed_over(const journal::OutboxRow& row) const {
+  return row.attempt >= attempts_before_hand_over || std::ranges::any_of(notifiers_, [&](const auto& other) {
+           return wiring_.journal.outbox_state(in_place_of(row, other.first)).has_value();
+         });
+}
+
 bool Outbox::told_elsewhere(const journal::OutboxRow& row) const {
   return std::ranges::any_of(notifiers_, [&](const auto& other) {
-    return other.first != row.notifier && wiring_.journal.outbox_sent(in_place_of(row, other.first));
+    return wiring_.journal.outbox_state(in_place_of(row, other.first)) == journal::OutboxState::sent;
   });
 }
 

@@ -259,7 +259,7 @@ void ServiceRunner::push_periodically(Millis wait) {
 
 /// In one commit: there may be thousands, and each commit waits for the disk.
 void ServiceRunner::remember(const std::vector<SnapshotInfo>& snapshots) {
-  const auto known = wiring_.journal.snapshots_valid(service_.id);
+  const auto known = snapshots.size() > 1 ? wiring_.journal.snapshots_valid(service_.id) : std::map<SnapshotId, bool>();
   journal::Batch batch;
   for (const auto& one : snapshots) {
     const auto it = known.find(one.id);
@@ -297,16 +297,18 @@ void ServiceRunner::push_now(const Reply& reply) {
   if (state_.move) return reply({{}, {sdk::Status::conflict, "a move is under way", {}, "busy", {}}});
   const auto id = next_command_++;
   replies_.emplace(id, reply);
-  keeper_->push(*target, state_.epoch, push_budget, false, [this, id](const state::StateKeeper::Answer& a) {
-    if (a.status != sdk::Status::cancelled) pushed(a);
-    if (!a.ok) return answer(id, {{}, {sdk::Status::transient, a.detail, {}, {}, {}}});
-    const auto& s = a.snapshot;
-    answer(id, {{{"id", s.id.value},
-                 {"epoch", s.epoch.value},
-                 {"created_ms", s.created.time_since_epoch().count()},
-                 {"bytes", s.bytes},
-                 {"files", s.files}}});
-  });
+  keeper_->push(*target, state_.epoch, push_budget, false,
+                [this, id, epoch = state_.epoch](const state::StateKeeper::Answer& a) {
+                  const bool over = epoch != state_.epoch || state_.revoked;
+                  if (a.ok || (!over && a.status != sdk::Status::cancelled)) pushed(a);
+                  if (!a.ok) return answer(id, {{}, {sdk::Status::transient, a.detail, {}, {}, {}}});
+                  const auto& s = a.snapshot;
+                  answer(id, {{{"id", s.id.value},
+                               {"epoch", s.epoch.value},
+                               {"created_ms", s.created.time_since_epoch().count()},
+                               {"bytes", s.bytes},
+                               {"files", s.files}}});
+                });
 }
 
 std::vector<policy::Meter::Rate> ServiceRunner::rates() const {

@@ -81,7 +81,7 @@ class ServiceRunner {
   void build_checks(Place& place, std::vector<plugins::LoadError>& problems);
   void watch_hints(Place& place);
   void ask_quotes();
-  /// Which epoch the store's snapshots have come to, for a journal that knows nothing.
+  /// Which epoch the store's snapshots have come to, for a journal that was lost, or an older one that was put back.
   void ask_store();
   void ask_store_later();
 

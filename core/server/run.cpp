@@ -59,7 +59,7 @@ class Process {
     services_->serve(&orchestrator_);
     const auto problems = orchestrator_.start(std::move(config_), std::move(registry_));
     for (const auto& p : problems) say("understudy: " + p.message + (p.hint.empty() ? "" : "\n    = " + p.hint));
-    if (!problems.empty()) return 2;
+    if (!problems.empty()) return problems.front().passing ? 1 : 2;
     wait_for_signals();
     if (const auto every = runtime::watchdog_interval()) pet_watchdog(watchdog_, *every);
     log_.write(host::Level::info, "orchestrator", "ready",

@@ -41,9 +41,9 @@ void bring_near(fs::path& staged, const fs::path& place) {
   fs::rename(staged, near, ec);
   if (ec) {
     fs::copy(staged, near, fs::copy_options::recursive | fs::copy_options::copy_symlinks);
-    sync_tree(near);
     fs::remove_all(staged, ec);
   }
+  sync_tree(near);  // not every store has, and the journal is about to say that it is there
   staged = near;
 }
 

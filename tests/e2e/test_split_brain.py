@@ -196,7 +196,7 @@ policy = "manual"
         """What stands beside an agent: its watchdog is killed, its workload killed or suspended."""
         site, (what, how) = self.dice.choice(SITES), self.dice.choice((("watchdog", signal.SIGKILL), ("workload", signal.SIGKILL), ("workload", signal.SIGSTOP)))
         pid = self.beside(site, what)
-        if pid is None:
+        if pid is None or (what == "watchdog" and site in self.suspended):  # who is frozen starts no other one
             return
         self.tell(f"{how.name} to the {what} at {site}")
         with contextlib.suppress(ProcessLookupError):
@@ -272,8 +272,8 @@ policy = "manual"
             path = os.path.join(self.folder, "written-by-" + site)
             for line in open(path) if os.path.exists(path) else ():
                 epoch, pid, at = map(int, line.split())
-                low, high, _, _ = spans.get((site, pid), (at, at, epoch, site))
-                spans[site, pid] = (min(low, at), max(high, at), epoch, site)
+                low, high, _, _ = spans.get((site, epoch, pid), (at, at, epoch, site))
+                spans[site, epoch, pid] = (min(low, at), max(high, at), epoch, site)
         return sorted(spans.values())
 
     def check_never_two(self):

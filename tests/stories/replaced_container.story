@@ -26,6 +26,7 @@ expect lease undecided
 # Nor is a newer epoch anybody's while that lease may last: whoever came to stand there has not the word of the other's end.
 renews home epoch=1 by=b
 expect lease granted
+observed home active epoch=1
 store-has epoch=7
 expect epoch 8
 renews home epoch=8 by=c

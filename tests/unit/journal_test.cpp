@@ -137,7 +137,8 @@ TEST_CASE("what was queued before of the same incident is found, and what waits 
   // What was handed over already is no reason to store nothing of what comes with it.
   CHECK_FALSE(
       j->commit({OutboxPut{"2", log, of("again"), {}}, OutboxUpdate{"4", OutboxState::queued, 1, later, "down"}}));
-  CHECK_FALSE(j->outbox_sent("2"));
+  CHECK(j->outbox_state("2") == OutboxState::queued);
+  CHECK_FALSE(j->outbox_state("no-such-row"));
   (void)j->commit({OutboxHasten{log, now}});
   REQUIRE(j->outbox_due(now).size() == 1);
   CHECK(j->outbox_due(now).front().id == "1");

@@ -122,6 +122,17 @@ TEST_CASE("a certain end weighs as all failures but the last, once, and only whe
   CHECK(other.verdict() == Verdict::up);
 }
 
+TEST_CASE("a candidate whose pass is doubtful is degraded, and no failure though degraded is one") {
+  config::Detect c;
+  c.fall = 1;
+  c.degraded_is_up = false;
+  RoundResult doubtful = round(Outcome::pass);
+  doubtful.failed_before = "connection refused";
+  Detector d;
+  (void)d.on_round(c, of_candidate(doubtful), true, at(0));
+  CHECK(d.verdict() == Verdict::degraded);
+}
+
 TEST_CASE("a degraded answer is a failure where the file says so") {
   config::Detect c;
   c.fall = 2;
