@@ -91,7 +91,7 @@ TEST_CASE("... and with other seeds each day") {
 }
 
 TEST_CASE("each planted bug is caught, by the invariant that is meant") {
-  const std::uint64_t most = std::min<std::uint64_t>(runs_wanted(), 4'000);
+  const std::uint64_t most = std::min<std::uint64_t>(runs_wanted(), 10'000);
   for (const auto& row : mutations()) {
     if (runs_wanted() < 1'000 && row.mutation != Mutation::drop_fence && row.mutation != Mutation::halved_wait)
       continue;
@@ -103,7 +103,7 @@ TEST_CASE("each planted bug is caught, by the invariant that is meant") {
 
 /// I3 knows the formula; I1 does not, and looks at what runs.
 TEST_CASE("half a wait for a lease's end is seen by two sites that run, without the formula too") {
-  const std::uint64_t most = std::min<std::uint64_t>(runs_wanted(), 4'000);
+  const std::uint64_t most = std::min<std::uint64_t>(runs_wanted(), 10'000);
   if (most < 1'000) return;
   const auto caught = catch_it(Mutation::halved_wait, most, "I3");
   INFO("seed " << caught.seed << " broke " << caught.invariant);
