@@ -185,6 +185,29 @@ void report_would_act(Work& w, const PlanMade& made) {
 
 void resume_after_pause(Work& w) { resume_now(w, "the pause's end"); }
 
+/// What kept a plan from being made may have been an old look at the standbys.
+void look_at_standbys(Work& w) {
+  for (const auto& t : w.cx.service.targets) {
+    if (t.id != w.s.active) w.effect(Observe{t.id});
+  }
+}
+
+/// A move of a site that serves, of which nothing was touched yet.
+[[nodiscard]] bool still_serves(const State& s) {
+  return s.move && s.move->voluntary && s.move->fence == Part::none && s.running;
+}
+
+/// Nobody can take over from a site that serves: it goes on as it was.
+void give_up_planned(Work& w, const std::string& why) {
+  const auto& move = *w.s.move;
+  w.tell(std::string(to_string(move.kind)) + ".failed", Severity::warning, AlertState::event, w.s.active,
+         w.cx.service.id.value + " stays at " + w.s.active.value + ": no standby can be promoted", why);
+  end_move(w, "failed");
+  w.enter(Phase::active);
+  if (w.s.pause) w.enter(Phase::paused);
+  look_again(w);
+}
+
 }  // namespace
 
 /// Only for what is seen to run, and alone: a journal that was put back may name another site than the one that serves.
@@ -258,29 +281,6 @@ void on_observed(Work& w, const Observed& event) {
   look_at_home(w, event);
   if (rests(w.s)) rise_above_store(w);
   maybe_tell_epoch_again(w, event);
-}
-
-/// What kept a plan from being made may have been an old look at the standbys.
-static void look_at_standbys(Work& w) {
-  for (const auto& t : w.cx.service.targets) {
-    if (t.id != w.s.active) w.effect(Observe{t.id});
-  }
-}
-
-/// A move of a site that serves, of which nothing was touched yet.
-[[nodiscard]] static bool still_serves(const State& s) {
-  return s.move && s.move->voluntary && s.move->fence == Part::none && s.running;
-}
-
-/// Nobody can take over from a site that serves: it goes on as it was.
-static void give_up_planned(Work& w, const std::string& why) {
-  const auto& move = *w.s.move;
-  w.tell(std::string(to_string(move.kind)) + ".failed", Severity::warning, AlertState::event, w.s.active,
-         w.cx.service.id.value + " stays at " + w.s.active.value + ": no standby can be promoted", why);
-  end_move(w, "failed");
-  w.enter(Phase::active);
-  if (w.s.pause) w.enter(Phase::paused);
-  look_again(w);
 }
 
 void ask_plan(Work& w) {

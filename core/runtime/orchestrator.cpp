@@ -1,4 +1,6 @@
 #include "core/runtime/orchestrator.hpp"
+#include "core/runtime/answers_of_all.hpp"
+#include "core/runtime/stored_states.hpp"
 
 #include <algorithm>
 
@@ -6,7 +8,9 @@
 #include <boost/asio/post.hpp>
 #include <nlohmann/json.hpp>
 
+#include "core/runtime/answers_of_all.hpp"
 #include "core/runtime/secret_services.hpp"
+#include "core/runtime/stored_states.hpp"
 
 namespace understudy::runtime {
 namespace {
@@ -61,30 +65,6 @@ struct Orchestrator::Generation {
     return problems;
   }
 };
-
-namespace {
-
-using States = std::map<ServiceId, failover::State>;
-
-/// A service whose state cannot be read is no new one: it would be started at home with an old state.
-std::variant<States, plugins::LoadError> stored_states(journal::Journal& journal, const config::Config& config) {
-  auto rows = journal.services();
-  if (const auto* problem = std::get_if<journal::Problem>(&rows))
-    return plugins::LoadError{problem->message, problem->hint, false, true};
-  States out;
-  for (const auto& row : std::get<std::vector<journal::StateRow>>(rows)) {
-    if (std::ranges::find(config.services, row.service, &config::Service::id) == config.services.end()) continue;
-    auto state = failover::state_from_json(row.state);
-    if (!state)
-      return plugins::LoadError{"the journal's state of service " + row.service.value + " cannot be read",
-                                "was it written by a newer Understudy? run that one; or move journal.db aside with its "
-                                "-wal and -shm: what runs is then looked for anew"};
-    out.emplace(row.service, std::move(*state));
-  }
-  return out;
-}
-
-}  // namespace
 
 Orchestrator::Orchestrator(World world, std::vector<std::filesystem::path> files)
     : world_(world), files_(std::move(files)), prune_timer_(world.loop), started_(wall_now()) {}
@@ -294,38 +274,6 @@ void Orchestrator::of_target(const TargetRequest& request, Reply reply) {
 void Orchestrator::drill(const DrillRequest& request, Reply reply) {
   if (auto* runner = find(request.service, reply)) runner->drill(request, reply);
 }
-
-namespace {
-
-/// What each service answers to a command for all of them. The error of one is the answer; that one was neither paused
-/// nor held is none, as long as another was.
-class AnswersOfAll {
- public:
-  AnswersOfAll(std::size_t services, Control::Reply reply) : missing_(services), reply_(std::move(reply)) {}
-
-  void take(const std::string& service, sdk::Result result) {
-    if (result.ok()) {
-      ++accepted_;
-    } else if (result.error.kind == "not_paused") {
-      if (!idle_.ok()) result.error.message = idle_.error.message + "; " + result.error.message;
-      idle_ = std::move(result);
-    } else if (wrong_.ok()) {
-      wrong_ = std::move(result);
-      wrong_.error.message = service + ": " + wrong_.error.message;
-    }
-    if (--missing_ > 0) return;
-    if (!wrong_.ok()) return reply_(std::move(wrong_));
-    if (accepted_ == 0) return reply_(std::move(idle_));
-    reply_({{{"message", "accepted"}}});
-  }
-
- private:
-  std::size_t missing_, accepted_ = 0;
-  sdk::Result wrong_, idle_;
-  Control::Reply reply_;
-};
-
-}  // namespace
 
 void Orchestrator::for_services(const ServiceId& service, const failover::Command& command, Reply reply) {
   if (!service.empty()) {
