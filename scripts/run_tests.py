@@ -134,6 +134,7 @@ def run_catch(preset, program, **settings):
     report = path + ".xml"
     with contextlib.suppress(FileNotFoundError):
         os.remove(report)  # an old one would be counted if the program wrote none
+    began = time.monotonic()
     ran = run(preset, suite, [path, "-r", "xml", "-o", report], {**environment(preset, suite), **settings}, cwd=folder(preset))
     passed, problems, wrong = 0, list(ran.problems), []
     try:
@@ -150,7 +151,7 @@ def run_catch(preset, program, **settings):
     with telling:
         if wrong or problems:
             print("\n".join([*wrong, ran.output[-20000:], *problems]))
-        count(" ".join([f"{preset}/{program}", *settings.values()]), passed, len(wrong) + len(problems))
+        count(" ".join([f"{preset}/{program}", *settings.values(), f"({time.monotonic() - began:.0f} s)"]), passed, len(wrong) + len(problems))
 
 
 # ---- suites of Python ------------------------------------------------------------------------------------------------------
@@ -276,7 +277,9 @@ def run_preset(preset):
 
 def build(preset):
     """Whether it is built; what fails to be counts as one failure."""
+    began = time.monotonic()
     done = subprocess.run(["scripts/build", preset, *ONLY.get(preset, "").split()])
+    print(f"{preset}: built in {time.monotonic() - began:.0f} s", flush=True)
     if done.returncode:
         count(f"{preset}: the build", 0, 1)
     return done.returncode == 0
@@ -308,7 +311,9 @@ def main():
     for preset in given.presets:
         before = len(failures)
         if not given.build or build(preset):
+            began = time.monotonic()
             run_preset(preset)
+            print(f"{preset}: tested in {time.monotonic() - began:.0f} s", flush=True)
         if given.discard and len(failures) == before:
             discard(preset)
     for one in repeated:

@@ -1,6 +1,4 @@
 #include "core/runtime/orchestrator.hpp"
-#include "core/runtime/answers_of_all.hpp"
-#include "core/runtime/stored_states.hpp"
 
 #include <algorithm>
 
