@@ -60,6 +60,10 @@ def folder(preset):
     return "build" if preset == "release" else f"build-{preset}"
 
 
+def took(seconds, cpu_s):
+    return f"({seconds:.0f} s, {cpu_s:.0f} s of CPU)"
+
+
 # ---- one program -----------------------------------------------------------------------------------------------------------
 
 def reports(preset, suite):
@@ -90,13 +94,26 @@ def end_group(started):
     started.wait()
 
 
-Ran = collections.namedtuple("Ran", "output code problems")
+def wait(started, seconds):
+    """The CPU time that it and its children used; raises TimeoutError. subprocess does not tell that of one child."""
+    until = time.monotonic() + seconds
+    while True:
+        pid, status, used = os.wait4(started.pid, os.WNOHANG)
+        if pid:
+            started.returncode = os.waitstatus_to_exitcode(status)
+            return used.ru_utime + used.ru_stime
+        if time.monotonic() > until:
+            raise TimeoutError
+        time.sleep(0.05)
+
+
+Ran = collections.namedtuple("Ran", "output code problems cpu_s")
 
 
 def run(preset, suite, words, env, cwd=None):
     """The program in a process group of its own, and what is wrong with how it ran, whatever its cases say. Its output goes to a file: a child
     that it leaves behind would keep a pipe open."""
-    where, problems = reports(preset, suite), []
+    where, problems, cpu_s = reports(preset, suite), [], 0
     os.makedirs(os.path.dirname(where), exist_ok=True)
     for old in glob.glob(glob.escape(where) + ".*"):
         os.remove(old)
@@ -104,8 +121,8 @@ def run(preset, suite, words, env, cwd=None):
         started = subprocess.Popen(words, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
         groups.add(started.pid)
         try:
-            started.wait(timeout=LIMIT_S)
-        except subprocess.TimeoutExpired:
+            cpu_s = wait(started, LIMIT_S)
+        except TimeoutError:
             problems.append(f"not done in {LIMIT_S} s")
             end_group(started)
         groups.discard(started.pid)
@@ -114,7 +131,7 @@ def run(preset, suite, words, env, cwd=None):
     for report in sorted(glob.glob(glob.escape(where) + ".*")):
         with open(report, errors="replace") as file:
             problems.append(f"a sanitizer's report, {os.path.relpath(report)}:\n{file.read()[:10000]}")
-    return Ran(text, started.returncode, problems)
+    return Ran(text, started.returncode, problems, cpu_s)
 
 
 def end_all(number, _):
@@ -151,7 +168,7 @@ def run_catch(preset, program, **settings):
     with telling:
         if wrong or problems:
             print("\n".join([*wrong, ran.output[-20000:], *problems]))
-        count(" ".join([f"{preset}/{program}", *settings.values(), f"({time.monotonic() - began:.0f} s)"]), passed, len(wrong) + len(problems))
+        count(" ".join([f"{preset}/{program}", *settings.values(), took(time.monotonic() - began, ran.cpu_s)]), passed, len(wrong) + len(problems))
 
 
 # ---- suites of Python ------------------------------------------------------------------------------------------------------
@@ -166,7 +183,7 @@ class Suite:
         with tempfile.NamedTemporaryFile("r", prefix="understudy-outcomes-", errors="replace") as told:
             ran = run(preset, suite, [sys.executable, "-W", "ignore", "scripts/suite.py", told.name, path, *only], environment(preset, suite))
             lines = told.read().splitlines()
-        self.output, self.problems, self.cases, self.why, self.ended = ran.output, list(ran.problems), {}, {}, False
+        self.output, self.problems, self.cases, self.why, self.ended, self.cpu_s = ran.output, list(ran.problems), {}, {}, False, ran.cpu_s
         for line in lines:
             with contextlib.suppress(ValueError):  # the last, when it was ended while it wrote
                 self.read(json.loads(line))
@@ -215,7 +232,7 @@ def run_python(preset, path):
         tell(name, time.monotonic() - began, first, again)
 
 
-def tell(name, took, first, again):
+def tell(name, seconds, first, again):
     if not first.well():
         print("\n".join([first.output[-20000:], *first.problems]))
     if again and again.well() and again.named("passed"):
@@ -228,7 +245,7 @@ def tell(name, took, first, again):
         print("\n".join(["and again:", again.output[-20000:], *again.problems]))
     for case in first.named("skipped"):
         print(f"   {case}: skipped: {first.why.get(case, '')}")
-    count(f"{name} ({took:.0f} s)", len(first.named("passed")), len(first.failed()) + len(first.problems), len(first.named("skipped")))
+    count(f"{name} {took(seconds, first.cpu_s)}", len(first.named("passed")), len(first.failed()) + len(first.problems), len(first.named("skipped")))
 
 
 def run_layers():

@@ -130,9 +130,4 @@ std::optional<WallTime> Router::held_until(const config::Config& config, const A
   return out;
 }
 
-Millis delivery_backoff(int attempt, std::uint64_t random) noexcept {
-  const std::int64_t base = std::min<std::int64_t>(300'000, 2'000LL << std::min(attempt, 10));
-  return Millis(base * (750 + static_cast<std::int64_t>(random % 500)) / 1000);
-}
-
 }  // namespace understudy::alerts

@@ -55,7 +55,4 @@ class Router {
 
 [[nodiscard]] bool in_hours(const config::Route& route, const LocalTime& local);
 
-/// How long until a failed delivery is tried again: doubling from 2 s to 5 min, ± 25 %.
-[[nodiscard]] Millis delivery_backoff(int attempt, std::uint64_t random) noexcept;
-
 }  // namespace understudy::alerts

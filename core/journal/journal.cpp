@@ -295,17 +295,17 @@ std::vector<OutboxRow> Journal::outbox_due(WallTime now) {
   return out;
 }
 
-std::optional<OutboxRow> Journal::outbox_before(const OutboxRow& row) {
-  std::optional<OutboxRow> out;
+std::vector<OutboxRow> Journal::outbox_before(const OutboxRow& row) {
+  std::vector<OutboxRow> out;
   const auto incident = row.alert.value("incident", "");
   if (incident.empty()) return out;
   impl_->reading([&] {
     auto s = impl_->db.prepare(
         "SELECT id, notifier, alert, attempt, not_before_ms, duplicate FROM outbox "
         "WHERE state = 'queued' AND notifier = ? AND seq < (SELECT seq FROM outbox WHERE id = ?) "
-        "AND json_extract(alert, '$.incident') = ? ORDER BY seq LIMIT 1");
+        "AND json_extract(alert, '$.incident') = ? ORDER BY seq LIMIT 100");
     s.bind(row.notifier.value).bind(row.id).bind(incident);
-    if (s.step()) out = outbox_row(s);
+    while (s.step()) out.push_back(outbox_row(s));
   });
   return out;
 }

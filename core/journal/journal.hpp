@@ -63,9 +63,9 @@ class Journal {
   [[nodiscard]] std::vector<OutboxRow> outbox_group(const NotifierId& notifier, const std::string& incident);
   /// The oldest delivery that is due for each notifier.
   [[nodiscard]] std::vector<OutboxRow> outbox_due(WallTime now);
-  /// What was queued before `row` for the same notifier and incident, the oldest of it. None, when `row` has no
-  /// incident.
-  [[nodiscard]] std::optional<OutboxRow> outbox_before(const OutboxRow& row);
+  /// What was queued before `row` for the same notifier and incident, oldest first, a hundred at most. None, when `row`
+  /// has no incident.
+  [[nodiscard]] std::vector<OutboxRow> outbox_before(const OutboxRow& row);
   [[nodiscard]] std::optional<OutboxState> outbox_state(const std::string& id);  ///< none: there is no such row
   [[nodiscard]] std::optional<WallTime> outbox_next();
   struct OutboxCounts {

@@ -6,7 +6,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
-#include "core/alerts/routing.hpp"
+#include "core/alerts/delivery.hpp"
 
 namespace understudy::runtime {
 namespace {
@@ -14,8 +14,6 @@ namespace {
 using sdk::Json;
 
 constexpr Millis send_budget{30'000};
-constexpr int attempts_before_hand_over = 5;
-constexpr int attempts_in_all = 2'000;  // with the longest backoff about a week
 /// A failover tells much in its first milliseconds, and sending writes to the journal: acting comes first.
 constexpr Millis after_acting{25}, between_deliveries{1}, store_again_after{1'000};
 constexpr Millis longest_silence{60'000};  // that a notifier may ask for: what is new tries it again after that
@@ -39,6 +37,10 @@ std::string thread_key(const journal::OutboxRow& row) {
 
 /// The row by which another notifier tells it.
 std::string in_place_of(const journal::OutboxRow& row, const NotifierId& other) { return row.id + "-" + other.value; }
+
+bool for_good(sdk::Status status) {
+  return status == sdk::Status::denied || status == sdk::Status::invalid || status == sdk::Status::unsupported;
+}
 
 int rank(const Json& alert) {
   const auto severity = alert.value("severity", "info");
@@ -117,9 +119,10 @@ void Outbox::send_due() {
 }
 
 std::optional<WallTime> Outbox::waits_until(const journal::OutboxRow& due) const {
-  const auto older = wiring_.journal.outbox_before(due);
-  if (!older || handed_over(*older)) return std::nullopt;
-  return older->not_before;
+  for (const auto& older : wiring_.journal.outbox_before(due)) {
+    if (!handed_over(older)) return older.not_before;
+  }
+  return std::nullopt;
 }
 
 void Outbox::look_at_clock() {
@@ -209,23 +212,23 @@ void Outbox::keep_thread(const journal::OutboxRow& row, const Json& answer, jour
   batch.push_back(journal::DocumentPut{"thread", thread_key(row), thread, wall_now()});
 }
 
-/// It is given up only when somebody else has told it instead, or when it has become an old story.
 void Outbox::after_failure(const journal::OutboxRow& row, const sdk::Error& error, journal::Batch& batch) {
-  const int attempt = row.attempt + 1;
-  const bool hopeless = error.status == sdk::Status::denied || error.status == sdk::Status::invalid ||
-                        error.status == sdk::Status::unsupported;
-  if (hopeless || attempt >= attempts_before_hand_over) hand_over(row, batch);
-  const Millis wait = std::max(alerts::delivery_backoff(attempt, random64()), error.retry_after.value_or(Millis(0)));
+  const bool refused = for_good(error.status);
+  const alerts::Attempted attempted{.attempt = row.attempt + 1,
+                                    .refused = refused,
+                                    .told_elsewhere = refused && told_elsewhere(row),
+                                    .in_anothers_place = row.alert.contains("fallback_for"),
+                                    .retry_after = error.retry_after};
+  const auto next = alerts::after_failure(attempted, random64());
+  if (next.hand_over) hand_over(row, batch);
   if (error.retry_after)
     not_before_[row.notifier] = std::chrono::steady_clock::now() + std::min(*error.retry_after, longest_silence);
-  const bool over = (hopeless && told_elsewhere(row)) || attempt >= attempts_in_all;
-  batch.push_back(journal::OutboxUpdate{row.id, over ? journal::OutboxState::dead : journal::OutboxState::queued,
-                                        attempt, wall_now() + wait, error.message});
+  const auto state = next.give_up ? journal::OutboxState::dead : journal::OutboxState::queued;
+  batch.push_back(journal::OutboxUpdate{row.id, state, attempted.attempt, wall_now() + next.wait, error.message});
 }
 
 /// The notifier stays down: the others tell instead, and say so. What they were told already stays as it is.
 void Outbox::hand_over(const journal::OutboxRow& row, journal::Batch& batch) const {
-  if (row.alert.contains("fallback_for")) return;
   for (const auto& [id, instance] : notifiers_) {
     if (id == row.notifier) continue;
     Json alert = row.alert;
@@ -236,7 +239,7 @@ void Outbox::hand_over(const journal::OutboxRow& row, journal::Batch& batch) con
 }
 
 bool Outbox::handed_over(const journal::OutboxRow& row) const {
-  return row.attempt >= attempts_before_hand_over || std::ranges::any_of(notifiers_, [&](const auto& other) {
+  return alerts::tried_enough(row.attempt) || std::ranges::any_of(notifiers_, [&](const auto& other) {
            return wiring_.journal.outbox_state(in_place_of(row, other.first)).has_value();
          });
 }

@@ -340,7 +340,9 @@ class I7ReturnedStaysPassive : public Invariant {
   std::map<const Site*, std::optional<Time>> since_;
 };
 
-/// I8: every alert reaches somebody, at least once; and who heard that something began hears that it ended.
+/// I8: every alert reaches somebody, at least once; who heard that something began hears that it ended; and nobody
+/// hears of an incident's end while its beginning waits for the same notifier, unless the others were asked to tell
+/// that one.
 class I8AlertsArrive : public Invariant {
  public:
   I8AlertsArrive() : Invariant("I8") {}
@@ -350,7 +352,13 @@ class I8AlertsArrive : public Invariant {
     if (alert.state == AlertState::firing) key.fired = world.line.now();
     if (alert.state != AlertState::resolved) key.owed[alert.title] = world.line.now();
   }
-  void on_delivered(const World& world, const Alert& alert) override {
+  void on_delivered(const World& world, const OutboxRow& row) override {
+    const Alert& alert = row.alert;
+    for (const auto& other : world.journal.outbox) {
+      if (other.id < row.id && other.notifier == row.notifier && other.alert.incident == alert.incident &&
+          !alert.incident.empty() && !other.handed_over && other.attempt < most_failures)
+        breaks("\"" + alert.title + "\" is heard before \"" + other.alert.title + "\"");
+    }
     auto& key = keys_[alert.key()];
     key.delivered = world.line.now();
     if (alert.state == AlertState::resolved) key.end_heard = world.line.now();
@@ -372,6 +380,7 @@ class I8AlertsArrive : public Invariant {
   }
 
  private:
+  static constexpr int most_failures = 5;  ///< then the others tell it, where there are others
   struct Key {
     std::map<std::string, Time> owed, heard;  ///< by title
     std::optional<Time> delivered, fired, fire_heard, end_heard;
@@ -613,8 +622,8 @@ void Invariants::probed(const World& world, int service, const TargetId& target,
 void Invariants::alert_stored(const World& world, const Alert& alert) {
   each([&](Invariant& i) { i.on_alert_stored(world, alert); });
 }
-void Invariants::delivered(const World& world, const Alert& alert) {
-  each([&](Invariant& i) { i.on_delivered(world, alert); });
+void Invariants::delivered(const World& world, const OutboxRow& row) {
+  each([&](Invariant& i) { i.on_delivered(world, row); });
 }
 void Invariants::tick(const World& world) {
   each([&](Invariant& i) { i.on_tick(world); });

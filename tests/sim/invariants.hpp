@@ -15,6 +15,7 @@
 namespace understudy::sim {
 
 class World;
+struct OutboxRow;
 
 struct Violation {
   std::string invariant, what;
@@ -40,7 +41,7 @@ class Invariant {
   /// A check of a target has really found this, and our own network did work or not.
   virtual void on_probed(const World&, int /*service*/, const TargetId&, Outcome, bool /*network_ok*/) {}
   virtual void on_alert_stored(const World&, const Alert&) {}
-  virtual void on_delivered(const World&, const Alert&) {}
+  virtual void on_delivered(const World&, const OutboxRow&) {}
   virtual void on_tick(const World&) {}  ///< every few seconds
   virtual void on_end(const World&) {}
 
@@ -63,7 +64,7 @@ class Invariants {
   void started(const World& world);
   void probed(const World& world, int service, const TargetId& target, Outcome outcome, bool network_ok);
   void alert_stored(const World& world, const Alert& alert);
-  void delivered(const World& world, const Alert& alert);
+  void delivered(const World& world, const OutboxRow& row);
   void tick(const World& world);
   void end(const World& world);
   /// Of what the run itself judges: liveness, and a machine that throws or does not come to an end.

@@ -14,13 +14,19 @@
 
 namespace understudy::sim {
 
+/// What a notifier makes of an alert: not now, or not at all as things are (its token is no longer good).
+enum class Taken { yes, no, never };
+
 struct OutboxRow {
   std::uint64_t id = 0;
   NotifierId notifier;
   Alert alert;
   WallTime not_before{};
   int attempt = 0;
-  bool handed_over = false, sent = false, sending = false;
+  std::optional<std::uint64_t> in_place_of;  ///< the row that another notifier did not take
+  bool handed_over = false;                  ///< the others have such rows
+  bool told_elsewhere = false;               ///< one of them has arrived
+  bool sending = false;
 };
 
 struct Journal {

@@ -32,7 +32,10 @@ enum class Mutation {
   canary_ignored,        ///< failures count although our own network does not work
   unknown_is_fail,       ///< a check that cannot tell counts as one that failed
   stale_verdicts,        ///< a verdict that waits for a full disk is acted upon although a newer one has come
+  interval_stays,        ///< a target that fails is checked no more often than one that is well
   alert_dropped,         ///< an alert that could not be delivered at once is forgotten (uptime-kuma #6046, #7436)
+  refused_dropped,       ///< an alert that its notifier refuses for good is forgotten, although nobody else has told it
+  alerts_overtake,       ///< an end is told while its beginning still waits
   outbox_in_memory,      ///< alerts that wait do not survive a crash
   age_ignored,           ///< max_age is not looked at
   older_snapshot,        ///< the next site starts from the snapshot before the newest

@@ -44,6 +44,8 @@ class Orchestrator {
   }
   [[nodiscard]] failover::Now now() const;
   [[nodiscard]] bool quiet() const;  ///< no event waits
+  /// True time that passes while its clock shows that `local` has passed.
+  [[nodiscard]] Micros takes(Micros local) const { return clock_.truly(local); }
   std::uint64_t steps = 0;
   std::uint64_t crash_points = 0;  ///< passed: before each write that changes a service, and after each of its effects
   std::uint64_t crash_at = 0;      ///< dies at this one; 0: at none
@@ -119,10 +121,14 @@ class Orchestrator {
 
   // alerts
   void queue_alert(const Alert& alert, WallTime at);
+  void queue(const NotifierId& to, const Alert& alert, WallTime not_before);
   void keep(const std::string& key);
   void look_at_clock();
   void send_due();
-  void sent(std::uint64_t row, bool ok);
+  [[nodiscard]] bool waits_for_older(OutboxRow& row);
+  void send(OutboxRow& row);
+  void sent(std::uint64_t row, Taken taken);
+  [[nodiscard]] bool tried_again(std::uint64_t row, Taken taken);
   void hand_over(const OutboxRow& row);
   void remind();
 

@@ -1,15 +1,33 @@
-// Alerts on their way: the pure board and router, and an outbox as core/runtime has it.
+// Alerts on their way: the pure board, router and rule of retries, and an outbox as core/runtime has it.
 #include <algorithm>
 
+#include "core/alerts/delivery.hpp"
 #include "core/alerts/routing.hpp"
 #include "tests/sim/world.hpp"
 
 namespace understudy::sim {
 namespace {
 constexpr Micros send_deadline{30'000'000};
-constexpr int attempts_before_hand_over = 5;
 constexpr Millis clock_slack{1'000}, longest_wait{600'000};
 constexpr alerts::LocalTime noon{720, 2};
+
+OutboxRow row_of(Journal& journal, NotifierId to, const Alert& alert, WallTime not_before) {
+  OutboxRow row;
+  row.id = journal.next_row++;
+  row.notifier = std::move(to);
+  row.alert = alert;
+  row.not_before = not_before;
+  return row;
+}
+
+/// What was queued before it of the same incident, for the same notifier, and waits without having been handed over.
+const OutboxRow* older(const std::vector<OutboxRow>& outbox, const OutboxRow& row) {
+  const auto found = std::ranges::find_if(outbox, [&](const OutboxRow& other) {
+    return other.id < row.id && !other.sending && other.notifier == row.notifier && !row.alert.incident.empty() &&
+           other.alert.incident == row.alert.incident && !other.handed_over && !alerts::tried_enough(other.attempt);
+  });
+  return found == outbox.end() ? nullptr : &*found;
+}
 }  // namespace
 
 /// With the write of the step that tells it, or of its own.
@@ -27,9 +45,11 @@ void Orchestrator::queue_alert(const Alert& alert, WallTime at) {
   if (key) keep(*key);
   world_.invariants.alert_stored(world_, alert);
   if (unheard) return;
-  for (const auto& d : desk_.router.route(config, routed, at, noon))
-    world_.journal.outbox.push_back(
-        {world_.journal.next_row++, d.notifier, alert, at + d.wait, 0, false, false, false});
+  for (const auto& d : desk_.router.route(config, routed, at, noon)) queue(d.notifier, alert, at + d.wait);
+}
+
+void Orchestrator::queue(const NotifierId& to, const Alert& alert, WallTime not_before) {
+  world_.journal.outbox.push_back(row_of(world_.journal, to, alert, not_before));
 }
 
 void Orchestrator::keep(const std::string& key) {
@@ -59,47 +79,76 @@ void Orchestrator::send_due() {
   }
   for (auto& row : world_.journal.outbox) {
     if (row.sending || row.not_before > at || std::ranges::find(busy, row.notifier) != busy.end()) continue;
+    if (waits_for_older(row)) continue;
     busy.push_back(row.notifier);
-    row.sending = true;
-    ++row.attempt;
-    const auto notifier = static_cast<std::size_t>(
-        std::ranges::find(world_.setup.config.notifiers, row.notifier, &config::NotifierUse::id) -
-        world_.setup.config.notifiers.begin());
-    auto once = std::make_shared<bool>(false);
-    world_.call<bool>(
-        World::orchestrator_node, World::first_notifier_node + static_cast<int>(notifier), send_deadline,
-        [this, notifier, alert = row.alert](const std::function<void(bool)>& answer) {
-          if (world_.notifier_down[notifier]) return answer(false);
-          world_.invariants.delivered(world_, alert);
-          answer(true);
-        },
-        [this, id = row.id, once, life = life_](const std::optional<bool>& got) {
-          if (!std::exchange(*once, true)) hears(life, [this, id, ok = got.value_or(false)] { sent(id, ok); });
-        });
+    send(row);
   }
 }
 
-void Orchestrator::sent(std::uint64_t id, bool ok) {
+/// An end is not told before its beginning, unless others tell that one.
+bool Orchestrator::waits_for_older(OutboxRow& row) {
+  const auto* before = older(world_.journal.outbox, row);
+  const bool waits = before != nullptr && world_.mutation != Mutation::alerts_overtake;
+  if (waits) row.not_before = before->not_before;
+  return waits;
+}
+
+void Orchestrator::send(OutboxRow& row) {
+  row.sending = true;
+  ++row.attempt;
+  const auto notifier = static_cast<std::size_t>(
+      std::ranges::find(world_.setup.config.notifiers, row.notifier, &config::NotifierUse::id) -
+      world_.setup.config.notifiers.begin());
+  auto once = std::make_shared<bool>(false);
+  world_.call<Taken>(
+      World::orchestrator_node, World::first_notifier_node + static_cast<int>(notifier), send_deadline,
+      [this, notifier, row](const std::function<void(Taken)>& answer) {
+        if (world_.notifiers[notifier] != Taken::yes) return answer(world_.notifiers[notifier]);
+        world_.invariants.delivered(world_, row);
+        answer(Taken::yes);
+      },
+      [this, id = row.id, once, life = life_](const std::optional<Taken>& got) {
+        if (!std::exchange(*once, true)) hears(life, [this, id, taken = got.value_or(Taken::no)] { sent(id, taken); });
+      });
+}
+
+void Orchestrator::sent(std::uint64_t id, Taken taken) {
   auto& outbox = world_.journal.outbox;
   const auto row = std::ranges::find(outbox, id, &OutboxRow::id);
   if (row == outbox.end()) return;
   row->sending = false;
-  if (!ok && row->attempt == attempts_before_hand_over && !row->handed_over) hand_over(OutboxRow(*row));
-  const auto again = std::ranges::find(outbox, id, &OutboxRow::id);
-  if (ok || world_.mutation == Mutation::alert_dropped) {
-    outbox.erase(again);
-  } else {
-    const auto wait = alerts::delivery_backoff(again->attempt, world_.net_dice.bits());
-    again->not_before = now().wall + wait;
-    later(wait, [this] { send_due(); });
+  if (taken == Taken::yes) {
+    const auto first = std::ranges::find(outbox, row->in_place_of.value_or(0), &OutboxRow::id);
+    if (first != outbox.end()) first->told_elsewhere = true;
   }
+  const bool forgotten = world_.mutation == Mutation::alert_dropped ||
+                         (world_.mutation == Mutation::refused_dropped && taken == Taken::never);
+  if (taken == Taken::yes || forgotten || !tried_again(id, taken))
+    std::erase_if(outbox, [&](const OutboxRow& one) { return one.id == id; });
   later(Millis(1), [this] { send_due(); });
+}
+
+/// Whether it is, and when.
+bool Orchestrator::tried_again(std::uint64_t id, Taken taken) {
+  auto& outbox = world_.journal.outbox;
+  const auto row = [&] { return std::ranges::find(outbox, id, &OutboxRow::id); };
+  const auto next = alerts::after_failure({.attempt = row()->attempt,
+                                           .refused = taken == Taken::never,
+                                           .told_elsewhere = row()->told_elsewhere,
+                                           .in_anothers_place = row()->in_place_of.has_value(),
+                                           .retry_after = {}},
+                                          world_.net_dice.bits());
+  if (next.hand_over && !std::exchange(row()->handed_over, true)) hand_over(OutboxRow(*row()));
+  row()->not_before = now().wall + next.wait;
+  later(next.wait, [this] { send_due(); });
+  return !next.give_up;
 }
 
 void Orchestrator::hand_over(const OutboxRow& row) {
   for (const auto& n : world_.setup.config.notifiers) {
     if (n.id == row.notifier) continue;
-    world_.journal.outbox.push_back({world_.journal.next_row++, n.id, row.alert, now().wall, 0, true, false, false});
+    queue(n.id, row.alert, now().wall);
+    world_.journal.outbox.back().in_place_of = row.id;
   }
 }
 
@@ -112,11 +161,9 @@ void Orchestrator::remind() {
     const Alert alert = due.open->alert;
     keep(due.key);
     if (due.held) {
-      for (const auto& d : desk_.router.route(world_.setup.config, alert, at, noon))
-        world_.journal.outbox.push_back({world_.journal.next_row++, d.notifier, alert, at, 0, false, false, false});
+      for (const auto& d : desk_.router.route(world_.setup.config, alert, at, noon)) queue(d.notifier, alert, at);
     }
-    for (const auto& to : due.to)
-      world_.journal.outbox.push_back({world_.journal.next_row++, to, alert, at, 0, false, false, false});
+    for (const auto& to : due.to) queue(to, alert, at);
   }
 }
 

@@ -74,8 +74,10 @@ void Orchestrator::probe_answered(int service, std::size_t target, std::uint64_t
   (void)round.next();
   const auto result = round.report(0, report);
   const auto change = p.detector.on_round(of.detect, *result, network_ok, now().mono);
-  const auto wait = detect::jittered(p.detector.interval(of.detect, p.mode == Probe::Mode::verifying), of.detect.jitter,
-                                     world_.net_dice.bits());
+  const auto interval = world_.mutation == Mutation::interval_stays
+                            ? of.detect.interval
+                            : p.detector.interval(of.detect, p.mode == Probe::Mode::verifying);
+  const auto wait = detect::jittered(interval, of.detect.jitter, world_.net_dice.bits());
   later(wait, [this, service, target, generation] { probe_round(service, target, generation); });
   if (change.changed)
     deliver(service, HealthSeen{of.targets[target].id, p.detector.verdict(), p.detector.failing(), p.detector.cause()});

@@ -5,6 +5,7 @@
 #include <exception>
 #include <string_view>
 
+#include "tests/sim/outage.hpp"
 #include "tests/sim/troubles.hpp"
 
 namespace understudy::sim {
@@ -39,7 +40,8 @@ class Run {
   explicit Run(const Options& options)
       : options_(options),
         world_(Dice(options.seed), options.mutation, options.tell, options.without),
-        troubles_(world_) {
+        troubles_(world_),
+        outage_(world_) {
     world_.orchestrator.crash_at = options.crash_at;
   }
 
@@ -56,6 +58,7 @@ class Run {
  private:
   void play() {
     begin();
+    if (options_.outage) return outage_.play();
     troubles_.begin();
     if (world_.pass(world_.setup.trouble)) {
       world_.story.add("", "---- the faults are over ----");
@@ -164,6 +167,8 @@ class Run {
     out.story = std::move(world_.story.lines);
     out.steps = world_.orchestrator.steps;
     out.crash_points = world_.orchestrator.crash_points;
+    out.counts = outage_.counts();
+    out.share = outage_.share();
     out.virtual_s = world_.line.now().time_since_epoch().count() / 1'000'000;
     return out;
   }
@@ -171,6 +176,7 @@ class Run {
   const Options options_;
   World world_;
   Troubles troubles_;
+  Outage outage_;
 };
 
 std::string name_of(Mutation mutation) {
@@ -188,6 +194,7 @@ std::string replay(const Options& options) {
   std::string out = "build/bin/simulate --seed " + std::to_string(options.seed);
   if (options.mutation != Mutation::none) out += " --mutation " + name_of(options.mutation);
   if (!options.without.empty()) out += " --without " + options.without;
+  if (options.outage) out += " --outage";
   if (options.crash_at > 0) out += " --crash-at " + std::to_string(options.crash_at);
   return out + " --verbose";
 }

@@ -15,6 +15,7 @@ struct Options {
   bool tell = false;           ///< record the story
   std::uint64_t crash_at = 0;  ///< the orchestrator dies at this point of its writing (1 ..); 0: at none but the seed's
   std::string without{};       ///< an invariant that is not looked at: what another one sees by itself
+  bool outage = false;         ///< one outage and no other fault, against the printed worst case
 };
 
 struct Result {
@@ -25,6 +26,8 @@ struct Result {
   std::uint64_t steps = 0;         ///< of the state machines
   std::int64_t virtual_s = 0;
   std::uint64_t crash_points = 0;  ///< at which it could have died
+  bool counts = false;             ///< an outage: nobody but the machine was to act
+  double share = 0;                ///< ... how much of the printed time it took
 };
 
 [[nodiscard]] Result run(const Options& options);

@@ -37,7 +37,7 @@ enum class Fault {
   cornered,         ///< a guarded workload hangs, nobody can stop it, and its renewals still go through, slowly
   store_down,       ///< pushes and pulls fail
   store_corrupts,   ///< a snapshot does not verify
-  notifier_down,    ///< alerts are refused
+  notifier_down,    ///< alerts are not taken, or refused for good
   people,           ///< promote, failback, pause and resume at bad moments
   people_force,     ///< ... with --force and --accept-loss
   hands_off,        ///< the orchestrator is started again with mode = "observe", and later with "act"

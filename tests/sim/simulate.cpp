@@ -22,7 +22,7 @@ struct Wish {
   double seconds = 0;  ///< 0: no end by time
   unsigned jobs = 1;
   std::string mutation = "none", without;
-  bool list = false, verbose = false, keep_going = false, every_write = false;
+  bool list = false, verbose = false, keep_going = false, every_write = false, outage = false;
 };
 
 struct Tally {
@@ -44,7 +44,7 @@ void work(const Wish& wish, Mutation mutation, Tally& tally) {
   while (!tally.stop) {
     const auto n = tally.next++;
     if (wish.seconds > 0 ? steady_clock::now() >= until : n >= wish.runs) return;
-    Options options{wish.seed + n, mutation, false, wish.crash_at, wish.without};
+    Options options{wish.seed + n, mutation, false, wish.crash_at, wish.without, wish.outage};
     if (wish.every_write) options = {wish.seed, mutation, false, n + 1, wish.without};
     const auto result = run(options);
     ++tally.done;
@@ -58,7 +58,7 @@ void work(const Wish& wish, Mutation mutation, Tally& tally) {
 }
 
 int one(const Wish& wish, Mutation mutation) {
-  const Options options{wish.seed, mutation, true, wish.crash_at, wish.without};
+  const Options options{wish.seed, mutation, true, wish.crash_at, wish.without, wish.outage};
   const auto result = run(options);
   for (const auto& line : result.story) fmt::print("{}\n", line);
   fmt::print("\nseed {}: {}, {} steps, {} s of virtual time\n", wish.seed,
@@ -94,6 +94,8 @@ int main(int argc, char** argv) {
   app.add_flag("--every-write", wish.every_write,
                "the one seed, once for each point at which a write of the orchestrator can be cut short by its crash");
   app.add_option("--crash-at", wish.crash_at, "... this point only");
+  app.add_flag("--outage", wish.outage,
+               "one outage and no other fault, against the time that `understudy check` prints");
   app.add_option("--mutation", wish.mutation, "with a planted bug")->capture_default_str();
   app.add_option("--without", wish.without, "... and without looking at this invariant (I3)");
   app.add_flag("--list-mutations", wish.list, "the planted bugs, and what must catch each");

@@ -253,11 +253,12 @@ void Troubles::strike_site(Fault fault) {
 
 void Troubles::strike_others(Fault fault) {
   if (fault == Fault::notifier_down) {
-    const auto n = dice_.below(world_.notifier_down.size());
-    if (world_.notifier_down[n]) return;
-    world_.notifier_down[n] = true;
-    return until_mended("notifier-" + std::to_string(n), "does not take alerts",
-                        [this, n] { world_.notifier_down[n] = false; });
+    const auto n = dice_.below(world_.notifiers.size());
+    if (world_.notifiers[n] != Taken::yes) return;
+    const bool never = next_ % 2 == 0;  // of what was broken before, so that older seeds keep their meaning
+    world_.notifiers[n] = never ? Taken::never : Taken::no;
+    return until_mended("notifier-" + std::to_string(n), never ? "refuses alerts" : "does not take alerts",
+                        [this, n] { world_.notifiers[n] = Taken::yes; });
   }
   auto& store = world_.stores[dice_.below(world_.stores.size())];
   if (fault == Fault::store_down) {

@@ -69,7 +69,7 @@ World::World(Dice dice, Mutation planted, bool tell, const std::string& without)
       network(nodes_of(setup)),
       stores(setup.targets.size()),
       forced(setup.targets.size()),
-      notifier_down(setup.config.notifiers.size(), false),
+      notifiers(setup.config.notifiers.size(), Taken::yes),
       invariants(without),
       orchestrator(*this, setup.orchestrator_rate) {
   story.on = tell;

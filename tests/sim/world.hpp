@@ -88,7 +88,7 @@ class World {
   std::vector<std::vector<std::unique_ptr<Site>>> sites;  ///< by service, then target
   std::vector<Store> stores;                              ///< by service
   std::vector<Epoch> forced;                              ///< by service: runs of older epochs a person has accepted
-  std::vector<bool> notifier_down;
+  std::vector<Taken> notifiers;                           ///< what each makes of an alert at present
   Journal journal;
   Invariants invariants;
   Orchestrator orchestrator;

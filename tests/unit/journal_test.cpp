@@ -125,14 +125,18 @@ TEST_CASE("what was queued before of the same incident is found, and what waits 
   const WallTime later(Millis(1'000)), now(Millis(10));
   (void)j->commit({OutboxUpdate{"1", OutboxState::queued, 1, later, "down"},
                    OutboxUpdate{"4", OutboxState::queued, 1, later, "down"}});
-  OutboxRow third;
-  third.id = "3";
-  third.notifier = log;
-  third.alert = of("a");
-  REQUIRE(j->outbox_before(third));
-  CHECK(j->outbox_before(third)->id == "1");
-  third.id = "1";
-  CHECK_FALSE(j->outbox_before(third));
+  OutboxRow row;
+  row.id = "3";
+  row.notifier = log;
+  row.alert = of("a");
+  REQUIRE(j->outbox_before(row).size() == 1);
+  CHECK(j->outbox_before(row).front().id == "1");
+  (void)j->commit({OutboxPut{"5", log, of("a"), {}}});
+  row.id = "5";
+  REQUIRE(j->outbox_before(row).size() == 2);
+  CHECK(j->outbox_before(row).back().id == "3");
+  row.id = "1";
+  CHECK(j->outbox_before(row).empty());
   CHECK(j->outbox_due(now).front().id == "2");
   // What was handed over already is no reason to store nothing of what comes with it.
   CHECK_FALSE(

@@ -1,0 +1,81 @@
+#include "tests/sim/outage.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "core/policy/worst_case.hpp"
+
+namespace understudy::sim {
+namespace {
+
+using failover::Phase;
+
+constexpr Micros glance_every{20'000};
+/// What has no limit of its own, and is not in the printed time: bringing the state, and messages on their way.
+constexpr Micros beside{500'000};
+
+}  // namespace
+
+bool Outage::well() const {
+  const auto& state = world_.orchestrator.state(0);
+  return state.phase == Phase::active && state.active == world_.service(0).primary && !state.blocked &&
+         world_.site(0, 0).serves();
+}
+
+std::string Outage::strike() {
+  auto& home = world_.site(0, 0);
+  const bool ends_by_itself = home.guarded();
+  switch (world_.fault_dice.below(ends_by_itself ? 3 : 1)) {
+    case 0: home.set_serving(false); return "hangs";
+    case 1: home.host_dies(); return "loses its power";
+    default: break;
+  }
+  for (const int node : {home.host_node, home.plane_node()}) {
+    world_.network.cut(World::orchestrator_node, node);
+    world_.network.cut(node, World::orchestrator_node);
+  }
+  return "can be reached by nobody";
+}
+
+/// By the limits of the file, or because no standby may take over: what lies in the same place, no state to start from.
+bool Outage::asks_a_person() const {
+  static constexpr std::array<std::string_view, 4> words{"no_standby", "common_mode", "no_snapshot", "state_too_old"};
+  const auto& blocked = world_.orchestrator.state(0).blocked;
+  return blocked && std::ranges::find(words, blocked->by) != words.end();
+}
+
+void Outage::play() {
+  if (!world_.acts()) return;
+  if (!world_.pass(Micros(world_.fault_dice.between(300'000'000, 900'000'000))) || !well()) return;
+  const auto how = strike();
+  if (world_.story.on) world_.story.add(world_.name_of(world_.site(0, 0)), how + ", and nothing else is wrong");
+  const auto printed = policy::worst_case(world_.service(0), world_.service(0).targets.front());
+  const auto& state = world_.orchestrator.state(0);
+  const bool over = waits("it is noticed", printed.notice,
+                          [&] { return state.phase != Phase::active && state.phase != Phase::suspect; }) &&
+                    waits("the old site has ended and is saved", printed.fenced() + printed.save,
+                          [&] { return state.phase != Phase::fence; }) &&
+                    waits("another target is active", printed.start,
+                          [&] { return state.phase == Phase::active && state.active != world_.service(0).primary; });
+  counts_ = over || world_.invariants.violation();
+}
+
+bool Outage::waits(const std::string& what, Millis printed, const std::function<bool()>& is_so) {
+  const Time began = world_.line.now();
+  const Micros at_most = world_.orchestrator.takes(printed) + beside;
+  while (!is_so()) {
+    if (asks_a_person() || !world_.pass(glance_every)) return false;
+    if (world_.line.now() - began <= at_most) continue;
+    const auto& state = world_.orchestrator.state(0);
+    world_.invariants.add({"worst_case", "until " + what + " more than the " + std::to_string(printed.count()) +
+                                             " ms that are printed: " + std::string(failover::to_string(state.phase)) +
+                                             (state.blocked ? ", blocked by " + state.blocked->by : "")});
+    return false;
+  }
+  const auto took = static_cast<double>((world_.line.now() - began).count());
+  share_ = std::max(share_, took / static_cast<double>(at_most.count()));
+  return true;
+}
+
+}  // namespace understudy::sim
