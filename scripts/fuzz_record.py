@@ -4,6 +4,13 @@ import json
 import pathlib
 import threading
 
+# What brings the bytes. A kind has the time of its readers together.
+KINDS = {"configuration": ("config", "agent_file", "plugin_file", "settings_schema", "units"),
+         "manifests and states": ("snapshot_manifest", "plugin_manifest", "fences", "failover_state"),
+         "the HTTP API": ("api_routes",),
+         "an agent's requests": ("agent_orders",),
+         "providers' replies": ("flyio", "gcp_cloudrun", "docker_compose", "rclone", "smtp", "telegram", "webhook", "http", "text", "cassette"),
+         "the ABI's payloads": ("frames", "host_calls", "json", "sdk_types")}
 FILE = pathlib.Path("tests/fuzz/record.json")
 _lock = threading.Lock()  # jobs note their slices from threads of their own
 
@@ -14,6 +21,16 @@ def read():
 
 def seconds(name):
     return read().get(name, {}).get("cpu_s", 0)
+
+
+def kind_of(name):
+    """Throws when a reader has none, or several."""
+    (kind,) = [kind for kind, readers in KINDS.items() if name in readers]
+    return kind
+
+
+def seconds_of_kind(kind):
+    return sum(seconds(name) for name in KINDS[kind])
 
 
 def add(name, cpu_s, runs, coverage, found):

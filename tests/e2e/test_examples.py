@@ -38,7 +38,7 @@ def setUpModule():
     generator = ["-G", "Ninja"] if shutil.which("ninja") else []
     for name in ("ssh_vps", "s3_store"):
         run("cmake", "-S", os.path.join(ROOT, "examples", name), "-B", name, f"-DCMAKE_PREFIX_PATH={PREFIX}", *generator,
-            "-DCMAKE_CXX_FLAGS=-Wall -Wextra -Wshadow -Wconversion -Werror")
+            "-DCMAKE_UNITY_BUILD=ON", "-DCMAKE_CXX_FLAGS=-Wall -Wextra -Wshadow -Wconversion -Werror")
         run("cmake", "--build", name)
 
 

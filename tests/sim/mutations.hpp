@@ -66,6 +66,9 @@ struct MutationRow {
   std::string_view name;
   std::string_view invariants;  ///< that may catch it, separated by spaces: the first is the one meant
   std::string_view what;
+
+  /// What only takes longer than it should breaks no invariant: Options::outage.
+  [[nodiscard]] bool only_outages() const noexcept { return invariants == "worst_case"; }
 };
 
 /// All but `none`.

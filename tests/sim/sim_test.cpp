@@ -31,13 +31,15 @@ bool names(std::string_view list, const std::string& one) {
   return false;
 }
 
-/// The first seed at which the planted bug breaks something that is looked at.
+/// A seed at which the planted bug breaks something that is looked at.
 struct Caught {
   std::uint64_t seed = 0;
   std::string invariant;
 };
 Caught catch_it(Mutation mutation, std::uint64_t most, const std::string& without = {}, bool outage = false) {
-  for (std::uint64_t seed = 1; seed <= most; ++seed) {
+  // The rarest shows first at seed 3343 of 10,000: from there on they are met sooner.
+  for (std::uint64_t n = 0; n < most; ++n) {
+    const auto seed = 1 + (n + most / 3) % most;
     const auto result = run({seed, mutation, false, 0, without, outage});
     if (!result.ok) return {seed, result.invariant};
   }
@@ -95,7 +97,7 @@ TEST_CASE("each planted bug is caught, by the invariant that is meant") {
   for (const auto& row : mutations()) {
     if (runs_wanted() < 1'000 && row.mutation != Mutation::drop_fence && row.mutation != Mutation::halved_wait)
       continue;
-    const auto caught = catch_it(row.mutation, most, "", row.invariants == "worst_case");
+    const auto caught = catch_it(row.mutation, most, "", row.only_outages());
     INFO(row.name << " (" << row.what << "): seed " << caught.seed << " broke " << caught.invariant);
     CHECK(names(row.invariants, caught.invariant));
   }

@@ -111,5 +111,6 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "no mutation \"{}\"; --list-mutations shows them\n", wish.mutation);
     return 2;
   }
+  for (const auto& row : mutations()) wish.outage = wish.outage || (row.mutation == *mutation && row.only_outages());
   return wish.verbose ? one(wish, *mutation) : many(wish, *mutation);
 }
