@@ -26,8 +26,9 @@ struct NextAttempt {
 /// It is given up only when somebody else has told it instead, or when it has become an old story (about a week).
 [[nodiscard]] NextAttempt after_failure(const Attempted& attempted, std::uint64_t random) noexcept;
 
-/// Whether so many attempts have made others tell it: then nothing that came later waits for it.
-[[nodiscard]] bool tried_enough(int attempts) noexcept;
+/// After so many the notifier counts as down: the others tell this and what waits behind it, if there are others, and
+/// nothing that came later waits for it.
+inline constexpr int attempts_before_hand_over = 5;
 
 /// How long until a failed delivery is tried again: doubling from 2 s to 5 min, ± 25 %.
 [[nodiscard]] Millis delivery_backoff(int attempt, std::uint64_t random) noexcept;

@@ -283,13 +283,14 @@ std::vector<OutboxRow> Journal::outbox_group(const NotifierId& notifier, const s
   return out;
 }
 
-std::vector<OutboxRow> Journal::outbox_due(WallTime now) {
+std::vector<OutboxRow> Journal::outbox_due(WallTime now, int tried) {
   std::vector<OutboxRow> out;
   impl_->reading([&] {
     auto s = impl_->db.prepare(
         "SELECT id, notifier, alert, attempt, not_before_ms, duplicate FROM outbox WHERE seq IN "
-        "(SELECT min(seq) FROM outbox WHERE state = 'queued' AND not_before_ms <= ? GROUP BY notifier) ORDER BY seq");
-    s.bind(ms(now));
+        "(SELECT min(seq) FROM outbox WHERE state = 'queued' AND not_before_ms <= ? GROUP BY notifier, attempt >= ?) "
+        "ORDER BY attempt >= ?, seq");
+    s.bind(ms(now)).bind(tried).bind(tried);
     while (s.step()) out.push_back(outbox_row(s));
   });
   return out;
@@ -303,9 +304,9 @@ std::vector<OutboxRow> Journal::outbox_before(const OutboxRow& row) {
     auto s = impl_->db.prepare(
         "SELECT id, notifier, alert, attempt, not_before_ms, duplicate FROM outbox "
         "WHERE state = 'queued' AND notifier = ? AND seq < (SELECT seq FROM outbox WHERE id = ?) "
-        "AND json_extract(alert, '$.incident') = ? ORDER BY seq LIMIT 100");
+        "AND json_extract(alert, '$.incident') = ? ORDER BY seq DESC LIMIT 100");
     s.bind(row.notifier.value).bind(row.id).bind(incident);
-    while (s.step()) out.push_back(outbox_row(s));
+    while (s.step()) out.insert(out.begin(), outbox_row(s));
   });
   return out;
 }

@@ -61,9 +61,10 @@ class Journal {
 
   /// Those that wait for the same notifier and belong to the same incident, oldest first, due or not.
   [[nodiscard]] std::vector<OutboxRow> outbox_group(const NotifierId& notifier, const std::string& incident);
-  /// The oldest delivery that is due for each notifier.
-  [[nodiscard]] std::vector<OutboxRow> outbox_due(WallTime now);
-  /// What was queued before `row` for the same notifier and incident, oldest first, a hundred at most. None, when `row`
+  /// For each notifier the oldest delivery that is due, and the oldest of those that were tried so often: last, or a
+  /// notifier that hangs would never be asked for what is new.
+  [[nodiscard]] std::vector<OutboxRow> outbox_due(WallTime now, int tried);
+  /// What was queued before `row` for the same notifier and incident, oldest first, the last hundred. None, when `row`
   /// has no incident.
   [[nodiscard]] std::vector<OutboxRow> outbox_before(const OutboxRow& row);
   [[nodiscard]] std::optional<OutboxState> outbox_state(const std::string& id);  ///< none: there is no such row

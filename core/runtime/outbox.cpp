@@ -92,7 +92,7 @@ void Outbox::send_due() {
   journal::Batch sending;
   if (!store_ends()) return wake_after(store_again_after);
   look_at_clock();
-  for (auto& row : wiring_.journal.outbox_due(wall_now())) {
+  for (auto& row : wiring_.journal.outbox_due(wall_now(), alerts::attempts_before_hand_over)) {
     if (in_flight_[row.notifier] > 0 || asked_to_wait(row.notifier)) continue;  // in order, one at a time for each
     if (const auto later = waits_until(row)) {
       sending.push_back(journal::OutboxUpdate{row.id, journal::OutboxState::queued, row.attempt, *later, ""});
@@ -221,6 +221,7 @@ void Outbox::after_failure(const journal::OutboxRow& row, const sdk::Error& erro
                                     .retry_after = error.retry_after};
   const auto next = alerts::after_failure(attempted, random64());
   if (next.hand_over) hand_over(row, batch);
+  if (next.hand_over && attempted.attempt >= alerts::attempts_before_hand_over) hand_over_what_waits(row, batch);
   if (error.retry_after)
     not_before_[row.notifier] = std::chrono::steady_clock::now() + std::min(*error.retry_after, longest_silence);
   const auto state = next.give_up ? journal::OutboxState::dead : journal::OutboxState::queued;
@@ -238,8 +239,17 @@ void Outbox::hand_over(const journal::OutboxRow& row, journal::Batch& batch) con
   }
 }
 
+/// What was queued behind it: one alert shows that the notifier is down, and the rest need not show it again.
+void Outbox::hand_over_what_waits(const journal::OutboxRow& row, journal::Batch& batch) const {
+  const auto incident = row.alert.value("incident", "");
+  if (incident.empty()) return;
+  for (const auto& other : wiring_.journal.outbox_group(row.notifier, incident)) {
+    if (!other.alert.contains("fallback_for")) hand_over(other, batch);
+  }
+}
+
 bool Outbox::handed_over(const journal::OutboxRow& row) const {
-  return alerts::tried_enough(row.attempt) || std::ranges::any_of(notifiers_, [&](const auto& other) {
+  return row.attempt >= alerts::attempts_before_hand_over || std::ranges::any_of(notifiers_, [&](const auto& other) {
            return wiring_.journal.outbox_state(in_place_of(row, other.first)).has_value();
          });
 }

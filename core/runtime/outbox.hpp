@@ -51,6 +51,7 @@ class Outbox {
   void keep_thread(const journal::OutboxRow& row, const sdk::Json& answer, journal::Batch& batch);
   [[nodiscard]] bool commit(const journal::Batch& batch);
   void hand_over(const journal::OutboxRow& row, journal::Batch& batch) const;
+  void hand_over_what_waits(const journal::OutboxRow& row, journal::Batch& batch) const;
   [[nodiscard]] bool handed_over(const journal::OutboxRow& row) const;
   [[nodiscard]] bool told_elsewhere(const journal::OutboxRow& row) const;
   void sleep_until_due();

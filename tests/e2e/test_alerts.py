@@ -134,6 +134,21 @@ throttle = "0s"
         self.understudy("failback", "counter")
         wait_for("what came later", lambda: "failback.done" in self.kinds("paper"))
 
+    def test_what_waits_behind_what_is_handed_over_goes_with_it_in_order(self):
+        self.tell_a_hook([503] * 100)
+        with open(self.config, "a") as config:
+            config.write(self.notifiers("paper"))
+        self.fail_over()
+        down = "SELECT 1 FROM outbox WHERE notifier = 'hook' AND json_extract(alert, '$.kind') = '%s' AND attempt >= %d"
+        wait_for("a refusal", lambda: self.queued(down % ("service.down", 1)) and self.queued(down % ("failover.done", 0)))
+        self.stop()
+        self.queued("UPDATE outbox SET attempt = 4, not_before_ms = 0 WHERE json_extract(alert, '$.kind') = 'service.down' RETURNING 1")
+        self.start()
+        wait_for("the other notifier to tell all of it", lambda: "failover.done" in self.kinds("paper"), patience=20)
+        told = self.kinds("paper")
+        order = [told.index(kind) for kind in ("service.down", "failover.started", "failover.done")]
+        self.assertEqual(order, sorted(order), told)
+
     def queued(self, statement="SELECT max(not_before_ms) FROM outbox WHERE state = 'queued'"):
         db = sqlite3.connect(os.path.join(self.folder, "var/journal.db"), timeout=10)
         with contextlib.closing(db), db:

@@ -125,11 +125,13 @@ class Orchestrator {
   void keep(const std::string& key);
   void look_at_clock();
   void send_due();
+  /// `tried`: those that their notifier was asked for many times, which come last.
+  void send_due(bool tried, std::vector<NotifierId>& busy);
   [[nodiscard]] bool waits_for_older(OutboxRow& row);
   void send(OutboxRow& row);
   void sent(std::uint64_t row, Taken taken);
   [[nodiscard]] bool tried_again(std::uint64_t row, Taken taken);
-  void hand_over(const OutboxRow& row);
+  void hand_over(std::uint64_t row, bool down);
   void remind();
 
   /// Passes a point; true: this is where it is to die.

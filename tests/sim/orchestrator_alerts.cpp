@@ -24,7 +24,8 @@ OutboxRow row_of(Journal& journal, NotifierId to, const Alert& alert, WallTime n
 const OutboxRow* older(const std::vector<OutboxRow>& outbox, const OutboxRow& row) {
   const auto found = std::ranges::find_if(outbox, [&](const OutboxRow& other) {
     return other.id < row.id && !other.sending && other.notifier == row.notifier && !row.alert.incident.empty() &&
-           other.alert.incident == row.alert.incident && !other.handed_over && !alerts::tried_enough(other.attempt);
+           other.alert.incident == row.alert.incident && !other.handed_over &&
+           other.attempt < alerts::attempts_before_hand_over;
   });
   return found == outbox.end() ? nullptr : &*found;
 }
@@ -72,12 +73,17 @@ void Orchestrator::look_at_clock() {
 void Orchestrator::send_due() {
   if (world_.journal.full) return;  // an attempt is written down before it is made; remind() comes again
   look_at_clock();
-  const auto at = now().wall;
   std::vector<NotifierId> busy;
   for (const auto& row : world_.journal.outbox) {
     if (row.sending) busy.push_back(row.notifier);
   }
+  for (const bool tried : {false, true}) send_due(tried, busy);
+}
+
+void Orchestrator::send_due(bool tried, std::vector<NotifierId>& busy) {
+  const auto at = now().wall;
   for (auto& row : world_.journal.outbox) {
+    if ((row.attempt >= alerts::attempts_before_hand_over) != tried) continue;
     if (row.sending || row.not_before > at || std::ranges::find(busy, row.notifier) != busy.end()) continue;
     if (waits_for_older(row)) continue;
     busy.push_back(row.notifier);
@@ -138,17 +144,30 @@ bool Orchestrator::tried_again(std::uint64_t id, Taken taken) {
                                            .in_anothers_place = row()->in_place_of.has_value(),
                                            .retry_after = {}},
                                           world_.net_dice.bits());
-  if (next.hand_over && !std::exchange(row()->handed_over, true)) hand_over(OutboxRow(*row()));
+  if (next.hand_over) hand_over(id, row()->attempt >= alerts::attempts_before_hand_over);
   row()->not_before = now().wall + next.wait;
   later(next.wait, [this] { send_due(); });
   return !next.give_up;
 }
 
-void Orchestrator::hand_over(const OutboxRow& row) {
-  for (const auto& n : world_.setup.config.notifiers) {
-    if (n.id == row.notifier) continue;
-    queue(n.id, row.alert, now().wall);
-    world_.journal.outbox.back().in_place_of = row.id;
+/// It, and what waits behind it when its notifier is down.
+void Orchestrator::hand_over(std::uint64_t id, bool down) {
+  const auto& notifiers = world_.setup.config.notifiers;
+  auto& outbox = world_.journal.outbox;
+  const OutboxRow first = *std::ranges::find(outbox, id, &OutboxRow::id);
+  std::vector<OutboxRow> all;
+  for (auto& row : outbox) {
+    const bool behind = down && row.id > id && row.notifier == first.notifier && !row.alert.incident.empty() &&
+                        row.alert.incident == first.alert.incident && !row.in_place_of;
+    if ((row.id != id && !behind) || notifiers.size() < 2 || std::exchange(row.handed_over, true)) continue;
+    all.push_back(row);
+  }
+  for (const auto& row : all) {
+    for (const auto& n : notifiers) {
+      if (n.id == row.notifier) continue;
+      queue(n.id, row.alert, now().wall);
+      outbox.back().in_place_of = row.id;
+    }
   }
 }
 

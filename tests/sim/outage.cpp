@@ -1,8 +1,6 @@
 #include "tests/sim/outage.hpp"
 
 #include <algorithm>
-#include <array>
-#include <string_view>
 
 #include "core/policy/worst_case.hpp"
 
@@ -38,16 +36,26 @@ std::string Outage::strike() {
   return "can be reached by nobody";
 }
 
-/// By the limits of the file, or because no standby may take over: what lies in the same place, no state to start from.
 bool Outage::asks_a_person() const {
-  static constexpr std::array<std::string_view, 4> words{"no_standby", "common_mode", "no_snapshot", "state_too_old"};
   const auto& blocked = world_.orchestrator.state(0).blocked;
-  return blocked && std::ranges::find(words, blocked->by) != words.end();
+  return blocked && may_ask(blocked->by);
+}
+
+/// Judged by the file and by what the store really has, not by the machine's word.
+bool Outage::may_ask(const std::string& by) const {
+  const auto& service = world_.service(0);
+  const auto& home = service.targets.front();
+  if (by == "no_standby")
+    return !home.failure_domain.empty() && std::ranges::all_of(service.targets, [&](const config::Target& target) {
+      return target.failure_domain == home.failure_domain;
+    });
+  if (by == "no_snapshot") return service.state && world_.stores.front().kept.empty();
+  return by == "state_too_old" && service.state && service.state->max_age;
 }
 
 void Outage::play() {
-  if (!world_.acts()) return;
-  if (!world_.pass(Micros(world_.fault_dice.between(300'000'000, 900'000'000))) || !well()) return;
+  if (!world_.acts() || !world_.pass(Micros(world_.fault_dice.between(300'000'000, 900'000'000)))) return;
+  if (!well()) return;  // its first start took longer than the file allows
   const auto how = strike();
   if (world_.story.on) world_.story.add(world_.name_of(world_.site(0, 0)), how + ", and nothing else is wrong");
   const auto printed = policy::worst_case(world_.service(0), world_.service(0).targets.front());

@@ -21,9 +21,10 @@ class Outage {
 
  private:
   [[nodiscard]] bool well() const;
-  /// The way in which it happens, in words; empty: nobody but a person could go on from it.
+  /// The way in which it happens, in words: only such that a machine can go on from.
   [[nodiscard]] std::string strike();
   [[nodiscard]] bool asks_a_person() const;
+  [[nodiscard]] bool may_ask(const std::string& by) const;
   /// Until it is so. False: a person is asked, or it takes longer than what is printed of this part.
   [[nodiscard]] bool waits(const std::string& what, Millis printed, const std::function<bool()>& is_so);
 

@@ -91,11 +91,13 @@ int main(int argc, char** argv) {
   app.add_option("--runs", wish.runs, "so many seeds")->capture_default_str();
   app.add_option("--seconds", wish.seconds, "as many seeds as can be done in this time");
   app.add_option("--jobs", wish.jobs, "threads")->capture_default_str()->check(CLI::Range(1, 256));
-  app.add_flag("--every-write", wish.every_write,
-               "the one seed, once for each point at which a write of the orchestrator can be cut short by its crash");
+  auto* each = app.add_flag(
+      "--every-write", wish.every_write,
+      "the one seed, once for each point at which a write of the orchestrator can be cut short by its crash");
   app.add_option("--crash-at", wish.crash_at, "... this point only");
   app.add_flag("--outage", wish.outage,
-               "one outage and no other fault, against the time that `understudy check` prints");
+               "one outage and no other fault, against the time that `understudy check` prints")
+      ->excludes(each);
   app.add_option("--mutation", wish.mutation, "with a planted bug")->capture_default_str();
   app.add_option("--without", wish.without, "... and without looking at this invariant (I3)");
   app.add_flag("--list-mutations", wish.list, "the planted bugs, and what must catch each");
@@ -111,6 +113,8 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "no mutation \"{}\"; --list-mutations shows them\n", wish.mutation);
     return 2;
   }
-  for (const auto& row : mutations()) wish.outage = wish.outage || (row.mutation == *mutation && row.only_outages());
+  for (const auto& row : mutations()) {
+    if (!wish.every_write && row.mutation == *mutation && row.only_outages()) wish.outage = true;
+  }
   return wish.verbose ? one(wish, *mutation) : many(wish, *mutation);
 }

@@ -115,6 +115,18 @@ TEST_CASE("a full disk is a problem with a hint, and passes when there is room a
   CHECK_THAT(problem->hint, ContainsSubstring("free space"));
 }
 
+TEST_CASE("what a notifier was asked for many times comes after what it was not") {
+  Folder f;
+  const auto j = open_or_fail(f.path);
+  const NotifierId log("log");
+  (void)j->commit({OutboxPut{"old", log, {}, {}}, OutboxPut{"new", log, {}, {}}});
+  (void)j->commit({OutboxUpdate{"old", OutboxState::queued, 5, {}, "down"}});
+  const auto due = j->outbox_due(WallTime(Millis(10)), 5);
+  REQUIRE(due.size() == 2);
+  CHECK(due.front().id == "new");
+  CHECK(due.back().id == "old");
+}
+
 TEST_CASE("what was queued before of the same incident is found, and what waits can be made due") {
   Folder f;
   const auto j = open_or_fail(f.path);
@@ -137,17 +149,24 @@ TEST_CASE("what was queued before of the same incident is found, and what waits 
   CHECK(j->outbox_before(row).back().id == "3");
   row.id = "1";
   CHECK(j->outbox_before(row).empty());
-  CHECK(j->outbox_due(now).front().id == "2");
+  for (int n = 0; n < 120; ++n) (void)j->commit({OutboxPut{"more-" + std::to_string(n), log, of("a"), {}}});
+  row.id = "more-119";
+  REQUIRE(j->outbox_before(row).size() == 100);
+  CHECK(j->outbox_before(row).front().id == "more-19");
+  CHECK(j->outbox_before(row).back().id == "more-118");
+  for (int n = 0; n < 120; ++n)
+    (void)j->commit({OutboxUpdate{"more-" + std::to_string(n), OutboxState::sent, 1, {}, ""}});
+  CHECK(j->outbox_due(now, 5).front().id == "2");
   // What was handed over already is no reason to store nothing of what comes with it.
   CHECK_FALSE(
       j->commit({OutboxPut{"2", log, of("again"), {}}, OutboxUpdate{"4", OutboxState::queued, 1, later, "down"}}));
   CHECK(j->outbox_state("2") == OutboxState::queued);
   CHECK_FALSE(j->outbox_state("no-such-row"));
   (void)j->commit({OutboxHasten{log, now}});
-  REQUIRE(j->outbox_due(now).size() == 1);
-  CHECK(j->outbox_due(now).front().id == "1");
+  REQUIRE(j->outbox_due(now, 5).size() == 1);
+  CHECK(j->outbox_due(now, 5).front().id == "1");
   (void)j->commit({OutboxHasten{{}, now}});
-  CHECK(j->outbox_due(now).size() == 2);
+  CHECK(j->outbox_due(now, 5).size() == 2);
 }
 
 // uptime-kuma #6046, #7436: the channel could not be reached at that moment, and the alert was lost.
@@ -158,16 +177,16 @@ TEST_CASE("what was being sent when the process died is sent again, marked") {
     (void)j->commit({OutboxPut{"1", NotifierId("log"), {{"title", "a"}}, {}},
                      OutboxPut{"2", NotifierId("log"), {{"title", "b"}}, {}}});
     (void)j->commit({OutboxUpdate{"1", OutboxState::sending, 1, {}, ""}});
-    CHECK(j->outbox_due(WallTime(Millis(10))).size() == 1);
+    CHECK(j->outbox_due(WallTime(Millis(10)), 5).size() == 1);
   }
   const auto j = open_or_fail(f.path);
   (void)j->outbox_recover();
-  const auto first = j->outbox_due(WallTime(Millis(10)));  // one at a time for each notifier
+  const auto first = j->outbox_due(WallTime(Millis(10)), 5);  // one at a time for each notifier
   REQUIRE(first.size() == 1);
   CHECK(first[0].id == "1");
   CHECK(first[0].possible_duplicate);
   (void)j->commit({OutboxUpdate{"1", OutboxState::sent, 2, {}, ""}});
-  const auto second = j->outbox_due(WallTime(Millis(10)));
+  const auto second = j->outbox_due(WallTime(Millis(10)), 5);
   REQUIRE(second.size() == 1);
   CHECK(second[0].id == "2");
   CHECK_FALSE(second[0].possible_duplicate);
