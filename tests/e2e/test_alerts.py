@@ -144,7 +144,7 @@ throttle = "0s"
         self.stop()
         self.queued("UPDATE outbox SET attempt = 4, not_before_ms = 0 WHERE json_extract(alert, '$.kind') = 'service.down' RETURNING 1")
         self.start()
-        wait_for("the other notifier to tell all of it", lambda: "failover.done" in self.kinds("paper"), patience=20)
+        wait_for("the other notifier to tell all of it", lambda: "failover.done" in self.kinds("paper"), patience=40)
         told = self.kinds("paper")
         order = [told.index(kind) for kind in ("service.down", "failover.started", "failover.done")]
         self.assertEqual(order, sorted(order), told)
