@@ -289,8 +289,8 @@ std::vector<OutboxRow> Journal::outbox_due(WallTime now, int tried) {
     auto s = impl_->db.prepare(
         "SELECT id, notifier, alert, attempt, not_before_ms, duplicate FROM outbox WHERE seq IN "
         "(SELECT min(seq) FROM outbox WHERE state = 'queued' AND not_before_ms <= ? GROUP BY notifier, attempt >= ?) "
-        "ORDER BY attempt >= ?, seq");
-    s.bind(ms(now)).bind(tried).bind(tried);
+        "ORDER BY seq");
+    s.bind(ms(now)).bind(tried);
     while (s.step()) out.push_back(outbox_row(s));
   });
   return out;

@@ -1,6 +1,7 @@
 #include "core/runtime/outbox.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <random>
 
 #include <fmt/chrono.h>
@@ -92,7 +93,7 @@ void Outbox::send_due() {
   journal::Batch sending;
   if (!store_ends()) return wake_after(store_again_after);
   look_at_clock();
-  for (auto& row : wiring_.journal.outbox_due(wall_now(), alerts::attempts_before_hand_over)) {
+  for (auto& row : due()) {
     if (in_flight_[row.notifier] > 0 || asked_to_wait(row.notifier)) continue;  // in order, one at a time for each
     if (const auto later = waits_until(row)) {
       sending.push_back(journal::OutboxUpdate{row.id, journal::OutboxState::queued, row.attempt, *later, ""});
@@ -116,6 +117,16 @@ void Outbox::send_due() {
     }
   }
   sleep_until_due();
+}
+
+/// Oldest first; but a notifier that fails is asked for what is new before what it did not take many times, or it would
+/// never be asked for that while it hangs.
+std::vector<journal::OutboxRow> Outbox::due() const {
+  auto out = wiring_.journal.outbox_due(wall_now(), alerts::attempts_before_hand_over);
+  std::ranges::stable_partition(out, [this](const journal::OutboxRow& row) {
+    return row.attempt < alerts::attempts_before_hand_over || !failing_.contains(row.notifier);
+  });
+  return out;
 }
 
 std::optional<WallTime> Outbox::waits_until(const journal::OutboxRow& due) const {
@@ -183,6 +194,12 @@ void Outbox::send(const Sending& sending) {
 void Outbox::finished(const Sending& sending, const sdk::Result& result) {
   --in_flight_[sending.row.notifier];
   journal::Batch batch;
+  if (result.ok()) {
+    failing_.erase(sending.row.notifier);
+  } else {
+    failing_.insert(sending.row.notifier);
+    hand_over_what_waits(sending, batch);
+  }
   const auto close = [&](const journal::OutboxRow& row) {
     if (!result.ok()) return after_failure(row, result.error, batch);
     batch.push_back(journal::OutboxUpdate{row.id, journal::OutboxState::sent, row.attempt + 1, row.not_before,
@@ -221,7 +238,6 @@ void Outbox::after_failure(const journal::OutboxRow& row, const sdk::Error& erro
                                     .retry_after = error.retry_after};
   const auto next = alerts::after_failure(attempted, random64());
   if (next.hand_over) hand_over(row, batch);
-  if (next.hand_over && attempted.attempt >= alerts::attempts_before_hand_over) hand_over_what_waits(row, batch);
   if (error.retry_after)
     not_before_[row.notifier] = std::chrono::steady_clock::now() + std::min(*error.retry_after, longest_silence);
   const auto state = next.give_up ? journal::OutboxState::dead : journal::OutboxState::queued;
@@ -239,12 +255,17 @@ void Outbox::hand_over(const journal::OutboxRow& row, journal::Batch& batch) con
   }
 }
 
-/// What was queued behind it: one alert shows that the notifier is down, and the rest need not show it again.
-void Outbox::hand_over_what_waits(const journal::OutboxRow& row, journal::Batch& batch) const {
-  const auto incident = row.alert.value("incident", "");
-  if (incident.empty()) return;
-  for (const auto& other : wiring_.journal.outbox_group(row.notifier, incident)) {
-    if (!other.alert.contains("fallback_for")) hand_over(other, batch);
+/// One alert shows that the notifier is down; what goes with it and what waits behind it need not show it again.
+void Outbox::hand_over_what_waits(const Sending& sending, journal::Batch& batch) const {
+  std::vector<journal::OutboxRow> all{sending.row};
+  all.insert(all.end(), sending.joined.begin(), sending.joined.end());
+  const bool down = std::ranges::any_of(
+      all, [](const journal::OutboxRow& row) { return row.attempt + 1 >= alerts::attempts_before_hand_over; });
+  const auto incident = sending.row.alert.value("incident", "");
+  if (!down || incident.empty() || notifiers_.size() < 2) return;
+  std::ranges::move(wiring_.journal.outbox_group(sending.row.notifier, incident), std::back_inserter(all));
+  for (const auto& row : all) {
+    if (!row.alert.contains("fallback_for") && !handed_over(row)) hand_over(row, batch);
   }
 }
 

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,7 @@ class Outbox {
     std::vector<journal::OutboxRow> joined;
   };
   void send_due();
+  [[nodiscard]] std::vector<journal::OutboxRow> due() const;
   /// Until when a row that is due waits for what was queued before it of the same incident: an end is not told before
   /// its beginning. Not for what has been handed to the others.
   [[nodiscard]] std::optional<WallTime> waits_until(const journal::OutboxRow& due) const;
@@ -51,7 +53,7 @@ class Outbox {
   void keep_thread(const journal::OutboxRow& row, const sdk::Json& answer, journal::Batch& batch);
   [[nodiscard]] bool commit(const journal::Batch& batch);
   void hand_over(const journal::OutboxRow& row, journal::Batch& batch) const;
-  void hand_over_what_waits(const journal::OutboxRow& row, journal::Batch& batch) const;
+  void hand_over_what_waits(const Sending& sending, journal::Batch& batch) const;
   [[nodiscard]] bool handed_over(const journal::OutboxRow& row) const;
   [[nodiscard]] bool told_elsewhere(const journal::OutboxRow& row) const;
   void sleep_until_due();
@@ -60,7 +62,8 @@ class Outbox {
   std::function<void(const std::optional<journal::Problem>&)> stored_;
   std::map<NotifierId, std::unique_ptr<plugins::Instance>> notifiers_;
   std::map<NotifierId, int> in_flight_;
-  journal::Batch ends_;                                                     ///< of deliveries, not stored yet
+  std::set<NotifierId> failing_;  ///< did not take the last that they were sent since the start
+  journal::Batch ends_;           ///< of deliveries, not stored yet
   std::map<NotifierId, std::chrono::steady_clock::time_point> not_before_;  ///< by its own word (retry_after)
   boost::asio::steady_timer timer_;
   Millis wall_ahead_;    ///< of the steady clock, when last looked at

@@ -134,6 +134,21 @@ throttle = "0s"
         self.understudy("failback", "counter")
         wait_for("what came later", lambda: "failback.done" in self.kinds("paper"))
 
+    def test_what_came_first_is_told_first_when_the_only_notifier_answers_again(self):
+        refusals = [503] * 1000
+        taken = self.tell_a_hook(refusals)
+        self.fail_over()
+        wait_for("a refusal", lambda: self.queued("SELECT 1 FROM outbox WHERE json_extract(alert, '$.kind') = 'service.down' AND attempt > 0"))
+        wait_for("all to be queued", lambda: self.queued("SELECT 1 FROM outbox WHERE json_extract(alert, '$.kind') = 'failover.done'"))
+        self.stop()
+        refusals.clear()
+        self.queued("UPDATE outbox SET attempt = 6 WHERE json_extract(alert, '$.kind') IN ('service.down', 'failover.started') RETURNING 1")
+        self.queued("UPDATE outbox SET not_before_ms = 0 RETURNING 1")
+        self.start()
+        wait_for("the end to be told", lambda: "failover.done" in taken, patience=40)
+        order = [taken.index(kind) for kind in ("service.down", "failover.started", "failover.done")]
+        self.assertEqual(order, sorted(order), taken)
+
     def test_what_waits_behind_what_is_handed_over_goes_with_it_in_order(self):
         self.tell_a_hook([503] * 100)
         with open(self.config, "a") as config:

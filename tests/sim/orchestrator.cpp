@@ -75,6 +75,7 @@ void Orchestrator::start() {
   }
   for (auto& row : world_.journal.outbox) row.sending = false;
   seen_ahead_.reset();
+  failing_.clear();
   send_due();
   remind();
 }

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "core/alerts/board.hpp"
@@ -125,7 +126,7 @@ class Orchestrator {
   void keep(const std::string& key);
   void look_at_clock();
   void send_due();
-  /// `tried`: those that their notifier was asked for many times, which come last.
+  /// `tried`: what a notifier that fails did not take many times, which comes last.
   void send_due(bool tried, std::vector<NotifierId>& busy);
   [[nodiscard]] bool waits_for_older(OutboxRow& row);
   void send(OutboxRow& row);
@@ -148,6 +149,7 @@ class Orchestrator {
   std::vector<Runner> runners_;
   Desk desk_;
   std::optional<Millis> seen_ahead_;            ///< wall_ahead_ when alerts last looked since the start
+  std::set<NotifierId> failing_;                ///< notifiers that did not take the last alert since the start
   std::vector<std::function<void()>> waiting_;  ///< while frozen
 };
 

@@ -83,7 +83,8 @@ void Orchestrator::send_due() {
 void Orchestrator::send_due(bool tried, std::vector<NotifierId>& busy) {
   const auto at = now().wall;
   for (auto& row : world_.journal.outbox) {
-    if ((row.attempt >= alerts::attempts_before_hand_over) != tried) continue;
+    const bool last = row.attempt >= alerts::attempts_before_hand_over && failing_.contains(row.notifier);
+    if (last != tried) continue;
     if (row.sending || row.not_before > at || std::ranges::find(busy, row.notifier) != busy.end()) continue;
     if (waits_for_older(row)) continue;
     busy.push_back(row.notifier);
@@ -124,9 +125,11 @@ void Orchestrator::sent(std::uint64_t id, Taken taken) {
   if (row == outbox.end()) return;
   row->sending = false;
   if (taken == Taken::yes) {
+    failing_.erase(row->notifier);
     const auto first = std::ranges::find(outbox, row->in_place_of.value_or(0), &OutboxRow::id);
     if (first != outbox.end()) first->told_elsewhere = true;
   }
+  if (taken != Taken::yes) failing_.insert(row->notifier);
   const bool forgotten = world_.mutation == Mutation::alert_dropped ||
                          (world_.mutation == Mutation::refused_dropped && taken == Taken::never);
   if (taken == Taken::yes || forgotten || !tried_again(id, taken))
@@ -144,13 +147,14 @@ bool Orchestrator::tried_again(std::uint64_t id, Taken taken) {
                                            .in_anothers_place = row()->in_place_of.has_value(),
                                            .retry_after = {}},
                                           world_.net_dice.bits());
-  if (next.hand_over) hand_over(id, row()->attempt >= alerts::attempts_before_hand_over);
+  const bool down = row()->attempt >= alerts::attempts_before_hand_over;
+  if (next.hand_over || down) hand_over(id, down);
   row()->not_before = now().wall + next.wait;
   later(next.wait, [this] { send_due(); });
   return !next.give_up;
 }
 
-/// It, and what waits behind it when its notifier is down.
+/// It, unless it is told in another's place, and what waits behind it when its notifier is down.
 void Orchestrator::hand_over(std::uint64_t id, bool down) {
   const auto& notifiers = world_.setup.config.notifiers;
   auto& outbox = world_.journal.outbox;
@@ -158,8 +162,9 @@ void Orchestrator::hand_over(std::uint64_t id, bool down) {
   std::vector<OutboxRow> all;
   for (auto& row : outbox) {
     const bool behind = down && row.id > id && row.notifier == first.notifier && !row.alert.incident.empty() &&
-                        row.alert.incident == first.alert.incident && !row.in_place_of;
-    if ((row.id != id && !behind) || notifiers.size() < 2 || std::exchange(row.handed_over, true)) continue;
+                        row.alert.incident == first.alert.incident;
+    if ((row.id != id && !behind) || row.in_place_of || notifiers.size() < 2 || std::exchange(row.handed_over, true))
+      continue;
     all.push_back(row);
   }
   for (const auto& row : all) {

@@ -115,7 +115,7 @@ TEST_CASE("a full disk is a problem with a hint, and passes when there is room a
   CHECK_THAT(problem->hint, ContainsSubstring("free space"));
 }
 
-TEST_CASE("what a notifier was asked for many times comes after what it was not") {
+TEST_CASE("what is due is found apart for what a notifier was asked for many times") {
   Folder f;
   const auto j = open_or_fail(f.path);
   const NotifierId log("log");
@@ -123,8 +123,8 @@ TEST_CASE("what a notifier was asked for many times comes after what it was not"
   (void)j->commit({OutboxUpdate{"old", OutboxState::queued, 5, {}, "down"}});
   const auto due = j->outbox_due(WallTime(Millis(10)), 5);
   REQUIRE(due.size() == 2);
-  CHECK(due.front().id == "new");
-  CHECK(due.back().id == "old");
+  CHECK(due.front().id == "old");
+  CHECK(due.back().id == "new");
 }
 
 TEST_CASE("what was queued before of the same incident is found, and what waits can be made due") {
