@@ -61,8 +61,8 @@ class Journal {
 
   /// Those that wait for the same notifier and belong to the same incident, oldest first, due or not.
   [[nodiscard]] std::vector<OutboxRow> outbox_group(const NotifierId& notifier, const std::string& incident);
-  /// For each notifier the oldest delivery that is due of those that were tried so often, and of the others. Oldest
-  /// first.
+  /// For each notifier the oldest delivery that is due of those with `tried` attempts or more, and the oldest of the
+  /// others. Oldest first.
   [[nodiscard]] std::vector<OutboxRow> outbox_due(WallTime now, int tried);
   /// What was queued before `row` for the same notifier and incident, oldest first, the last hundred. None, when `row`
   /// has no incident.
