@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <set>
 
@@ -103,6 +104,7 @@ struct Asked {
   enum class What { secret, observe, diagnose, check, ready, list } what = What::observe;
   Finding about;
   const Asked* observed = nullptr;  ///< of a check: its target's
+  std::function<void()> put;        ///< none: what was to be asked could not be made, and that is the answer
   std::optional<sdk::Result> answer;
 };
 
@@ -124,6 +126,10 @@ class LiveCheck {
           {{"timeout_ms", network_budget.count()}}, network_budget);
     }
     for (const auto& service : config_.services) ask_service(service);
+    // Only now: making an isolated plugin waits for its process, and a question under way would lose its time to that.
+    for (const auto& asked : asked_) {
+      if (asked.put) asked.put();
+    }
     while (waiting_ > 0 && loop_.run_one() > 0) {
     }
     std::vector<Finding> out;
@@ -149,15 +155,22 @@ class LiveCheck {
     return out;
   }
 
-  void call(Asked& asked, plugins::Instance& instance, std::string_view method, const Json& params, Millis budget) {
+  /// How to take the answer that is waited for from now on.
+  plugins::Instance::Done answer_of(Asked& asked) {
     ++waiting_;
-    instance.call(method, params, budget, [this, &asked](sdk::Result result) {
+    return [this, &asked](sdk::Result result) {
       asked.answer = std::move(result);
       --waiting_;
-    });
+    };
   }
 
-  /// Asks an instance that is made for this; what cannot be made is an answer too. Null then.
+  void call(Asked& asked, plugins::Instance& instance, std::string_view method, const Json& params, Millis budget) {
+    asked.put = [this, &asked, &instance, method, params, budget] {
+      instance.call(method, params, budget, answer_of(asked));
+    };
+  }
+
+  /// What an instance that is made for this is to be asked; what cannot be made is an answer too. Null then.
   std::pair<Asked*, plugins::Instance*> ask(Asked::What what, std::string kind, std::string name, Made made,
                                             std::string_view method, const Json& params, Millis budget) {
     auto& asked = remember(what, std::move(kind), std::move(name));
@@ -223,19 +236,21 @@ class LiveCheck {
       if (name.empty() || !named_.insert(name).second) continue;
       if (caller == nullptr) caller = &callers_.emplace_back(host::Caller{use.plugin, "check", use.secrets, {}});
       auto& asked = remember(Asked::What::secret, "secret", name);
-      ++waiting_;
-      host::ServiceCall call;
-      call.caller = caller;
-      call.method = "secret.get/1";
-      call.params = {{"key", key}};
-      call.budget = secret_budget;
-      call.done = [this, &asked](sdk::Result result) {
-        result.value = nullptr;  // only that it can be read
-        asked.answer = std::move(result);
-        --waiting_;
-      };
-      services_.start(std::move(call));
+      asked.put = [this, &asked, caller, setting = key] { read_secret(asked, *caller, setting); };
     }
+  }
+
+  void read_secret(Asked& asked, const host::Caller& caller, const std::string& key) {
+    host::ServiceCall call;
+    call.caller = &caller;
+    call.method = "secret.get/1";
+    call.params = {{"key", key}};
+    call.budget = secret_budget;
+    call.done = [done = answer_of(asked)](sdk::Result result) {
+      result.value = nullptr;  // only that it can be read
+      done(std::move(result));
+    };
+    services_.start(std::move(call));
   }
 
   // ---- judging ---------------------------------------------------------------------------------------------------

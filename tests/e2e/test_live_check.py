@@ -46,6 +46,14 @@ class LiveCheck(Patient):
         self.assertEqual(self.provider("calls"), [])
         self.assertEqual(self.serving("home")["epoch"], 1)
 
+    def test_a_plugin_that_is_slow_to_start_takes_no_time_from_the_others(self):
+        self.start()
+        self.serving("home")
+        self.suffer("late_riser", slow_ms=3500)  # longer than a check may take
+        found = self.findings(0)
+        self.assertIn("pass", found["health", "counter/home[0] (http)"]["message"])
+        self.assertEqual(found["target", "counter/spare (patient)"]["result"], "ok")
+
     def test_it_changes_nothing_where_nothing_runs_yet(self):
         before = self.tree()
         found = self.findings(0)

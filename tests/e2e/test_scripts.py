@@ -142,6 +142,20 @@ class Case(unittest.TestCase):
         os.remove(self.path("tests/e2e/test_reported.py"))
         self.assertEqual(self.run_tests()[1], (0, 0, 0))
 
+    def test_a_process_that_was_killed_while_its_leaks_were_looked_for_is_no_finding(self):
+        killed = "==8==Unable to get registers from thread 7.\\n"
+        for text, expected in ((killed * 2, (1, 0, 0)), (killed + "==7==ERROR: LeakSanitizer: detected memory leaks\\n", (1, 1, 0))):
+            with self.subTest(text):
+                self.suite("test_killed", f"""
+class Case(unittest.TestCase):
+    def test_a(self):
+        given = dict(part.split("=", 1) for part in os.environ["ASAN_OPTIONS"].split(":") if "=" in part)
+        with open(given["log_path"].strip("'") + ".8", "w") as out:
+            out.write("{text}")
+""")
+                output, counted = self.run_tests()
+                self.assertEqual(counted, expected, output)
+
     def test_the_whole_group_of_what_takes_too_long_ends(self):
         self.suite("test_slow", """
 class Case(unittest.TestCase):

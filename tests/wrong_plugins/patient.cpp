@@ -18,7 +18,9 @@ class Patient final : public StandbyTarget {
         dir_(e.settings.at("dir").get<std::string>() + "/" + e.service + "-" + e.target),
         token_(e.settings.value("token", Json::object())),
         suffers_(e.settings.value("suffers_from", "")),
-        slow_(e.settings.value("slow_ms", 0)) {}
+        slow_(e.settings.value("slow_ms", 0)) {
+    if (suffers_ == "late_riser") std::this_thread::sleep_for(slow_);
+  }
 
   void observe(const ObserveRequest&, Reply<Observation> reply) override {
     if (suffers_ == "bad_token") return refuse(std::move(reply));
@@ -97,8 +99,8 @@ WRONG_PLUGIN(std::string(R"("needs": ["secret.get/1"],
     "settings": {"required": ["dir"], "properties": {
       "dir": {"type": "string", "format": "path", "description": "where"},
       "token": {"type": "string", "x-secret": true, "description": "a secret"},
-      "slow_ms": {"type": "integer", "default": 0, "description": "how long a rollback takes"},
-      "suffers_from": {"type": "string", "default": "", "description": "bad_token, full, one_version, cold, draught, fever or leftovers"}}}}})",
+      "slow_ms": {"type": "integer", "default": 0, "description": "how long a rollback takes, or a late riser's start"},
+      "suffers_from": {"type": "string", "default": "", "description": "bad_token, full, one_version, cold, draught, fever, leftovers or late_riser"}}}}})",
              [](Host& host, const Envelope& e) -> std::unique_ptr<Provider> {
                return std::make_unique<Patient>(host, e);
              })
