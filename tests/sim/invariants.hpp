@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -56,8 +57,10 @@ class Invariant {
 
 class Invariants {
  public:
-  /// `without`: the name of one that is left out; empty: none.
-  explicit Invariants(const std::string& without);
+  /// `without`: the names of those that are left out, also of what the run itself judges.
+  explicit Invariants(std::set<std::string> without);
+  /// All that can be broken.
+  [[nodiscard]] static std::set<std::string> names();
   void stepped(const World& world, const Stored& stored);
   void performed(const World& world, int service, const failover::Effect& effect);
   void runs_changed(const World& world, int service);
@@ -81,6 +84,7 @@ class Invariants {
       if (one->broken && !violation_) violation_ = Violation{one->invariant, *one->broken};
     }
   }
+  const std::set<std::string> without_;
   std::vector<std::unique_ptr<Invariant>> all_;
   std::optional<Violation> violation_;
 };

@@ -193,7 +193,7 @@ Result run(const Options& options) { return Run(options)(); }
 std::string replay(const Options& options) {
   std::string out = "build/bin/simulate --seed " + std::to_string(options.seed);
   if (options.mutation != Mutation::none) out += " --mutation " + name_of(options.mutation);
-  if (!options.without.empty()) out += " --without " + options.without;
+  for (const auto& one : options.without) out += " --without " + one;
   if (options.outage) out += " --outage";
   if (options.crash_at > 0) out += " --crash-at " + std::to_string(options.crash_at);
   return out + " --verbose";

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -14,8 +15,8 @@ struct Options {
   Mutation mutation = Mutation::none;
   bool tell = false;           ///< record the story
   std::uint64_t crash_at = 0;  ///< the orchestrator dies at this point of its writing (1 ..); 0: at none but the seed's
-  std::string without{};       ///< an invariant that is not looked at: what another one sees by itself
-  bool outage = false;         ///< one outage and no other fault, against the printed worst case
+  std::set<std::string> without{};  ///< invariants that are not looked at: what another one sees by itself
+  bool outage = false;              ///< one outage and no other fault, against the printed worst case
 };
 
 struct Result {

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdio>
 #include <mutex>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -10,6 +11,7 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
+#include "tests/sim/invariants.hpp"
 #include "tests/sim/run.hpp"
 
 namespace {
@@ -21,7 +23,8 @@ struct Wish {
   std::uint64_t seed = 1, runs = 1, crash_at = 0;
   double seconds = 0;  ///< 0: no end by time
   unsigned jobs = 1;
-  std::string mutation = "none", without;
+  std::string mutation = "none";
+  std::set<std::string> without;
   bool list = false, verbose = false, keep_going = false, every_write = false, outage = false;
 };
 
@@ -99,11 +102,17 @@ int main(int argc, char** argv) {
                "one outage and no other fault, against the time that `understudy check` prints")
       ->excludes(each);
   app.add_option("--mutation", wish.mutation, "with a planted bug")->capture_default_str();
-  app.add_option("--without", wish.without, "... and without looking at this invariant (I3)");
+  app.add_option("--without", wish.without, "... and without looking at this invariant (I3); may be given again")
+      ->allow_extra_args(false)
+      ->check(CLI::IsMember(Invariants::names()));
   app.add_flag("--list-mutations", wish.list, "the planted bugs, and what must catch each");
   app.add_flag("--verbose", wish.verbose, "the whole story of one seed");
   app.add_flag("--keep-going", wish.keep_going, "do not end at the first seed that fails; one line for each");
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
   if (wish.list) {
     for (const auto& row : mutations()) fmt::print("{:<22} {:<12} {}\n", row.name, row.invariants, row.what);
     return 0;

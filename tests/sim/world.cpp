@@ -60,7 +60,7 @@ std::string words(const Effect& effect) {
 
 }  // namespace
 
-World::World(Dice dice, Mutation planted, bool tell, const std::string& without)
+World::World(Dice dice, Mutation planted, bool tell, const std::set<std::string>& without)
     : mutation(planted),
       setup(setup_of(dice.split())),
       net_dice(dice.split()),

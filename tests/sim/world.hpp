@@ -21,8 +21,8 @@ class World {
  public:
   static constexpr int orchestrator_node = 0, store_node = 1, first_notifier_node = 2;
 
-  /// `without`: an invariant that is not looked at.
-  World(Dice dice, Mutation mutation, bool tell, const std::string& without);
+  /// `without`: invariants that are not looked at.
+  World(Dice dice, Mutation mutation, bool tell, const std::set<std::string>& without);
   World(const World&) = delete;
   World& operator=(const World&) = delete;
 
