@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "understudy/json.hpp"
+
 namespace understudy::agent {
 namespace {
 
@@ -53,7 +55,7 @@ LeaseAnswer read_lease_answer(const sdk::Result& result, Epoch epoch) {
   if (!result.ok() && result.error.kind == "timeout") return failed(no_answer_in_time);
   if (!result.ok()) return failed(result.error.message + (result.error.hint.empty() ? "" : "; " + result.error.hint));
   const auto status = result.value.value("status", std::int64_t{0});
-  auto out = read(status, Json::parse(result.value.value("body", ""), nullptr, false), epoch);
+  auto out = read(status, sdk::parse_json(result.value.value("body", "")), epoch);
   out.http = status;
   return out;
 }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "understudy/json.hpp"
+
 namespace understudy::server {
 namespace {
 
@@ -27,7 +29,7 @@ std::optional<std::string> instance_in(const sdk::Json& body) {
 }
 
 std::optional<lease::Renewal> renewal_in(const std::string& text) {
-  const auto body = sdk::Json::parse(text, nullptr, false);
+  const auto body = sdk::parse_json(text);
   if (!body.is_object() || !body.value("target", sdk::Json()).is_string() ||
       !body.value("epoch", sdk::Json()).is_number_unsigned())
     return std::nullopt;

@@ -1,5 +1,7 @@
 #include "agent.hpp"
 
+#include "understudy/json.hpp"
+
 namespace agent_plugin {
 namespace {
 
@@ -39,7 +41,7 @@ Agent::Answer Agent::exchange(Json request, const Deadline& deadline) {
     error.message = "the agent at " + place_.url + " does not answer: " + error.message;
     throw Failure(error);
   }
-  return {result.value.at("status").get<int>(), Json::parse(result.value.value("body", ""), nullptr, false)};
+  return {result.value.at("status").get<int>(), parse_json(result.value.value("body", ""))};
 }
 
 /// The key is asked for each time: it may have been changed.

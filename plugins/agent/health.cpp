@@ -1,5 +1,6 @@
 #include "agent.hpp"
 #include "target.hpp"
+#include "understudy/json.hpp"
 
 namespace agent_plugin {
 namespace {
@@ -44,7 +45,7 @@ class Health final : public HealthSource {
 
   [[nodiscard]] CheckResult judge(const Json& r) const {
     const int status = r.at("status").get<int>();
-    const auto report = read_report(Json::parse(r.value("body", ""), nullptr, false));
+    const auto report = read_report(parse_json(r.value("body", "")));
     CheckResult out = report ? judge(*report) : no_agent(status);
     out.latency_us = r.value("time_us", std::int64_t{0});
     out.local = is_loopback(r.value("remote_ip", ""));
