@@ -101,6 +101,16 @@ void remember_guard(Work& w, const lease::Renewal& renewal) {
   w.touch();
 }
 
+/// Once for each epoch.
+void tell_missing_lease(Work& w, const TargetId& target) {
+  const auto* configured = w.cx.service.find(target);
+  if (configured == nullptr || !configured->lease || w.s.lease_missed == w.s.epoch) return;
+  w.s.lease_missed = w.s.epoch;
+  w.tell("lease.missing", Severity::warning, AlertState::event, target,
+         target.value + " says lease = true, and nobody there renews it",
+         "Should it become unreachable, waiting proves nothing: does its agent have [agent.lease]?");
+}
+
 }  // namespace
 
 lease::Register register_of(const State& state) { return {state.epoch, state.active, state.revoked}; }
@@ -162,14 +172,19 @@ void on_lease_asked(Work& w, const LeaseAsked& asked) {
 
 void judge_guard(Work& w, const TargetId& target) {
   auto& s = w.s;
-  const auto* configured = w.cx.service.find(target);
   const auto guard = s.guards.find(target);
   if (guard != s.guards.end() && guard->second.epoch == s.epoch) return;
   if (guard != s.guards.end()) s.guards.erase(guard);
-  if (configured == nullptr || !configured->lease) return;
-  w.tell("lease.missing", Severity::warning, AlertState::event, target,
-         target.value + " says lease = true, and nobody there renews it",
-         "Should it become unreachable, waiting proves nothing: does its agent have [agent.lease]?");
+  tell_missing_lease(w, target);
+}
+
+void look_for_lease(Work& w, const Observed& seen) {
+  const auto& s = w.s;
+  const bool resting = s.phase == Phase::active || s.phase == Phase::suspect;
+  const bool runs = seen.reachable && seen.state == SiteState::active && seen.epoch == s.epoch;
+  if (!resting || !w.cx.act || seen.target != s.active || !runs) return;
+  const auto guard = s.guards.find(s.active);
+  if (guard == s.guards.end() || guard->second.epoch != s.epoch) tell_missing_lease(w, s.active);
 }
 
 Epoch next_epoch(const Work& w) { return std::max(w.s.epoch, w.s.store_epoch).next(); }

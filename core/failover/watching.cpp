@@ -281,6 +281,7 @@ void on_observed(Work& w, const Observed& event) {
   look_at_home(w, event);
   if (rests(w.s)) rise_above_store(w);
   maybe_tell_epoch_again(w, event);
+  look_for_lease(w, event);
 }
 
 void ask_plan(Work& w) {

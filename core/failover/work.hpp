@@ -112,6 +112,8 @@ void on_lease_asked(Work& w, const LeaseAsked& asked);
 void on_lease_over(Work& w);
 /// A run was verified: what it showed of its guard is what counts of that target.
 void judge_guard(Work& w, const TargetId& target);
+/// The site that serves runs the present epoch: its agent must have renewed it, since it may not run without.
+void look_for_lease(Work& w, const Observed& seen);
 /// The epoch of a new grant: above every one that was given out before, by us or by whom we have replaced.
 [[nodiscard]] Epoch next_epoch(const Work& w);
 /// `target` runs already and goes on, under a new epoch; an agent with a lease is told it.

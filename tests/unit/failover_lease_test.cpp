@@ -1,4 +1,6 @@
 // Leases in the machine: when waiting proves a stop, and when it does not.
+#include <algorithm>
+
 #include "tests/catch.hpp"
 #include "tests/unit/failover_world.hpp"
 
@@ -42,6 +44,13 @@ struct Leased : test::World {
     tell(PlanMade{{spare}, false, "the only one", ""});
     REQUIRE(state.phase == Phase::fence);
     tell(Fenced{operation("fence"), home, false, "no route"});
+  }
+
+  [[nodiscard]] bool tells_of_a_missing_lease() const {
+    return std::ranges::any_of(effects, [](const Effect& e) {
+      const auto* tell = std::get_if<Tell>(&e);
+      return tell != nullptr && tell->alert.kind == "lease.missing";
+    });
   }
 
   [[nodiscard]] bool activates(const TargetId& target) const {
@@ -155,11 +164,24 @@ TEST_CASE("a verified run that did not renew is told, and its older lease counts
   w.tell(HealthSeen{spare, Verdict::up, false, ""});
   CHECK(w.state.phase == Phase::active);
   CHECK_FALSE(w.state.guards.contains(spare));
-  bool told = false;
-  for (const auto& e : w.effects) {
-    if (const auto* t = std::get_if<Tell>(&e)) told = told || t->alert.kind == "lease.missing";
-  }
-  CHECK(told);
+  CHECK(w.tells_of_a_missing_lease());
+  w.effects.clear();
+  w.tell(Observed{spare, SiteState::active, w.state.epoch, true, true, ""});
+  CHECK_FALSE(w.tells_of_a_missing_lease());
+}
+
+TEST_CASE("what is taken to run already and does not renew is told, once it runs with the epoch that it was told") {
+  Leased w;
+  w.effects.clear();
+  w.tell(Observed{home, SiteState::active, Epoch{4}, true, true, ""});
+  CHECK_FALSE(w.tells_of_a_missing_lease());
+  const bool renews = GENERATE(true, false);
+  if (renews) (void)w.renew(home, w.state.epoch);
+  w.tell(Observed{home, SiteState::active, w.state.epoch, true, true, ""});
+  CHECK(w.tells_of_a_missing_lease() != renews);
+  w.effects.clear();
+  w.tell(Observed{home, SiteState::active, w.state.epoch, true, true, ""});
+  CHECK_FALSE(w.tells_of_a_missing_lease());
 }
 
 TEST_CASE("what is taken to run already learns its new epoch when it has a lease") {
