@@ -57,8 +57,9 @@ std::string drill_line(const Json& t) {
   const auto& drill = t["drill"];
   std::string out;
   if (drill["overdue_ms"].is_number())
-    out = coloured(fmt::format("      {} not drilled for {}\n", t.value("target", ""),
-                               human_days(drill.value("overdue_ms", std::int64_t{0}))),
+    out = coloured(fmt::format("      {} not drilled for {}{}\n", t.value("target", ""),
+                               human_days(drill.value("overdue_ms", std::int64_t{0})),
+                               drill.value("isolated", false) ? "" : " (it can be by a switchover only)"),
                    33);
   const auto& last = drill["last"];
   const bool failed = last.is_object() && !last.value("verified", false) && !last.value("cancelled", false);

@@ -29,6 +29,12 @@ class SchemaSource {
   [[nodiscard]] virtual std::variant<nlohmann::json, Problem> schema(const std::string& plugin,
                                                                      const std::string& interface_name) = 0;
   [[nodiscard]] virtual std::vector<std::string> names() = 0;
+  /// Whether `plugin` as `interface_name` has the optional `method` ("drill.start/1"). A plugin that is not there has
+  /// all: that it is not there is told already.
+  [[nodiscard]] virtual bool offers(const std::string& /*plugin*/, const std::string& /*interface_name*/,
+                                    const std::string& /*method*/) {
+    return true;
+  }
   /// The plugin whose manifest offers the source of secrets `key` ("gcp_secret"), or nothing.
   [[nodiscard]] virtual std::optional<std::string> secret_source(const std::string& /*key*/) { return std::nullopt; }
 };

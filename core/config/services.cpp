@@ -1,4 +1,7 @@
 // The [service.NAME] tables.
+#include <algorithm>
+#include <iterator>
+
 #include "core/config/reader.hpp"
 #include "core/config/spans.hpp"
 #include "core/config/units.hpp"
@@ -187,6 +190,26 @@ void read_targets(Section& s, Service& out) {
     out.targets.push_back(read_target(s.reading(), out.id.value, std::string(key->str()), *table, out.detect, order++));
 }
 
+/// A schedule that cannot drill whom it names, or nobody at all, would pass for one that does.
+void check_schedule(Section& s, const Service& out) {
+  const auto& drill = out.drill;
+  if (!drill.every || drill.mode != Drill::Mode::isolated || s.reading().schemas == nullptr) return;
+  std::vector<const Target*> wanted, unable;
+  for (const auto& t : out.targets) {
+    const bool named = std::ranges::find(drill.targets, t.id) != drill.targets.end();
+    if (drill.targets.empty() ? t.id != out.primary : named) wanted.push_back(&t);
+  }
+  std::ranges::copy_if(wanted, std::back_inserter(unable), [&](const Target* t) {
+    return !s.reading().schemas->offers(t->use.plugin, "target", "drill.start/1");
+  });
+  if (unable.empty() || (drill.targets.empty() && unable.size() < wanted.size())) return;
+  std::string names;
+  for (const auto* t : unable) names += (names.empty() ? "" : ", ") + t->id.value + " (" + t->use.plugin + ")";
+  s.wrong("drill", "W0202",
+          "the schedule does not drill " + names + ": the plugin cannot run a copy beside the service",
+          "mode = \"switchover\" moves the service there and back instead");
+}
+
 void check_service(Section& s, const Service& out) {
   std::vector<std::string> names;
   for (const auto& t : out.targets) names.push_back(t.id.value);
@@ -208,6 +231,7 @@ void check_service(Section& s, const Service& out) {
     s.wrong("drill", "E0107", "drill.targets names \"" + id.value + "\", which is no target of this service",
             near.empty() ? "" : "did you mean \"" + near + "\"?");
   }
+  check_schedule(s, out);
   for (const auto& t : out.targets) {
     if (t.paths.empty() || !out.state || t.id == out.primary) continue;
     if (t.paths.size() != out.state->paths.size()) {

@@ -148,8 +148,7 @@ void ServiceRunner::Driller::load_known() {
       continue;
     }
     known.since = at;
-    if (can(*r_.places_.at(t.id)))
-      fresh.push_back(journal::DocumentPut{known_space, key, {{"since_ms", ms(at)}, {"last", nullptr}}, at});
+    fresh.push_back(journal::DocumentPut{known_space, key, {{"since_ms", ms(at)}, {"last", nullptr}}, at});
   }
   if (!fresh.empty()) (void)r_.wiring_.journal.commit(fresh);
   learn_proven();
@@ -183,7 +182,7 @@ nlohmann::json ServiceRunner::Driller::shown_of(const TargetId& id) const {
   if (known.proven) out["proven"] = {{"at_ms", ms(known.proven->when)}, {"ready_in_ms", known.proven->took.count()}};
   const auto& warn = r_.service_.drill.warn_after;
   const auto silent = wall_now() - (known.proven ? known.proven->when : known.since);
-  if (warn && can(p) && id != r_.state_.active && silent > *warn) out["overdue_ms"] = silent.count();
+  if (warn && id != r_.state_.active && silent > *warn) out["overdue_ms"] = silent.count();
   return out;
 }
 

@@ -26,6 +26,11 @@ class RegistrySchemas final : public config::SchemaSource {
     return it->value("settings", nlohmann::json::object());
   }
   std::vector<std::string> names() override { return registry_.names(); }
+  bool offers(const std::string& plugin, const std::string& interface_name, const std::string& method) override {
+    const auto found = registry_.find(plugin);
+    const auto* library = std::get_if<std::shared_ptr<plugins::Library>>(&found);
+    return library == nullptr || (*library)->provides(interface_name, method);
+  }
   std::optional<std::string> secret_source(const std::string& key) override {
     for (const auto& [path, found] : registry_.all()) {
       const auto* library = std::get_if<std::shared_ptr<plugins::Library>>(&found);

@@ -190,7 +190,34 @@ class Drill(Site):
         self.nothing_is_left()
 
 
+    def test_a_schedule_of_switchovers_moves_the_service_there_and_back(self):
+        self.begin(more='[service.counter.drill]\nevery = "20s"\nmode = "switchover"\nstay = "300ms"\n')
+        last = wait_for("the drill", lambda: self.spare()["drill"]["last"])
+        self.assertEqual((last["mode"], last["verified"], last["who"]), ("switchover", True, "the schedule"))
+        self.assertGreaterEqual(self.serving("home")["epoch"], 3)
+
+
 class Others(Patient):
+    def schedule(self, lines):
+        self.suffer()
+        with open(self.config, "a") as config:
+            config.write(f"[service.counter.drill]\n{lines}\n")
+
+    def test_a_standby_that_cannot_run_a_copy_is_warned_of_all_the_same(self):
+        self.schedule('warn_after = "1s"')
+        self.start()
+        self.serving("home")
+        wait_for("the warning", lambda: "spare not drilled for" in self.understudy("status"))
+        self.assertIn("by a switchover only", self.understudy("status"))
+
+    def test_a_schedule_that_drills_nobody_is_told_by_check(self):
+        self.schedule('every = "30d"')
+        checked = json.loads(self.understudy("check", "--json"))["diagnostics"]
+        self.assertEqual([d["code"] for d in checked], ["W0202"])
+        self.assertIn("spare (patient)", checked[0]["message"])
+        self.schedule('every = "30d"\nmode = "switchover"')
+        self.assertEqual(json.loads(self.understudy("check", "--json"))["diagnostics"], [])
+
     def test_what_cannot_be_drilled_is_told_with_what_can_be_done(self):
         self.suffer()
         self.start()
