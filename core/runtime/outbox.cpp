@@ -116,6 +116,7 @@ void Outbox::send_due() {
       --in_flight_[one.row.notifier];
     }
   }
+  if (!stored) return wake_after(store_again_after);
   sleep_until_due();
 }
 
