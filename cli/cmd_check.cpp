@@ -18,9 +18,16 @@ policy::WorstCase worst_case(const config::Config& c, const config::Service& s, 
   return policy::worst_case(s, primary, c.orchestrator.reference.empty() ? Millis(0) : detect::reference_timeout);
 }
 
+/// Rounded up to what human_duration shows, and never down.
+std::string bound_in_words(Millis t) {
+  using namespace std::chrono;
+  const Millis unit = t < 1s ? 1ms : t < 1h ? 1s : t < 24h ? 1min : 1h;
+  return human_duration((t + unit - 1ms) / unit * unit.count());
+}
+
 std::string worst(const config::Config& c, const config::Service& s, const config::Target& primary) {
   const auto w = worst_case(c, s, primary);
-  const auto time = [](Millis t) { return human_duration(t.count()); };
+  const auto time = bound_in_words;
   std::string out = fmt::format("    {} dies: noticed within {}", primary.id.value, time(w.notice));
   if (w.fence) {
     out += fmt::format("; out of reach: has certainly ended {} later (its lease)", time(*w.fence));

@@ -40,6 +40,10 @@ class Rehearse(unittest.TestCase):
         self.assertEqual(first, self.rehearse("--years", "3", "--json"))
         self.assertNotEqual(first, self.rehearse("--years", "3", "--json", "--seed", "2"))
 
+    def test_the_page_shows_what_the_shipped_example_gives(self):
+        with open(os.path.join(ROOT, "docs/rehearse.md")) as page:
+            self.assertIn("```text\n" + self.rehearse("--years", "10") + "```", page.read())
+
     def test_text_says_what_was_found_and_what_was_assumed(self):
         text = self.rehearse("--years", "5")
         for word in ("counter: 5 years", "availability", "RTO", "RPO", "a year: $", "as it is", 'objective = "cheapest"', "no standby", "assumed:", "a person comes after 30 min"):
