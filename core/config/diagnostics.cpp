@@ -35,10 +35,11 @@ constexpr std::array codes{
          "A secret stands in the file in clear text. Anyone who can read or back up the file has it: use { env = "
          "\"NAME\" }, { file = \"/path\" } or { credential = \"name\" }."},
     Code{"W0202",
-         "A schedule of drills that drills nobody: the plugin of the standby cannot run a copy beside the service. "
-         "mode = "
-         "\"switchover\" in [service.NAME.drill] moves the service there and back instead, in a window when that is "
-         "allowed."},
+         "A schedule of drills that drills nobody, or not everybody whom it names: a plugin cannot run a copy beside "
+         "the "
+         "service, or no standby is named. mode = \"switchover\" in [service.NAME.drill] moves the service there and "
+         "back "
+         "instead, in the windows that are allowed."},
 };
 
 std::string caret(const Diagnostic& d) {

@@ -193,12 +193,17 @@ void read_targets(Section& s, Service& out) {
 /// A schedule that cannot drill whom it names, or nobody at all, would pass for one that does.
 void check_schedule(Section& s, const Service& out) {
   const auto& drill = out.drill;
-  if (!drill.every || drill.mode != Drill::Mode::isolated || s.reading().schemas == nullptr) return;
+  if (!drill.every || s.reading().schemas == nullptr) return;
   std::vector<const Target*> wanted, unable;
   for (const auto& t : out.targets) {
-    const bool named = std::ranges::find(drill.targets, t.id) != drill.targets.end();
-    if (drill.targets.empty() ? t.id != out.primary : named) wanted.push_back(&t);
+    const bool named = drill.targets.empty() || std::ranges::find(drill.targets, t.id) != drill.targets.end();
+    if (named && t.id != out.primary) wanted.push_back(&t);
   }
+  if (wanted.empty() && !drill.targets.empty())
+    return s.wrong("drill", "W0202",
+                   "the schedule drills nobody while the service is at home: targets names no standby",
+                   "name standbys, or leave targets out for all of them");
+  if (drill.mode != Drill::Mode::isolated) return;
   std::ranges::copy_if(wanted, std::back_inserter(unable), [&](const Target* t) {
     return !s.reading().schemas->offers(t->use.plugin, "target", "drill.start/1");
   });

@@ -101,6 +101,12 @@ void remember_guard(Work& w, const lease::Renewal& renewal) {
   w.touch();
 }
 
+/// Whether the agent of the site that serves has renewed the present epoch.
+bool renews(const State& s) {
+  const auto guard = s.guards.find(s.active);
+  return guard != s.guards.end() && guard->second.epoch == s.epoch;
+}
+
 /// Once for each epoch.
 void tell_missing_lease(Work& w, const TargetId& target) {
   const auto* configured = w.cx.service.find(target);
@@ -182,9 +188,7 @@ void look_for_lease(Work& w, const Observed& seen) {
   const auto& s = w.s;
   const bool resting = s.phase == Phase::active || s.phase == Phase::suspect;
   const bool runs = seen.reachable && seen.state == SiteState::active && seen.epoch == s.epoch;
-  if (!resting || !w.cx.act || seen.target != s.active || !runs) return;
-  const auto guard = s.guards.find(s.active);
-  if (guard == s.guards.end() || guard->second.epoch != s.epoch) tell_missing_lease(w, s.active);
+  if (resting && w.cx.act && seen.target == s.active && runs && !renews(s)) tell_missing_lease(w, s.active);
 }
 
 Epoch next_epoch(const Work& w) { return std::max(w.s.epoch, w.s.store_epoch).next(); }
@@ -204,7 +208,10 @@ void grant_in_place(Work& w, const TargetId& target, const std::string& who, con
 
 void epoch_told(Work& w, const Activated& done) {
   const bool resting = w.s.phase == Phase::active || w.s.phase == Phase::suspect;
-  if (resting && done.target == w.s.active && done.status != sdk::Status::ok) w.arm(TimerKind::retry, w.backoff());
+  if (!resting || done.target != w.s.active || done.status == sdk::Status::ok) return;
+  w.arm(TimerKind::retry, w.backoff());
+  // Only an agent takes an epoch for what runs already: there is none.
+  if (done.status == sdk::Status::conflict && !renews(w.s)) tell_missing_lease(w, w.s.active);
 }
 
 void maybe_tell_epoch_again(Work& w, const Observed& seen) {

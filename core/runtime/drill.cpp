@@ -213,6 +213,7 @@ void ServiceRunner::Driller::on_step() {
   if (s.last_move && s.last_move->id != last_move_) {
     last_move_ = s.last_move->id;
     learn_proven();
+    if (s.last_move->result == "done") note_served(s.last_move->from, s.last_move->ended);
   }
   if (!run_) return;
   if (run_->mode == Mode::switchover) return move_ended();

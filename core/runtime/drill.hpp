@@ -46,7 +46,7 @@ struct ServiceRunner::Driller {
   };
   /// What is known of a standby; in the journal under "drill".
   struct Known {
-    WallTime since{};
+    WallTime since{};     ///< first seen in the file, or served until then
     nlohmann::json last;  ///< the report of its last drill, or null
     std::optional<ActivationRecord> proven;
   };
@@ -94,6 +94,8 @@ struct ServiceRunner::Driller {
   [[nodiscard]] Usd cost(WallTime until) const;
   void load_known();
   void learn_proven();
+  /// `target` served until then: nobody missed a drill of it before.
+  void note_served(const TargetId& target, WallTime until);
 
   // the schedule
   void tick();

@@ -1,4 +1,6 @@
 // What came of a drill: the journal, the alerts, the status.
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "core/runtime/drill.hpp"
@@ -165,6 +167,16 @@ void ServiceRunner::Driller::learn_proven() {
   }
 }
 
+void ServiceRunner::Driller::note_served(const TargetId& target, WallTime until) {
+  const auto it = known_.find(target);
+  if (it == known_.end() || it->second.since >= until) return;
+  it->second.since = until;
+  (void)r_.wiring_.journal.commit({journal::DocumentPut{known_space,
+                                                        r_.service_.id.value + "/" + target.value,
+                                                        {{"since_ms", ms(until)}, {"last", it->second.last}},
+                                                        wall_now()}});
+}
+
 nlohmann::json ServiceRunner::Driller::shown() const {
   if (!run_) return nullptr;
   auto out = report();
@@ -181,7 +193,7 @@ nlohmann::json ServiceRunner::Driller::shown_of(const TargetId& id) const {
   if (known.last.is_object()) out["last"] = known.last;
   if (known.proven) out["proven"] = {{"at_ms", ms(known.proven->when)}, {"ready_in_ms", known.proven->took.count()}};
   const auto& warn = r_.service_.drill.warn_after;
-  const auto silent = wall_now() - (known.proven ? known.proven->when : known.since);
+  const auto silent = wall_now() - std::max(known.since, known.proven ? known.proven->when : WallTime{});
   if (warn && id != r_.state_.active && silent > *warn) out["overdue_ms"] = silent.count();
   return out;
 }

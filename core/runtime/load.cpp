@@ -29,7 +29,8 @@ class RegistrySchemas final : public config::SchemaSource {
   bool offers(const std::string& plugin, const std::string& interface_name, const std::string& method) override {
     const auto found = registry_.find(plugin);
     const auto* library = std::get_if<std::shared_ptr<plugins::Library>>(&found);
-    return library == nullptr || (*library)->provides(interface_name, method);
+    return library == nullptr || !(*library)->manifest().interfaces.contains(interface_name) ||
+           (*library)->provides(interface_name, method);
   }
   std::optional<std::string> secret_source(const std::string& key) override {
     for (const auto& [path, found] : registry_.all()) {

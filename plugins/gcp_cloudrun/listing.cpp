@@ -1,5 +1,7 @@
 #include "listing.hpp"
 
+#include <algorithm>
+
 #include "snapshot/tree.hpp"
 #include "text.hpp"
 
@@ -38,11 +40,12 @@ Metadata metadata_of(const Manifest& manifest, const std::string& text, const st
 Snapshot listed(const Object& object) {
   Snapshot out;
   out.id = id_in(object.name);
-  out.epoch = static_cast<std::uint64_t>(number_in(object.metadata, "epoch"));
+  const auto epoch = number_in(object.metadata, "epoch");
+  out.epoch = static_cast<std::uint64_t>(std::max<std::int64_t>(epoch, 0));
   out.created_ms = number_in(object.metadata, "created_ms");
   out.bytes = number_in(object.metadata, "bytes");
   out.files = number_in(object.metadata, "files");
-  if (text_in(object.metadata, "sha256").empty()) {
+  if (text_in(object.metadata, "sha256").empty() || epoch < 0) {
     out.valid = false;
     out.created_ms = object.created_ms;
     out.problem = "its manifest was not written by Understudy";

@@ -20,5 +20,6 @@ FUZZ(input) {
   if (lines.size() < 2) return;
   const auto snapshot = gcp::listed(object);
   fuzz::must(lines[1].find('/') != std::string::npos || snapshot.id == lines[1], "the id is the folder's name");
+  fuzz::must(snapshot.epoch <= static_cast<std::uint64_t>(INT64_MAX), "an epoch has one above it");
   fuzz::must(snapshot.valid || !snapshot.problem.empty(), "what is not valid says why");
 }

@@ -184,6 +184,14 @@ TEST_CASE("what is taken to run already and does not renew is told, once it runs
   CHECK_FALSE(w.tells_of_a_missing_lease());
 }
 
+TEST_CASE("what runs without an agent refuses the epoch that it is told in place: nobody will renew it") {
+  Leased w;
+  const bool renews = GENERATE(true, false);
+  if (renews) (void)w.renew(home, w.state.epoch);
+  w.tell(Activated{w.operation("activate"), home, sdk::Status::conflict, "it runs already, with epoch 4"});
+  CHECK(w.tells_of_a_missing_lease() != renews);
+}
+
 TEST_CASE("what is taken to run already learns its new epoch when it has a lease") {
   Leased w;
   CHECK(w.state.epoch == Epoch{5});
