@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "core/model/epoch_from.hpp"
 #include "understudy/status.hpp"
 
 namespace understudy::agent {
@@ -34,7 +35,10 @@ Json object_of(std::string_view text) {
 
 std::optional<Epoch> epoch_in(const Json& body) {
   const auto number = field<std::uint64_t>(body, "epoch");
-  return number ? std::optional(Epoch{*number}) : std::nullopt;
+  if (!number) return std::nullopt;
+  const auto epoch = epoch_from(*number);
+  if (!epoch) throw BadBody{"\"epoch\" is an impossible number"};
+  return epoch;
 }
 
 ActivateOrder activate_order(const Json& body) {

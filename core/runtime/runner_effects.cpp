@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <boost/asio/post.hpp>
 
+#include "core/model/epoch_from.hpp"
 #include "core/runtime/service_runner.hpp"
 
 namespace understudy::runtime {
@@ -187,6 +188,10 @@ void ServiceRunner::observe(const TargetId& id) {
                         look.state = result.value.value("state", "unknown");
                         look.detail = result.value.value("detail", "");
                         if (result.value.contains("epoch")) look.epoch = result.value.at("epoch").get<std::uint64_t>();
+                        if (look.epoch && !epoch_from(*look.epoch)) {
+                          look.epoch.reset();
+                          look.detail += "; the epoch that it tells is an impossible number";
+                        }
                         if (result.value.contains("unsaved")) seen.unsaved = result.value.at("unsaved").get<bool>();
                       } else {
                         look.detail = said(result.error);

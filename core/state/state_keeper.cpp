@@ -8,6 +8,7 @@
 #include <boost/asio/post.hpp>
 
 #include "core/host/clock.hpp"
+#include "core/model/epoch_from.hpp"
 #include "core/state/swap.hpp"
 
 namespace understudy::state {
@@ -57,13 +58,14 @@ std::string snapshot_id(WallTime at, Epoch epoch) {
 }
 
 SnapshotInfo snapshot_from(const sdk::Json& in) {
+  const auto epoch = epoch_from(in.value("epoch", std::uint64_t{0}));
   return {SnapshotId(in.value("id", "")),
-          Epoch{in.value("epoch", std::uint64_t{0})},
+          epoch.value_or(Epoch{}),
           WallTime(Millis(in.value("created_ms", std::int64_t{0}))),
           in.value("bytes", std::int64_t{0}),
           in.value("files", std::int64_t{0}),
-          in.value("valid", true),
-          in.value("problem", "")};
+          epoch && in.value("valid", true),
+          epoch ? in.value("problem", "") : "its epoch is an impossible number"};
 }
 
 StateKeeper::StateKeeper(Tools tools, const config::Service& service, fs::path work_dir,

@@ -17,6 +17,8 @@ FUZZ(input) {
     fuzz::must(taken.verdict != Admission::Verdict::accept || order->force || taken.epoch > ledger.epoch,
                "an epoch that was ended is not taken again");
     (void)choose({}, *order, taken.epoch);
+    fuzz::must(taken.verdict != Admission::Verdict::accept || taken.epoch.next() > taken.epoch,
+               "there is a next epoch");
   } else {
     fuzz::must(!std::get<BadBody>(activate).why.empty(), "a refused body says why");
   }
