@@ -30,7 +30,7 @@ struct NextAttempt {
 /// nothing that came later waits for it.
 inline constexpr int attempts_before_hand_over = 5;
 
-/// How long until a failed delivery is tried again: doubling from 2 s to 5 min, ± 25 %.
+/// How long until a failed delivery is tried again: doubling from 4 s to 5 min, ± 25 %.
 [[nodiscard]] Millis delivery_backoff(int attempt, std::uint64_t random) noexcept;
 
 }  // namespace understudy::alerts

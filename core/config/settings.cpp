@@ -233,6 +233,9 @@ std::optional<SecretRef> read_secret_ref(Section& section, std::string_view key)
   if (ref && ref->kind == SecretRef::Kind::literal)
     section.reading().report("W0201", section.where(key), key, std::string(key) + " is a secret in clear text",
                              secret_hint);
+  if (ref && ref->kind == SecretRef::Kind::fetched)
+    section.wrong(key, "E0104", std::string(key) + " is needed before any plugin runs, so none can fetch it",
+                  secret_hint);
   return ref;
 }
 

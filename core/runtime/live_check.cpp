@@ -223,8 +223,12 @@ class LiveCheck {
         secrets_of(target.use);
         for (const auto& use : target.health) secrets_of(use);
         for (const auto& use : target.ready) secrets_of(use);
+        for (const auto& use : target.drill_health) secrets_of(use);
       }
       if (service.state) secrets_of(service.state->store);
+      config::PluginUse lease;
+      lease.secrets.emplace("key", service.lease_key);
+      if (!service.lease_key.name.empty()) secrets_of(lease);
     }
     for (const auto& notifier : config_.notifiers) secrets_of(notifier.use);
   }

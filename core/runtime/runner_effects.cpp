@@ -247,6 +247,10 @@ void ServiceRunner::push_periodically(Millis wait) {
         (state_.phase == failover::Phase::active || state_.phase == failover::Phase::suspect) && state_.running;
     const auto* target = service_.find(state_.active);
     const bool saves = act() && serving && target != nullptr && !target->paths.empty();
+    if (serving && target != nullptr && target->paths.empty())
+      keeper_->look([this, alive = std::weak_ptr(alive_)] {
+        if (!alive.expired()) tell_age();
+      });
     if (saves && pushing_) tell_late_push();
     if (saves && !std::exchange(pushing_, true)) {
       keeper_->push(*target, state_.epoch, push_budget, false,
@@ -260,6 +264,30 @@ void ServiceRunner::push_periodically(Millis wait) {
     }
     push_periodically(service_.state->every);
   });
+}
+
+/// The target saves by itself, where nobody hears of a save that failed. Older than max_age, the next failover would
+/// wait for a person.
+void ServiceRunner::tell_age() {
+  const auto& max_age = service_.state->max_age;
+  if (!max_age) return;
+  const auto newest = wiring_.journal.newest_snapshot(service_.id);
+  const auto age = wall_now() - (newest ? newest->created : state_.since);
+  const bool fresh = age <= *max_age;
+  Alert alert;
+  alert.kind = "state.push";
+  if (fresh != is_open(alert)) return;
+  changed_();
+  alert.severity = fresh ? Severity::info : Severity::warning;
+  alert.state = fresh ? AlertState::resolved : AlertState::firing;
+  alert.title = fresh ? "the state is saved again" : "no newer state comes from " + state_.active.value;
+  if (!fresh)
+    alert.text = fmt::format(
+        "{} saves by itself, and the newest snapshot is {} s old, more than max_age ({} s): a failover would wait for "
+        "a "
+        "person. Its agent's log says why.",
+        state_.active.value, age.count() / 1000, max_age->count() / 1000);
+  tell(std::move(alert));
 }
 
 /// In one commit: there may be thousands, and each commit waits for the disk.

@@ -82,6 +82,7 @@ class ServiceRunner {
   void watch_hints(Place& place);
   void ask_quotes();
   /// Which epoch the store's snapshots have come to, for a journal that was lost, or an older one that was put back.
+  void tell_age();
   void ask_store();
   void ask_store_later();
 

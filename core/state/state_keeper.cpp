@@ -71,12 +71,18 @@ SnapshotInfo snapshot_from(const sdk::Json& in) {
 StateKeeper::StateKeeper(Tools tools, const config::Service& service, fs::path work_dir,
                          std::unique_ptr<plugins::Instance> store)
     : tools_(std::move(tools)), service_(service), work_dir_(std::move(work_dir)), store_(std::move(store)) {
-  // What the store holds may be more than the journal knows: it may be new here, or have been lost.
-  list([this, alive = std::weak_ptr(alive_)](const sdk::Result& result) {
-    if (alive.expired() || !result.ok()) return;
+  look([] {});
+}
+
+void StateKeeper::look(std::function<void()> done) {
+  list([this, done = std::move(done), alive = std::weak_ptr(alive_)](const sdk::Result& result) {
+    if (alive.expired()) return;
     std::vector<SnapshotInfo> all;
-    for (const auto& s : result.value.value("snapshots", sdk::Json::array())) all.push_back(snapshot_from(s));
+    if (result.ok()) {
+      for (const auto& s : result.value.value("snapshots", sdk::Json::array())) all.push_back(snapshot_from(s));
+    }
     tools_.remember(all);
+    done();
   });
 }
 

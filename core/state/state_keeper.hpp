@@ -68,6 +68,9 @@ class StateKeeper {
   };
   [[nodiscard]] std::vector<Folder> folders(const config::Target& target, const std::filesystem::path& fetched) const;
   void prune();
+  /// What the store holds may be more than the journal knows: the journal may be new here or have been lost, and who
+  /// keeps its state itself saves by itself. `done` when the journal knows it too, or the store did not answer.
+  void look(std::function<void()> done);
   /// Straight to the store, for people.
   void list(plugins::Instance::Done done);
   void verify(const SnapshotId& id, plugins::Instance::Done done);

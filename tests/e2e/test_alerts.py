@@ -4,12 +4,14 @@ import contextlib
 import http.server
 import json
 import os
+import re
 import sqlite3
 import threading
 import time
 import unittest
 
 from harness import Site, wait_for
+from plugin_driver import Plugin
 
 
 class Alerts(Site):
@@ -195,6 +197,26 @@ throttle = "0s"
         self.start()
         wait_for("the end to be told", lambda: ("state.push", "resolved") in self.states("all"))
         self.assertNotIn("state.push", self.understudy("alert", "list"))
+
+    def test_a_target_that_saves_by_itself_and_does_not_is_told(self):
+        self.write_config(extra=self.notifiers("all"))
+        with open(self.config) as config:
+            text = config.read()
+        text = re.sub(r'(?m)^paths = .*\n', "", text).replace('every = "1s"', 'every = "1s"\nmax_age = "4s"')
+        with open(self.config, "w") as config:
+            config.write(text)
+        self.start()
+        self.serving("home")
+        wait_for("the alert", lambda: ("state.push", "firing") in self.states("all"))
+        alert = next(a for a in self.told("all") if a["kind"] == "state.push")
+        self.assertIn("no newer state comes from home", alert["title"])
+        self.assertIsNone(self.service()["snapshot"])
+        with contextlib.closing(Plugin("local_dir", "state", {"dir": os.path.join(self.folder, "snapshots"), "fsync": False}, service="counter")) as store:
+            stamp = time.strftime("%Y%m%dT%H%M%S.000Z", time.gmtime())
+            pushed = store.call("store.push/1", {"service": "counter", "id": stamp + "-e1", "epoch": 1, "paths": [{"name": "state", "path": os.path.join(self.folder, "home/state")}]}, 30000)
+            self.assertEqual(pushed["status"], "ok", pushed)
+        wait_for("its end", lambda: ("state.push", "resolved") in self.states("all"))
+        self.assertEqual(self.service()["snapshot"]["id"], stamp + "-e1")
 
     def states(self, name):
         return [(a["kind"], a["state"]) for a in self.told(name)]

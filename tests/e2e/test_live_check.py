@@ -69,6 +69,19 @@ class LiveCheck(Patient):
         self.assertIn("export PATIENT_TOKEN", secret["hint"])
         self.assertEqual(found["target", "counter/home (process)"]["result"], "ok")
 
+    def lease(self, key):
+        self.write_config(extra=f"[service.counter.lease]\nkey = {key}\n")
+
+    def test_a_leases_key_is_read_too(self):
+        self.lease('{ env = "NO_LEASE_KEY" }')
+        self.assertEqual(self.findings(1)["secret", "env NO_LEASE_KEY"]["result"], "failed")
+
+    def test_a_key_that_is_needed_before_any_plugin_runs_is_not_fetched_by_one(self):
+        self.lease('{ gcp_secret = "projects/p/secrets/s/versions/1" }')
+        wrong, = json.loads(self.check(2, "--json"))["diagnostics"]
+        self.assertEqual(wrong["code"], "E0104")
+        self.assertIn("before any plugin runs", wrong["message"])
+
     def test_a_provider_that_refuses_is_quoted_with_its_hint_and_without_the_secret(self):
         self.suffer("bad_token")
         target = self.findings(1)["target", "counter/spare (patient)"]
