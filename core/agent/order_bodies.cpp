@@ -36,7 +36,7 @@ Json object_of(std::string_view text) {
 std::optional<Epoch> epoch_in(const Json& body) {
   const auto number = field<std::uint64_t>(body, "epoch");
   if (!number) return std::nullopt;
-  const auto epoch = epoch_from(*number);
+  const auto epoch = epoch_from(*number, 2 * most_told);
   if (!epoch) throw BadBody{"\"epoch\" is an impossible number"};
   return epoch;
 }

@@ -75,7 +75,8 @@ struct Writer {
   void operator()(const SnapshotRow& r) const {
     auto s = db.prepare(
         "INSERT INTO snapshot (service, id, epoch, created_ms, bytes, files, valid, problem) VALUES (?,?,?,?,?,?,?,?) "
-        "ON CONFLICT (service, id) DO UPDATE SET valid = excluded.valid, problem = excluded.problem");
+        "ON CONFLICT (service, id) DO UPDATE SET epoch = excluded.epoch, created_ms = excluded.created_ms, "
+        "bytes = excluded.bytes, files = excluded.files, valid = excluded.valid, problem = excluded.problem");
     const auto& i = r.info;
     s.bind(r.service.value)
         .bind(i.id.value)

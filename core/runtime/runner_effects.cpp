@@ -247,10 +247,7 @@ void ServiceRunner::push_periodically(Millis wait) {
         (state_.phase == failover::Phase::active || state_.phase == failover::Phase::suspect) && state_.running;
     const auto* target = service_.find(state_.active);
     const bool saves = act() && serving && target != nullptr && !target->paths.empty();
-    if (serving && target != nullptr && target->paths.empty())
-      keeper_->look([this, alive = std::weak_ptr(alive_)] {
-        if (!alive.expired()) tell_age();
-      });
+    if (saves_by_itself()) look_at_store();
     if (saves && pushing_) tell_late_push();
     if (saves && !std::exchange(pushing_, true)) {
       keeper_->push(*target, state_.epoch, push_budget, false,
@@ -266,27 +263,47 @@ void ServiceRunner::push_periodically(Millis wait) {
   });
 }
 
-/// The target saves by itself, where nobody hears of a save that failed. Older than max_age, the next failover would
-/// wait for a person.
-void ServiceRunner::tell_age() {
+bool ServiceRunner::saves_by_itself() const {
+  const bool serving =
+      (state_.phase == failover::Phase::active || state_.phase == failover::Phase::suspect) && state_.running;
+  const auto* target = service_.find(state_.active);
+  const auto p = places_.find(state_.active);
+  if (!serving || target == nullptr || p == places_.end()) return false;
+  const auto& look = p->second->look;  // one that sleeps has saved, and has nothing new
+  return target->paths.empty() && !(look && look->state == "stopped");
+}
+
+/// Of a save that failed there nobody hears.
+void ServiceRunner::look_at_store() {
+  if (std::exchange(looking_, true)) return;
+  keeper_->look([this, alive = std::weak_ptr(alive_)](const sdk::Result& listed) {
+    if (alive.expired()) return;
+    looking_ = false;
+    if (saves_by_itself()) tell_age(listed);
+  });
+}
+
+/// Older than max_age, the next failover would wait for a person.
+void ServiceRunner::tell_age(const sdk::Result& listed) {
   const auto& max_age = service_.state->max_age;
-  if (!max_age) return;
   const auto newest = wiring_.journal.newest_snapshot(service_.id);
-  const auto age = wall_now() - (newest ? newest->created : state_.since);
-  const bool fresh = age <= *max_age;
+  const WallTime began = state_.last_move ? state_.last_move->ended : state_.since;
+  const bool from_here = newest && newest->created > began;
+  const auto age = wall_now() - std::max(began, newest ? newest->created : WallTime{});
+  const bool old = max_age && age > *max_age;
   Alert alert;
   alert.kind = "state.push";
-  if (fresh != is_open(alert)) return;
+  if (is_open(alert) ? old || !from_here : !old) return;
   changed_();
-  alert.severity = fresh ? Severity::info : Severity::warning;
-  alert.state = fresh ? AlertState::resolved : AlertState::firing;
-  alert.title = fresh ? "the state is saved again" : "no newer state comes from " + state_.active.value;
-  if (!fresh)
+  alert.severity = old ? Severity::warning : Severity::info;
+  alert.state = old ? AlertState::firing : AlertState::resolved;
+  alert.title = old ? "no newer state comes from " + state_.active.value : "the state is saved again";
+  if (old)
     alert.text = fmt::format(
-        "{} saves by itself, and the newest snapshot is {} s old, more than max_age ({} s): a failover would wait for "
-        "a "
-        "person. Its agent's log says why.",
-        state_.active.value, age.count() / 1000, max_age->count() / 1000);
+        "{} saves by itself, and has saved nothing for {} s, more than max_age ({} s): a failover would "
+        "wait for a person. {}",
+        state_.active.value, age.count() / 1000, max_age->count() / 1000,
+        listed.ok() ? "Its agent's log says why." : "The store: " + said(listed.error));
   tell(std::move(alert));
 }
 

@@ -82,7 +82,6 @@ class ServiceRunner {
   void watch_hints(Place& place);
   void ask_quotes();
   /// Which epoch the store's snapshots have come to, for a journal that was lost, or an older one that was put back.
-  void tell_age();
   void ask_store();
   void ask_store_later();
 
@@ -117,6 +116,9 @@ class ServiceRunner {
   void arm(const failover::Arm& arm);
   [[nodiscard]] Millis first_push_in() const;
   void tell_late_push();
+  [[nodiscard]] bool saves_by_itself() const;
+  void look_at_store();
+  void tell_age(const sdk::Result& listed);
   void push_periodically(Millis wait);
   void remember(const std::vector<SnapshotInfo>& snapshots);
   void pushed(const state::StateKeeper::Answer& answer);
@@ -159,6 +161,7 @@ class ServiceRunner {
   Time accounted_{};
   journal::Batch unaccounted_;     ///< what could not be written
   std::string started_operation_;  ///< of the last start whose fee was counted
+  bool looking_ = false;           ///< into the store, for who saves by itself
   bool pushing_ = false;           ///< a save in time is under way or waits
   std::string lease_key_;
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);

@@ -71,18 +71,20 @@ SnapshotInfo snapshot_from(const sdk::Json& in) {
 StateKeeper::StateKeeper(Tools tools, const config::Service& service, fs::path work_dir,
                          std::unique_ptr<plugins::Instance> store)
     : tools_(std::move(tools)), service_(service), work_dir_(std::move(work_dir)), store_(std::move(store)) {
-  look([] {});
+  look([](const sdk::Result&) {});
 }
 
-void StateKeeper::look(std::function<void()> done) {
+void StateKeeper::look(plugins::Instance::Done done) {
   list([this, done = std::move(done), alive = std::weak_ptr(alive_)](const sdk::Result& result) {
     if (alive.expired()) return;
     std::vector<SnapshotInfo> all;
     if (result.ok()) {
       for (const auto& s : result.value.value("snapshots", sdk::Json::array())) all.push_back(snapshot_from(s));
+      std::erase_if(all,
+                    [this](const SnapshotInfo& s) { return damaged_.contains(s.id); });  // a list does not read them
     }
     tools_.remember(all);
-    done();
+    done(result);
   });
 }
 
@@ -280,6 +282,7 @@ void StateKeeper::pulled(const std::shared_ptr<Job>& job, const SnapshotInfo& sn
   if (result.error.status != sdk::Status::invalid) return end({false, {}, job->problems});
   SnapshotInfo damaged = snapshot;
   damaged.valid = false;
+  damaged_.insert(damaged.id);
   damaged.problem = result.error.message;
   tools_.remember({damaged});
   tools_.log.write(host::Level::error, service_.id.value,

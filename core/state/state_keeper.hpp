@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include <boost/asio/io_context.hpp>
@@ -70,7 +71,7 @@ class StateKeeper {
   void prune();
   /// What the store holds may be more than the journal knows: the journal may be new here or have been lost, and who
   /// keeps its state itself saves by itself. `done` when the journal knows it too, or the store did not answer.
-  void look(std::function<void()> done);
+  void look(plugins::Instance::Done done);
   /// Straight to the store, for people.
   void list(plugins::Instance::Done done);
   void verify(const SnapshotId& id, plugins::Instance::Done done);
@@ -102,7 +103,8 @@ class StateKeeper {
   std::unique_ptr<plugins::Instance> store_;
   std::deque<std::shared_ptr<Job>> queue_;
   std::shared_ptr<Job> running_;
-  std::uint64_t pulls_ = 0;  ///< names their folders
+  std::set<SnapshotId> damaged_;  ///< that were read, and did not verify
+  std::uint64_t pulls_ = 0;       ///< names their folders
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);
   boost::asio::thread_pool worker_{1};
 };
