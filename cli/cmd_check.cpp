@@ -19,7 +19,7 @@ policy::WorstCase worst_case(const config::Config& c, const config::Service& s, 
 }
 
 /// Rounded up to what human_duration shows, and never down.
-std::string bound_in_words(Millis t) {
+std::string at_most(Millis t) {
   using namespace std::chrono;
   const Millis unit = t < 1s ? 1ms : t < 1h ? 1s : t < 24h ? 1min : 1h;
   return human_duration((t + unit - 1ms) / unit * unit.count());
@@ -27,21 +27,21 @@ std::string bound_in_words(Millis t) {
 
 std::string worst(const config::Config& c, const config::Service& s, const config::Target& primary) {
   const auto w = worst_case(c, s, primary);
-  const auto time = bound_in_words;
-  std::string out = fmt::format("    {} dies: noticed within {}", primary.id.value, time(w.notice));
+  std::string out = fmt::format("    {} dies: noticed within {}", primary.id.value, at_most(w.notice));
   if (w.fence) {
-    out += fmt::format("; out of reach: has certainly ended {} later (its lease)", time(*w.fence));
+    out += fmt::format("; out of reach: has certainly ended {} later (its lease)", at_most(*w.fence));
   } else {
     out += fmt::format(
         "; stopped within {}, if its provider answers; if nobody can reach it, it is held for a person "
         "(a lease ends that: docs/leases.md)",
-        time(w.stop));
+        at_most(w.stop));
   }
   if (s.targets.size() < 2) return out + "; there is no standby\n";
   out += fmt::format(
       "\n    serves elsewhere after {} at worst (start and verification take at most {}{}), {} by what the file "
       "declares; bringing the state comes to that, and each standby that does not come up\n",
-      time(w.total()), time(w.start), w.save.count() > 0 ? ", a last save " + time(w.save) : "", time(w.expected()));
+      at_most(w.total()), at_most(w.start), w.save.count() > 0 ? ", a last save " + at_most(w.save) : "",
+      at_most(w.expected()));
   return out;
 }
 

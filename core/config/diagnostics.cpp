@@ -36,10 +36,8 @@ constexpr std::array codes{
          "\"NAME\" }, { file = \"/path\" } or { credential = \"name\" }."},
     Code{"W0202",
          "A schedule of drills that drills nobody, or not everybody whom it names: a plugin cannot run a copy beside "
-         "the "
-         "service, or no standby is named. mode = \"switchover\" in [service.NAME.drill] moves the service there and "
-         "back "
-         "instead, in the windows that are allowed."},
+         "the service, or no standby is named. mode = \"switchover\" in [service.NAME.drill] moves the service there "
+         "and back instead, in the windows that are allowed."},
 };
 
 std::string caret(const Diagnostic& d) {

@@ -243,10 +243,8 @@ void ServiceRunner::push_periodically(Millis wait) {
   push_timer_.expires_after(wait);
   push_timer_.async_wait([this, alive = std::weak_ptr(alive_)](const boost::system::error_code& error) {
     if (error || alive.expired()) return;
-    const bool serving =
-        (state_.phase == failover::Phase::active || state_.phase == failover::Phase::suspect) && state_.running;
     const auto* target = service_.find(state_.active);
-    const bool saves = act() && serving && target != nullptr && !target->paths.empty();
+    const bool saves = act() && serving() && target != nullptr && !target->paths.empty();
     if (saves_by_itself()) look_at_store();
     if (saves && pushing_) tell_late_push();
     if (saves && !std::exchange(pushing_, true)) {
@@ -263,12 +261,14 @@ void ServiceRunner::push_periodically(Millis wait) {
   });
 }
 
+bool ServiceRunner::serving() const {
+  return (state_.phase == failover::Phase::active || state_.phase == failover::Phase::suspect) && state_.running;
+}
+
 bool ServiceRunner::saves_by_itself() const {
-  const bool serving =
-      (state_.phase == failover::Phase::active || state_.phase == failover::Phase::suspect) && state_.running;
   const auto* target = service_.find(state_.active);
   const auto p = places_.find(state_.active);
-  if (!serving || target == nullptr || p == places_.end()) return false;
+  if (!serving() || target == nullptr || p == places_.end()) return false;
   const auto& look = p->second->look;  // one that sleeps has saved, and has nothing new
   return target->paths.empty() && !(look && look->state == "stopped");
 }

@@ -116,6 +116,7 @@ class ServiceRunner {
   void arm(const failover::Arm& arm);
   [[nodiscard]] Millis first_push_in() const;
   void tell_late_push();
+  [[nodiscard]] bool serving() const;
   [[nodiscard]] bool saves_by_itself() const;
   void look_at_store();
   void tell_age(const sdk::Result& listed);
