@@ -18,7 +18,7 @@ import threading
 import time
 import xml.etree.ElementTree as ElementTree
 
-LIMIT_S = int(os.environ.get("UNDERSTUDY_TEST_LIMIT_S", "1200"))
+LIMIT_S = int(os.environ.get("UNDERSTUDY_TEST_LIMIT_S", "1800"))
 GRACE_S = 10  # for a program's children, once it took too long
 # Release runs everything. Under a sanitizer runs what can find something there: memory in every plugin, races in the core and in
 # the plugins that its tests use (all plugins share one class for their threads).
@@ -35,8 +35,10 @@ ENGINE = {"test_docker_compose", "test_docker_kit", "test_swap", "test_crash"}  
 # These draw their faults anew in each process, or say whether two sites can ever run at once: what fails in one of a hundred runs is the very
 # thing that they are there to find, and a second run without it shows nothing.
 NEVER_REPEATED = {"test_split_brain", "test_crash", "test_model"}
+PACE = {"asan": 3, "tsan": 3}  # how much longer than in a release things may take before a story fails (tests/e2e/harness.py)
+AGAIN = 3  # so much more when a case is tried again
 SAFETY = ("two writers", "was written by both", "the witness heard")  # words of a broken promise, in whichever suite
-MOST_REPEATED = 3
+MOST_REPEATED = 5
 # All that is written when a process is killed while its leaks are looked for (lsan_common.cpp, ProcessThreads): an isolated plugin goes with its core.
 KILLED = re.compile(r"(==\d+==Unable to get registers from thread \d+\.\n)+")
 OPTIONS = {"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:detect_stack_use_after_return=1", "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
@@ -46,6 +48,7 @@ telling = threading.Lock()
 groups = set()  # of processes that run, by their leaders
 totals = {"passed": 0, "failed": 0, "skipped": 0}
 failures = []
+doubtful = []  # suites of which some cases failed and will be tried again: preset, path, the first run
 repeated = []  # failed, and passed when they were tried again
 
 
@@ -73,10 +76,11 @@ def reports(preset, suite):
     return os.path.abspath(os.path.join(folder(preset), "reports", suite))
 
 
-def environment(preset, suite):
+def environment(preset, suite, pace=1):
     """Of two values of a sanitizer's option the later one counts: the caller's before ours, and the report's place in any case."""
     symbolizer = shutil.which("llvm-symbolizer-19") or shutil.which("llvm-symbolizer")
-    env = {**os.environ, "UNDERSTUDY_BUILD": os.path.abspath(folder(preset))}
+    pace *= PACE.get(preset, 1) * float(os.environ.get("UNDERSTUDY_TEST_PACE", "1"))
+    env = {**os.environ, "UNDERSTUDY_BUILD": os.path.abspath(folder(preset)), "UNDERSTUDY_TEST_PACE": str(pace)}
     for name, ours in OPTIONS.items():
         parts = [ours, symbolizer and f"external_symbolizer_path={symbolizer}", os.environ.get(name), f"log_path='{reports(preset, suite)}'"]
         env[name] = ":".join(filter(None, parts))
@@ -182,11 +186,12 @@ class Suite:
 
     WEIGHT = ("begun", "passed", "skipped", "failed")  # a case may be told several times, by its subtests
 
-    def __init__(self, preset, path, *only):
-        suite = os.path.basename(path)[:-3]
+    def __init__(self, preset, path, *only, pace=1):
+        suite, began = os.path.basename(path)[:-3], time.monotonic()
         with tempfile.NamedTemporaryFile("r", prefix="understudy-outcomes-", errors="replace") as told:
-            ran = run(preset, suite, [sys.executable, "-W", "ignore", "scripts/suite.py", told.name, path, *only], environment(preset, suite))
+            ran = run(preset, suite, [sys.executable, "-W", "ignore", "scripts/suite.py", told.name, path, *only], environment(preset, suite, pace))
             lines = told.read().splitlines()
+        self.seconds = time.monotonic() - began
         self.output, self.problems, self.cases, self.why, self.ended, self.cpu_s = ran.output, list(ran.problems), {}, {}, False, ran.cpu_s
         for line in lines:
             with contextlib.suppress(ValueError):  # the last, when it was ended while it wrote
@@ -226,17 +231,24 @@ class Suite:
 
 
 def run_python(preset, path):
-    """A case that fails is tried once more, by itself, and both outcomes are told: on a loaded machine a story can miss its moment. What a
-    sanitizer finds is not tried again, nor is what must never happen (NEVER_REPEATED, SAFETY)."""
-    name = f"{preset}/{os.path.basename(path)}"
-    began = time.monotonic()
+    """A case that fails may be tried once more (try_again), which is kept for later."""
     first = Suite(preset, path)
-    again = Suite(preset, path, *first.failed()) if first.may_be_repeated(path) else None
-    with telling:
-        tell(name, time.monotonic() - began, first, again)
+    if first.may_be_repeated(path):
+        doubtful.append((preset, path, first))
+    else:
+        with telling:
+            tell(f"{preset}/{os.path.basename(path)}", first)
 
 
-def tell(name, seconds, first, again):
+def try_again():
+    """On a loaded machine a story can miss its moment. What failed is tried once more when all else has ended, by itself and with more patience,
+    and both outcomes are told. What a sanitizer finds is not tried again, nor is what must never happen (NEVER_REPEATED, SAFETY)."""
+    while doubtful:
+        preset, path, first = doubtful.pop(0)
+        tell(f"{preset}/{os.path.basename(path)}", first, Suite(preset, path, *first.failed(), pace=AGAIN))
+
+
+def tell(name, first, again=None):
     if not first.well():
         print("\n".join([first.output[-20000:], *first.problems]))
     if again and again.well() and again.named("passed"):
@@ -249,7 +261,8 @@ def tell(name, seconds, first, again):
         print("\n".join(["and again:", again.output[-20000:], *again.problems]))
     for case in first.named("skipped"):
         print(f"   {case}: skipped: {first.why.get(case, '')}")
-    count(f"{name} {took(seconds, first.cpu_s + (again.cpu_s if again else 0))}", len(first.named("passed")), len(first.failed()) + len(first.problems), len(first.named("skipped")))
+    time_taken = took(first.seconds + (again.seconds if again else 0), first.cpu_s + (again.cpu_s if again else 0))
+    count(f"{name} {time_taken}", len(first.named("passed")), len(first.failed()) + len(first.problems), len(first.named("skipped")))
 
 
 def run_layers():
@@ -294,6 +307,7 @@ def run_preset(preset):
         work += [lanes.submit(run_alone_if_needed, preset, s) for s in sorted(scripts, key=lambda s: (s[:-3] not in LONG, s))]
         for done in work:
             done.result()
+    try_again()
 
 
 def build(preset):

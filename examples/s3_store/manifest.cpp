@@ -79,6 +79,8 @@ Manifest manifest_from(const Json& in, const std::string& id) {
     throw Failure(Status::invalid, "it has a format that this version does not know");
   Manifest out;
   const auto& s = in.at("snapshot");
+  if (!s.at("epoch").is_number_unsigned() || s.at("epoch").get<std::uint64_t>() > most_epochs)
+    throw std::invalid_argument("no epoch is " + s.at("epoch").dump());
   out.snapshot = {s.at("id"), s.at("epoch"), s.at("created_ms"), s.at("bytes"), s.at("files"), true, ""};
   if (out.snapshot.id != id) throw Failure(Status::invalid, "its manifest is that of " + out.snapshot.id);
   for (const auto& p : in.at("paths")) out.paths.push_back(path_from(p));

@@ -5,6 +5,7 @@
 // sorted.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,9 @@ struct Manifest {
   understudy::sdk::Snapshot snapshot;
   std::vector<SavedPath> paths;
 };
+
+/// No service comes so far. A -1 that was read as unsigned would refuse every push from then on.
+constexpr std::uint64_t most_epochs = std::uint64_t{1} << 52;
 
 [[nodiscard]] std::string write_manifest(const Manifest& manifest);
 /// Throws Failure(invalid) when it is damaged, of another snapshot, or would lead out of its folder.

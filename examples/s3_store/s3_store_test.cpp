@@ -223,6 +223,8 @@ void refuses_a_replaced_site() {
   expect(b.push("three", 4).error.status == Status::conflict, "an older epoch is a conflict");
   b.bucket.objects.erase("under/study/svc/latest");
   expect(b.push("three", 4).error.status == Status::conflict, "also when `latest` is lost");
+  b.bucket.objects["under/study/svc/latest"] = R"({"id": "two", "epoch": 18446744073709551615})";
+  expect(b.push("three", 5).error.status == Status::invalid, "-1 read as unsigned is damage, not the newest epoch");
   b.bucket.objects = before;
   // The successor saves while the files are sent.
   b.bucket.objects["under/study/svc/latest"] = R"({"id": "two", "epoch": 4})";

@@ -85,7 +85,8 @@ Store::Latest Store::latest(const Call& call, const std::string& service) {
   const auto found = bucket_.get(call, home(service) + "latest");
   if (!found) return {};
   const Json in = Json::parse(found->body, nullptr, false);
-  if (!in.is_object() || !in.contains("epoch") || !in.at("epoch").is_number_unsigned())
+  if (!in.is_object() || !in.contains("epoch") || !in.at("epoch").is_number_unsigned() ||
+      in.at("epoch").get<std::uint64_t>() > most_epochs)
     throw Failure(Status::invalid, "the object " + home(service) + "latest is damaged",
                   "delete it: it is made anew from the snapshots");
   return {in.value("id", ""), found->etag, in.at("epoch").get<std::uint64_t>()};

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "snapshot/epochs.hpp"
 #include "text.hpp"
 
 namespace gcp {
@@ -50,6 +51,7 @@ std::optional<Latest> Latest::from(const std::string& text) {
     out.fence(epoch_of(f, "epoch"), {epoch_of(below, "epoch"), text_of(below, "id")});
   }
   if (out.newest.second.empty() && out.fences_.empty()) return std::nullopt;
+  if (out.lowest() > understudy::snapshot::most_epochs) return std::nullopt;
   if (out.lowest() < epoch_of(body, "epoch")) return std::nullopt;  // the fence that it was written with is missing
   return out;
 }

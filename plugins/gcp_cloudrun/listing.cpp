@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "snapshot/epochs.hpp"
 #include "snapshot/tree.hpp"
 #include "text.hpp"
 
@@ -45,7 +46,7 @@ Snapshot listed(const Object& object) {
   out.created_ms = number_in(object.metadata, "created_ms");
   out.bytes = number_in(object.metadata, "bytes");
   out.files = number_in(object.metadata, "files");
-  if (text_in(object.metadata, "sha256").empty() || epoch < 0) {
+  if (text_in(object.metadata, "sha256").empty() || epoch < 0 || out.epoch > most_epochs) {
     out.valid = false;
     out.created_ms = object.created_ms;
     out.problem = "its manifest was not written by Understudy";

@@ -18,6 +18,11 @@ std::string older(std::uint64_t epoch, std::uint64_t than) {
 
 }  // namespace
 
+std::uint64_t epoch_from(const Json& in) {
+  if (in.is_number_unsigned() && in.get<std::uint64_t>() <= most_epochs) return in.get<std::uint64_t>();
+  throw Failure(Status::invalid, "its manifest is damaged: no epoch is " + in.dump(-1, ' ', false, Json::error_handler_t::replace));
+}
+
 bool newer(const Snapshot& a, const Snapshot& b) {
   return std::tie(a.epoch, a.created_ms, a.id) > std::tie(b.epoch, b.created_ms, b.id);
 }

@@ -14,6 +14,12 @@ constexpr std::int64_t day_ms = 86'400'000;
 /// So many of what was refused are kept; then nothing more is stored but what was under way when a newer epoch began.
 constexpr std::size_t most_aside = 5;
 
+/// No service comes so far: half of what every reader of JSON keeps exactly. A -1 that was read as unsigned would refuse
+/// every push from then on.
+constexpr std::uint64_t most_epochs = std::uint64_t{1} << 52;
+/// The epoch that a manifest tells. Throws `invalid` for what can be none.
+[[nodiscard]] std::uint64_t epoch_from(const understudy::sdk::Json& in);
+
 /// For a sort, newest first: by epoch, whatever the clocks of two sites say.
 [[nodiscard]] bool newer(const understudy::sdk::Snapshot& a, const understudy::sdk::Snapshot& b);
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "snapshot/epochs.hpp"
+
 namespace understudy::snapshot {
 namespace {
 
@@ -91,7 +93,7 @@ Manifest read_manifest(const std::string& text) {
       throw Failure(Status::invalid, "the snapshot has a format that this version does not know");
     Manifest out;
     const auto& s = in.at("snapshot");
-    out.snapshot = {s.at("id"), s.at("epoch"), s.at("created_ms"), s.at("bytes"), s.at("files"), true, ""};
+    out.snapshot = {s.at("id"), epoch_from(s.at("epoch")), s.at("created_ms"), s.at("bytes"), s.at("files"), true, ""};
     out.started_ms = in.value("started_ms", std::int64_t{0});
     for (const auto& p : in.at("paths")) {
       SavedPath path{p.at("name"), entry_from(p.at("root"), true), {}};

@@ -4,7 +4,7 @@ import os
 import sys
 import unittest
 
-from harness import ROOT
+from harness import ROOT, paced
 from plugin_driver import Plugin
 
 sys.path.insert(0, os.path.join(ROOT, "tests/fakes"))
@@ -35,17 +35,17 @@ class Fly(unittest.TestCase):
         self.plugins.append(out)
         return out
 
-    def call(self, plugin, method, expect="ok", budget_ms=20000, **params):
+    def call(self, plugin, method, expect="ok", budget_ms=paced(20000), **params):
         answer = plugin.call(method, {"service": "trader", "target": "fly", **params}, budget_ms)
         self.assertNotIn(TOKEN, json.dumps(answer))
         self.assertEqual(answer["status"], expect, answer)
         return answer["result"] if expect == "ok" else answer["error"]
 
-    def activate(self, plugin, epoch, expect="ok", budget_ms=20000, **params):
+    def activate(self, plugin, epoch, expect="ok", budget_ms=paced(20000), **params):
         return self.call(plugin, "standby.activate/1", expect, budget_ms, epoch=epoch, operation=f"op-{epoch}", snapshot="20261121T101500.123Z-e7", reason="failover", **params)
 
-    def deactivate(self, plugin, epoch, expect="ok", budget_ms=20000, grace_ms=1000):
+    def deactivate(self, plugin, epoch, expect="ok", budget_ms=paced(20000), grace_ms=1000):
         return self.call(plugin, "standby.deactivate/1", expect, budget_ms, epoch=epoch, operation=f"stop-{epoch}", grace_ms=grace_ms)
 
-    def observe(self, plugin, expect="ok", budget_ms=5000):
+    def observe(self, plugin, expect="ok", budget_ms=paced(5000)):
         return self.call(plugin, "standby.observe/1", expect, budget_ms)

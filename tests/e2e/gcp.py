@@ -4,7 +4,7 @@ import subprocess
 import sys
 import unittest
 
-from harness import BUILD, ROOT
+from harness import BUILD, ROOT, paced
 from plugin_driver import Plugin
 
 sys.path.insert(0, os.path.join(ROOT, "tests/fakes"))
@@ -77,16 +77,16 @@ class Kept(Plugin):
         self.answers_kept += str(answer)
         return answer
 
-    def activate(self, epoch, budget_ms=10000, snapshot=""):
+    def activate(self, epoch, budget_ms=paced(10000), snapshot=""):
         return self.call("standby.activate/1", {"service": "service", "target": "target", "epoch": epoch, "operation": f"op{epoch}", "snapshot": snapshot, "reason": "failover"}, budget_ms)
 
-    def deactivate(self, epoch, budget_ms=10000):
+    def deactivate(self, epoch, budget_ms=paced(10000)):
         return self.call("standby.deactivate/1", {"service": "service", "target": "target", "epoch": epoch, "operation": f"stop{epoch}", "grace_ms": 100}, budget_ms)
 
-    def rollback(self, epoch, operation="back", budget_ms=10000):
+    def rollback(self, epoch, operation="back", budget_ms=paced(10000)):
         return self.call("standby.rollback/1", {"service": "service", "target": "target", "epoch": epoch, "operation": operation}, budget_ms)
 
-    def observe(self, budget_ms=5000):
+    def observe(self, budget_ms=paced(5000)):
         return self.call("standby.observe/1", {"service": "service", "target": "target"}, budget_ms)
 
     def push(self, paths, epoch=1, snapshot="20261120T101500.123Z-e1", budget_ms=30000):
@@ -95,7 +95,7 @@ class Kept(Plugin):
     def pull(self, staging, snapshot="20261120T101500.123Z-e1", budget_ms=30000):
         return self.call("store.pull/1", {"service": "counter", "id": snapshot, "staging": staging}, budget_ms)
 
-    def fetch(self, secret="key", version="latest", budget_ms=10000, name=""):
+    def fetch(self, secret="key", version="latest", budget_ms=paced(10000), name=""):
         return self.call("secret.fetch/1", {"name": name or f"projects/demo/secrets/{secret}/versions/{version}"}, budget_ms)
 
     def list(self):

@@ -15,6 +15,14 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 BUILD = os.environ.get("UNDERSTUDY_BUILD", os.path.join(ROOT, "build"))
 COUNTER = os.path.join(ROOT, "examples/counter/counter.py")
 PATIENCE_S = 60
+# How much longer than on an idle machine a thing may take before it fails: scripts/run_tests.py raises it under a sanitizer, and when a case is
+# tried again.
+PACE = float(os.environ.get("UNDERSTUDY_TEST_PACE", "1"))
+
+
+def paced(ms):
+    """For budgets that should run out while something hangs: long enough to come as far as that on a slow machine."""
+    return int(ms * PACE)
 
 
 def free_port():

@@ -11,7 +11,7 @@ import threading
 import unittest
 
 from agent_site import KEY, Agent
-from harness import Site, free_port, wait_for
+from harness import Site, free_port, paced, wait_for
 from plugin_driver import Plugin
 
 
@@ -84,10 +84,10 @@ class PluginTest(unittest.TestCase):
         self.plugins.append(made)
         return made
 
-    def activate(self, plugin, epoch, budget=10000):
+    def activate(self, plugin, epoch, budget=paced(10000)):
         return plugin.call("standby.activate/1", {**self.WHERE, "epoch": epoch, "operation": f"op-{epoch}", "snapshot": "", "reason": "drill"}, budget)
 
-    def deactivate(self, plugin, epoch, budget=10000):
+    def deactivate(self, plugin, epoch, budget=paced(10000)):
         return plugin.call("standby.deactivate/1", {**self.WHERE, "epoch": epoch, "operation": f"stop-{epoch}", "grace_ms": 2000}, budget)
 
     def observe(self, plugin):
@@ -149,21 +149,21 @@ class PluginTest(unittest.TestCase):
         plugin = self.plugin()
         self.ok(self.activate(plugin, 1))
         self.line.faults["/health"] = ["dropped"] * 100000
-        self.assertEqual(self.deactivate(plugin, 1, 1000)["status"], "transient")
+        self.assertEqual(self.deactivate(plugin, 1, paced(1000))["status"], "transient")
         self.assertEqual(self.observe(plugin)["status"], "transient")
         self.line.faults = {"/deactivate": ["dropped"] * 100000}
-        report = self.ok(self.deactivate(plugin, 1, 1000))
+        report = self.ok(self.deactivate(plugin, 1, paced(1000)))
         self.assertFalse(report["stopped"])
         self.assertIn("not known whether the agent heard", report["detail"])
         self.assertEqual(self.agent.health()["mode"], "active")
         self.line.faults = {"/health": [(502, b"")] * 100000}  # a proxy before an agent that is gone
-        self.assertNotEqual(self.deactivate(plugin, 1, 2000)["status"], "ok", "it was confirmed by a proxy")
+        self.assertNotEqual(self.deactivate(plugin, 1, paced(2000))["status"], "ok", "it was confirmed by a proxy")
 
     def test_a_standby_that_has_not_heard_of_the_stop_is_not_stopped(self):
         """A start that is still on its way would be accepted after it."""
         plugin = self.plugin()
         self.line.faults["/deactivate"] = ["dropped"] * 100000
-        self.assertFalse(self.ok(self.deactivate(plugin, 3, 1000))["stopped"])
+        self.assertFalse(self.ok(self.deactivate(plugin, 3, paced(1000)))["stopped"])
         self.line.faults["/deactivate"] = ["dropped", "dropped"]
         self.assertTrue(self.ok(self.deactivate(plugin, 3))["stopped"])
         self.refused(self.activate(plugin, 3), "conflict", "was deactivated here")
@@ -227,7 +227,7 @@ class PluginTest(unittest.TestCase):
     def test_a_start_that_is_not_seen_is_unknown(self):
         plugin = self.plugin()
         self.line.faults["/activate"] = ["dropped"] * 100000
-        self.refused(self.activate(plugin, 1, 1000), "unknown", "does not run yet")
+        self.refused(self.activate(plugin, 1, paced(1000)), "unknown", "does not run yet")
         self.line.faults = {"/activate": [(503, b'{"error": {"code": "busy", "message": "it is being stopped"}}')] * 3}
         self.assertEqual(self.ok(self.activate(plugin, 1))["state"], "active")
 

@@ -3,7 +3,7 @@ import time
 import unittest
 
 from fly import Fly
-from harness import wait_for
+from harness import paced, wait_for
 
 
 class Lifecycle(Fly):
@@ -95,7 +95,7 @@ class Lifecycle(Fly):
         machine.host = "unreachable"
         p = self.plugin()
         self.assertEqual(self.observe(p)["state"], "unknown")
-        report = self.deactivate(p, 4, budget_ms=4500)
+        report = self.deactivate(p, 4, budget_ms=paced(4500))
         self.assertFalse(report["stopped"])
         self.assertIn("host is unreachable", report["detail"])
 
@@ -295,7 +295,7 @@ class Quotes(Fly):
     def test_settings_come_first_and_a_silent_api_does_not_matter(self):
         self.fly.fault("GET", http=500, times=1000)
         p = self.plugin(price={"active_per_hour": 0.5})
-        q = self.call(p, "standby.quote/1", budget_ms=3000)
+        q = self.call(p, "standby.quote/1", budget_ms=paced(3000))
         self.assertEqual(q["active_usd_per_hour"], 0.5)
         self.assertIn("could not be asked", q["source"])
 
@@ -367,7 +367,7 @@ class Rollback(Fly):
 
 class Diagnosis(Fly):
     def found(self, **settings):
-        report = self.call(self.plugin(**settings), "target.diagnose/1", budget_ms=4000)
+        report = self.call(self.plugin(**settings), "target.diagnose/1", budget_ms=paced(4000))
         self.assertEqual([r for r in self.fly.requests if r[0] != "GET"], [])
         return [(p["severity"], p["message"]) for p in report["problems"]]
 
@@ -430,7 +430,7 @@ class Prewarm(Fly):
         machine = self.fly.add()
         self.fly.fault("POST .*/suspend", http=500)
         p = self.plugin(prewarm="suspend")
-        answer = p.call("standby.prewarm/1", {"service": "trader", "target": "fly", "operation": "w1"}, 5000)
+        answer = p.call("standby.prewarm/1", {"service": "trader", "target": "fly", "operation": "w1"}, paced(5000))
         self.assertFalse(answer.get("result", {}).get("ready"))
         wait_for("its stop", lambda: machine.state == "stopped")
 

@@ -5,7 +5,7 @@ import itertools
 import unittest
 
 from fly import TOKEN, Fly, FlyMachines
-from harness import wait_for
+from harness import PACE, paced, wait_for
 
 
 class Doubts(Fly):
@@ -23,7 +23,7 @@ class Doubts(Fly):
                    (r"POST .*/stop", {"http": 409}), (r"POST .*/stop", {"http": 412})]
         requests = [r"POST .*/uncordon", r"POST .*/lease", r"POST \S*/machines/\w+$", r"POST .*/start", r"GET .*/wait", r"GET \S*/machines$", r"GET \S*/machines/\w+$", r"DELETE .*/lease", r"POST .*/stop"]
         faults = [{"http": 503, "body": "<html>upstream</html>"}, {"http": 429, "headers": {"Retry-After": "1"}}, {"lost": "before"}, {"lost": "after"}]
-        with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        with concurrent.futures.ThreadPoolExecutor(max(4, int(16 / PACE))) as pool:
             told = list(pool.map(lambda pair: self.survives(*pair), [*itertools.product(requests, faults), *refused]))
         self.assertEqual([t for t in told if t], [])
 
@@ -35,8 +35,8 @@ class Doubts(Fly):
         p = self.plugin(url=fly.url)
         try:
             fly.fault(pattern, **fault)
-            up = p.call("standby.activate/1", {"service": "trader", "target": "fly", "epoch": 5, "operation": "x"}, 20000)
-            down = p.call("standby.deactivate/1", {"service": "trader", "target": "fly", "epoch": 5, "operation": "y", "grace_ms": 1000}, 20000)
+            up = p.call("standby.activate/1", {"service": "trader", "target": "fly", "epoch": 5, "operation": "x"}, paced(20000))
+            down = p.call("standby.deactivate/1", {"service": "trader", "target": "fly", "epoch": 5, "operation": "y", "grace_ms": 1000}, paced(20000))
             good = up.get("result", {}).get("state") == "active" and down.get("result", {}).get("stopped") and (machine.boots, machine.state) == (1, "stopped")
             return None if good and not fly.problems else (pattern, fault, up, down, machine.boots, machine.state, fly.problems)
         finally:
@@ -46,7 +46,7 @@ class Doubts(Fly):
         machine = self.fly.add()
         self.fly.stuck = {"starting"}
         p = self.plugin()
-        self.activate(p, 5, "unknown", budget_ms=5000)
+        self.activate(p, 5, "unknown", budget_ms=paced(5000))
         self.assertEqual(self.observe(p)["state"], "starting")
         self.fly.stuck = set()
         wait_for("the start", lambda: machine.state == "started")
@@ -57,7 +57,7 @@ class Doubts(Fly):
         self.fly.add()
         self.fly.lies = {"start"}
         p = self.plugin()
-        self.activate(p, 5, "unknown", budget_ms=6000)
+        self.activate(p, 5, "unknown", budget_ms=paced(6000))
         self.assertEqual(self.observe(p)["state"], "stopped")
         self.fly.lies = set()
         self.assertEqual(self.activate(p, 5)["state"], "active")
@@ -65,7 +65,7 @@ class Doubts(Fly):
     def test_what_fails_before_a_start_promises_that_nothing_runs(self):
         self.fly.add()
         self.fly.fault(r"POST \S*/machines/\w+$", http=500, times=1000)
-        self.activate(self.plugin(), 5, "transient", budget_ms=5000)
+        self.activate(self.plugin(), 5, "transient", budget_ms=paced(5000))
 
     def test_a_version_that_changes_meanwhile(self):
         machine = self.fly.add()
@@ -77,26 +77,26 @@ class Doubts(Fly):
         self.fly.add()
         self.fly.fault("POST .*/start", http=412, times=1000, body={"error": "failed_precondition: unable to start machine from current state: 'replacing'"})
         p = self.plugin()
-        error = self.activate(p, 5, "transient", budget_ms=8000)
+        error = self.activate(p, 5, "transient", budget_ms=paced(8000))
         self.assertIn("not ready for that yet", error["message"])
         self.assertEqual(self.observe(p)["state"], "stopped")
 
     def test_an_api_that_hangs(self):
         machine = self.fly.add()
         p = self.plugin()
-        self.fly.fault("GET", lost="before", delay=2, times=1)
-        self.assertIn("does not answer", self.observe(p, "transient", budget_ms=700)["message"])
-        self.fly.fault("POST .*/start", lost="after", delay=4)
-        self.activate(p, 5, "unknown", budget_ms=3000)
+        self.fly.fault("GET", lost="before", delay=2 * PACE, times=1)
+        self.assertIn("does not answer", self.observe(p, "transient", budget_ms=paced(700))["message"])
+        self.fly.fault("POST .*/start", lost="after", delay=4 * PACE)
+        self.activate(p, 5, "unknown", budget_ms=paced(3000))
         wait_for("the late start", lambda: machine.state == "started")
         self.assertEqual(self.activate(p, 5)["epoch"], 5)
         self.assertEqual(machine.boots, 1)
 
     def test_an_api_that_is_not_there(self):
         p = self.plugin(url="http://127.0.0.1:9")
-        self.assertIn("does not answer", self.observe(p, "transient", budget_ms=1500)["message"])
-        self.activate(p, 5, "transient", budget_ms=3000)
-        self.deactivate(p, 5, "transient", budget_ms=3000)
+        self.assertIn("does not answer", self.observe(p, "transient", budget_ms=paced(1500))["message"])
+        self.activate(p, 5, "transient", budget_ms=paced(3000))
+        self.deactivate(p, 5, "transient", budget_ms=paced(3000))
 
 
 del Fly

@@ -9,7 +9,7 @@ import urllib.error
 import urllib.request
 
 import npm
-from harness import ROOT, free_port, wait_for
+from harness import ROOT, free_port, paced, wait_for
 from plugin_driver import Plugin
 
 sys.path.insert(0, os.path.join(ROOT, "tests/fakes"))
@@ -81,7 +81,7 @@ class Prism(unittest.TestCase):
         machine = self.fly.add()
         start = {"method": "standby.activate/1", "epoch": 5, "operation": "a"}
         self.fly.lease_of(machine)
-        self.assertIn("lease currently held", self.call(**start, expect="conflict", budget_ms=8000)["message"])
+        self.assertIn("lease currently held", self.call(**start, expect="conflict", budget_ms=paced(8000))["message"])
         machine.lease = None
         self.assertEqual(self.call("standby.observe/1", settings={"app": "other"}, expect="invalid")["kind"], "not_found")
         self.assertEqual(self.call("standby.observe/1", settings={"token": "fo1_another"}, expect="denied")["kind"], "token")

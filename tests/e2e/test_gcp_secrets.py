@@ -7,7 +7,7 @@ import unittest
 from gcp import GcpTest, error, knows_secrets
 from google_identity import EMAIL
 from google_run import error_info
-from harness import BUILD
+from harness import BUILD, paced
 
 VALUE = "planted-secret-value"
 
@@ -117,11 +117,11 @@ class Secrets(GcpTest):
         self.cloud.fault("GET", ":access", error(429, "Quota exceeded for quota metric 'Access requests'.", "RESOURCE_EXHAUSTED"), headers={"Retry-After": "1"})
         self.assertEqual(self.fetched(self.source()), VALUE)
         self.cloud.fault("GET", ":access", error(503, "The service is currently unavailable.", "UNAVAILABLE"), times=99)
-        self.refused(self.source().fetch(budget_ms=1500), "transient", "unavailable")
+        self.refused(self.source().fetch(budget_ms=paced(1500)), "transient", "unavailable")
 
     def test_an_answer_that_does_not_come(self):
         self.cloud.fault("GET", ":access", "hang", times=9)
-        answer = self.source().fetch(budget_ms=1000)
+        answer = self.source().fetch(budget_ms=paced(1000))
         self.assertIn(answer["status"], ("transient", "unknown"), answer)
 
     def test_a_token_that_runs_out(self):

@@ -9,6 +9,7 @@ import time
 import unittest
 
 import harness
+from harness import PACE, paced
 from gcp import GcpTest, error
 
 HOME = "some/prefix/counter/"
@@ -161,14 +162,14 @@ class Store(GcpTest):
         self.ok(self.push(plugin, 1, 5))
         self.cloud.fault("POST", "name=", OVERLOADED, times=10**6)
         began = time.monotonic()
-        self.refused(self.push(plugin, 2, 4, budget_ms=6000), "conflict", "could not be kept aside", "lie at that site alone")
-        self.assertLess(time.monotonic() - began, 4.5, "the refusal waited for data that could not be kept")
+        self.refused(self.push(plugin, 2, 4, budget_ms=paced(6000)), "conflict", "could not be kept aside", "lie at that site alone")
+        self.assertLess(time.monotonic() - began, 4.5 * PACE, "the refusal waited for data that could not be kept")
         self.cloud.faults.clear()
         self.cloud.fault("POST", "multipart", OVERLOADED, times=10**6)
-        self.refused(self.push(plugin, 3, 4, budget_ms=6000), "conflict", "could not be kept aside")
+        self.refused(self.push(plugin, 3, 4, budget_ms=paced(6000)), "conflict", "could not be kept aside")
         self.cloud.faults.clear()
         self.cloud.fault("GET", "refused.json", OVERLOADED, times=10**6)
-        self.refused(self.push(plugin, 4, 4, budget_ms=6000), "conflict", "epoch 4 is older than 5")
+        self.refused(self.push(plugin, 4, 4, budget_ms=paced(6000)), "conflict", "epoch 4 is older than 5")
 
     def test_prune_keeps_the_newer_epoch_and_not_the_later_clock(self):
         plugin = self.plugin("state")
@@ -248,8 +249,8 @@ class Store(GcpTest):
             self.cloud.fault("DELETE", "manifest.json", OVERLOADED, times=10**6)
         self.during(replaced, "latest")
         began = time.monotonic()
-        self.refused(self.push(plugin, 3, 5, budget_ms=6000), "conflict", "epoch 5 is older than 6", "could not be written down")
-        self.assertLess(time.monotonic() - began, 4.5)
+        self.refused(self.push(plugin, 3, 5, budget_ms=paced(6000)), "conflict", "epoch 5 is older than 6", "could not be written down")
+        self.assertLess(time.monotonic() - began, 4.5 * PACE)
 
     def test_a_version_that_knows_no_fences_refuses_by_latest(self):
         """It reads nothing of it but `id` and `epoch`."""
@@ -308,7 +309,7 @@ class Store(GcpTest):
         plugin = self.plugin("state")
         self.ok(self.push(plugin, 1, 5))
         self.cloud.fault("POST", "multipart", OVERLOADED, times=10**6)
-        self.refused(plugin.call("store.fence/1", {"service": "counter", "epoch": 6}, 1500), "unknown")
+        self.refused(plugin.call("store.fence/1", {"service": "counter", "epoch": 6}, paced(1500)), "unknown")
         self.cloud.faults.clear()
         self.ok(self.fence(plugin, 6))
 
@@ -391,14 +392,14 @@ class Store(GcpTest):
     def test_a_push_that_does_not_come_to_its_end_is_no_snapshot(self):
         plugin = self.plugin("state")
         self.cloud.fault("POST", "name=", OVERLOADED, times=10**6)
-        self.refused(self.push(plugin, budget_ms=1500), "transient")
+        self.refused(self.push(plugin, budget_ms=paced(1500)), "transient")
         self.cloud.faults.clear()
         self.cloud.fault("POST", "multipart", OVERLOADED, times=10**6)
-        self.refused(self.push(plugin, budget_ms=1500), "unknown", "not known")
+        self.refused(self.push(plugin, budget_ms=paced(1500)), "unknown", "not known")
         self.cloud.faults.clear()
         self.assertEqual(self.ids(plugin), [])
         self.cloud.fault("POST", "multipart", OVERLOADED, times=10**6, skip=1)
-        self.refused(self.push(plugin, budget_ms=1500), "unknown", "not known")
+        self.refused(self.push(plugin, budget_ms=paced(1500)), "unknown", "not known")
         self.cloud.faults.clear()
         self.ok(self.push(plugin, 2))
         self.assertEqual(self.latest()["id"], self.id(2))

@@ -9,6 +9,7 @@ import time
 import unittest
 
 import harness
+from harness import PACE, paced
 from plugin_driver import Plugin
 
 DAY_MS = 86_400_000
@@ -53,7 +54,7 @@ class LocalDir(unittest.TestCase):
     def push(self, plugin, n, epoch, only=""):
         return plugin.call("store.push/1", self.push_params(n, epoch, only), 30000)
 
-    def fence(self, plugin, epoch, budget_ms=10000):
+    def fence(self, plugin, epoch, budget_ms=paced(10000)):
         return plugin.call("store.fence/1", {"service": "svc", "epoch": epoch}, budget_ms)
 
     def prune(self, plugin, keep_days=0, keep_at_least=1):
@@ -75,10 +76,13 @@ class LocalDir(unittest.TestCase):
 
     def move_clock(self, n, epoch, ms):
         """As if the host that saved it had had its clock ahead by so much."""
+        self.rewrite(n, epoch, lambda said: {"created_ms": said["created_ms"] + ms})
+
+    def rewrite(self, n, epoch, change):
         folder = self.there("snapshots", snapshot_id(n, epoch))
         with open(os.path.join(folder, "manifest.json")) as file:
             text = json.load(file)
-        text["snapshot"]["created_ms"] += ms
+        text["snapshot"].update(change(text["snapshot"]))
         data = json.dumps(text).encode()
         for name, content in (("manifest.json", data), ("manifest.sha256", hashlib.sha256(data).hexdigest().encode())):
             with open(os.path.join(folder, name), "wb") as out:
@@ -146,7 +150,7 @@ class Fences(LocalDir):
         p = self.plugin()
         self.good(self.push(p, 1, 5))
         self.hold("commit.lock")
-        self.bad(self.fence(p, 6, 300), "transient", "did not finish in time")
+        self.bad(self.fence(p, 6, paced(300)), "transient", "did not finish in time")
         self.assertEqual("5", self.read("fence").strip())
 
     def test_a_fence_reads_no_manifests_where_a_fence_says_enough(self):
@@ -253,9 +257,9 @@ class Aside(LocalDir):
         p = self.replaced()
         self.endless()
         began = time.monotonic()
-        p.send("store.push/1", self.push_params(2, 5), 6000)
+        p.send("store.push/1", self.push_params(2, 5), paced(6000))
         self.bad(p.receive(), "conflict", "there was not time enough", "old_epoch")
-        self.assertLess(time.monotonic() - began, 4.5)
+        self.assertLess(time.monotonic() - began, 4.5 * PACE)
         self.good(self.push(p, 3, 6, only="deep"))
         self.assertEqual([], os.listdir(self.there("aside")), "something was left")
 
@@ -272,7 +276,7 @@ class Aside(LocalDir):
     def test_what_is_copied_aside_keeps_no_successor_waiting(self):
         p, q = self.replaced(), self.plugin()
         self.endless()
-        p.send("store.push/1", self.push_params(2, 5), 8000)
+        p.send("store.push/1", self.push_params(2, 5), paced(8000))
         harness.wait_for("the copying", lambda: os.path.exists(self.there("aside", ".incoming-" + snapshot_id(2, 5))))
         self.bad(self.push(q, 4, 5, only="deep"), "conflict", "another process is keeping something there", "old_epoch")
         self.good(self.push(q, 3, 6, only="deep"))
@@ -283,20 +287,20 @@ class Aside(LocalDir):
         p, q = self.plugin(), self.plugin()
         self.good(self.push(p, 1, 5))
         self.endless()
-        p.send("store.push/1", self.push_params(2, 5), 8000)
+        p.send("store.push/1", self.push_params(2, 5), paced(8000))
         harness.wait_for("the copying", lambda: os.path.exists(self.there("snapshots", ".incoming-" + snapshot_id(2, 5))))
         began = time.monotonic()
         self.good(self.fence(q, 6))
         harness.wait_for("the successor to save", lambda: self.push(q, 3, 6, only="deep")["status"] == "ok")
         self.bad(p.receive(), "conflict", "there was not time enough", "old_epoch")
-        self.assertLess(time.monotonic() - began, 6.5)
+        self.assertLess(time.monotonic() - began, 6.5 * PACE)
         self.assertEqual([snapshot_id(3, 6), snapshot_id(1, 5)], self.ids(q))
 
     def test_a_push_that_fails_for_another_reason_is_told_that_it_was_overtaken(self):
         p = self.plugin()
         self.good(self.push(p, 1, 5))
         commit = self.hold("commit.lock")
-        p.send("store.push/1", self.push_params(2, 5), 4000)
+        p.send("store.push/1", self.push_params(2, 5), paced(4000))
         harness.wait_for("all to be staged", lambda: os.path.exists(self.there("snapshots", ".incoming-" + snapshot_id(2, 5), "manifest.sha256")))
         self.write("fence", "6\n")
         self.bad(p.receive(), "conflict", "could not be kept aside", "old_epoch")
@@ -340,18 +344,23 @@ class Unchanged(LocalDir):
     def test_of_one_epoch_the_later_save_is_the_newer_whatever_the_clock_says(self):
         plugin = self.plugin()
         self.good(self.push(plugin, 1, 1))
-        manifest = self.there("snapshots", snapshot_id(1, 1), "manifest.json")
-        with open(manifest) as file:
-            said = json.load(file)
-        said["snapshot"]["created_ms"] += 2 * 3_600_000  # its clock was two hours ahead
-        text = json.dumps(said)
-        with open(manifest, "w") as out:
-            out.write(text)
-        with open(self.there("snapshots", snapshot_id(1, 1), "manifest.sha256"), "w") as out:
-            out.write(hashlib.sha256(text.encode()).hexdigest() + "\n")
+        self.move_clock(1, 1, 2 * 3_600_000)
         self.good(self.push(plugin, 2, 1))
         listed = self.good(plugin.call("store.list/1", {"service": "svc"}, 10000))["snapshots"]
         self.assertEqual([snapshot_id(2, 1), snapshot_id(1, 1)], [s["id"] for s in listed])
+
+    def test_an_impossible_epoch_is_damage_and_refuses_nobody(self):
+        plugin = self.plugin()
+        for epoch in (-1, 2**64 - 1, 2**52 + 1, "1", None):
+            with self.subTest(epoch):
+                self.good(self.push(plugin, 1, 1))
+                self.rewrite(1, 1, lambda _, epoch=epoch: {"epoch": epoch})
+                os.remove(self.there("fence"))  # as in a store of an earlier version, where the manifests alone tell
+                listed, = self.good(plugin.call("store.list/1", {"service": "svc"}, 10000))["snapshots"]
+                self.assertFalse(listed["valid"])
+                self.assertIn("its manifest is damaged", listed["problem"])
+                self.good(self.push(plugin, 2, 2))
+                shutil.rmtree(self.there())
 
     def test_a_manifest_that_cannot_be_read_now_is_not_passed_over(self):
         plugin = self.plugin()

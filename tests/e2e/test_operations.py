@@ -11,7 +11,7 @@ import threading
 import time
 import unittest
 
-from harness import Site, wait_for
+from harness import Site, paced, wait_for
 from patient import Patient
 
 
@@ -171,14 +171,14 @@ class Targets(Patient):
         self.assertEqual(self.told("rollback.asked"), [])
 
     def test_a_stop_waits_for_a_rollback_that_is_under_way(self):
-        self.serve(slow_ms=2000)
+        self.serve(slow_ms=paced(4000))
         self.understudy("promote", "counter", "spare")
         with subprocess.Popen([self.program, "-c", self.config, "target", "rollback", "counter", "spare"], stdout=subprocess.PIPE) as rollback:
             wait_for("the rollback to begin", lambda: self.told("rollback.asked"))
             self.assertIn("being changed", self.understudy("target", "rollback", "counter", "spare", expect=4))
             self.assertIn("being changed", self.understudy("reload", expect=4))
             self.understudy("failback", "counter")
-            self.assertEqual(rollback.wait(timeout=20), 0)
+            self.assertEqual(rollback.wait(timeout=60), 0)
         self.assertEqual([c.split()[0] for c in self.provider("calls")][:2], ["rollback", "deactivate"])
 
     def test_a_provider_that_refuses_is_quoted_with_its_hint(self):

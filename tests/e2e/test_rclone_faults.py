@@ -9,6 +9,7 @@ import time
 import unittest
 
 import harness
+from harness import PACE, paced
 from rclone_site import PASSWORD, RcloneSite, rclone, snapshot_id
 
 
@@ -62,9 +63,9 @@ class Faults(RcloneSite):
         harness.wait_for("an empty work folder", lambda: not [n for n in os.listdir(self.work) if not n.endswith(".lock")])  # after the answer
 
     def test_a_push_past_its_budget_is_ended(self):
-        self.big()
+        self.big(int(8 * PACE))
         p = self.plugin(bandwidth_limit="1M")
-        self.bad(self.push(p, 1, budget_ms=2500), "transient", "did not finish in time")
+        self.bad(self.push(p, 1, budget_ms=paced(2500)), "transient", "did not finish in time")
         self.assertIsNone(self.latest())
         harness.wait_for("rclone to end", lambda: not self.rclones(["copy"]))
 
@@ -304,11 +305,11 @@ exec rclone "$@"
 
     def test_a_refusal_comes_in_time_and_leaves_nothing_aside_that_is_not_whole(self):
         p = self.replaced(bandwidth_limit="1M")
-        self.big()
+        self.big(int(8 * PACE))
         began = time.monotonic()
-        error = self.bad(self.push(p, 2, epoch=5, budget_ms=10000), "conflict", "could not be kept aside", "old_epoch")
+        error = self.bad(self.push(p, 2, epoch=5, budget_ms=paced(10000)), "conflict", "could not be kept aside", "old_epoch")
         self.assertIn("lie at that site alone", error["message"])
-        self.assertLess(time.monotonic() - began, 8)
+        self.assertLess(time.monotonic() - began, 8 * PACE)
         self.assertFalse(os.path.exists(self.there("aside", snapshot_id(2, 5))))
         self.assertEqual([snapshot_id(1, 5)], [s["id"] for s in self.listed(p)])
 

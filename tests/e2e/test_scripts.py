@@ -97,6 +97,30 @@ class Case(unittest.TestCase):
         self.assertEqual(counted, (2, 0, 0), output)
         self.assertIn("failed at first, passed when repeated: release/test_late.py Case.test_a", output)
 
+    def test_it_is_tried_again_alone_and_with_more_patience(self):
+        for name in ("test_early", "test_other"):
+            self.suite(name, """
+class Case(unittest.TestCase):
+    def test_a(self):
+        pace = float(os.environ["UNDERSTUDY_TEST_PACE"])
+        with open(os.path.join(HERE, "order"), "a") as out:
+            out.write(f"{os.path.basename(__file__)[5:-3]} {pace:g}\\n")
+        self.assertGreater(pace, 2)
+""")
+        self.suite("test_slow", """
+class Case(unittest.TestCase):
+    def test_a(self):
+        import time
+        time.sleep(3)
+        with open(os.path.join(HERE, "order"), "a") as out:
+            out.write("slow ends\\n")
+""")
+        output, counted = self.run_tests(UNDERSTUDY_TEST_PACE="1")
+        self.assertEqual(counted, (3, 0, 0), output)
+        with open(self.path("tests/e2e/order")) as order:
+            lines = order.read().splitlines()
+        self.assertEqual((sorted(lines[:2]), lines[2], sorted(lines[3:])), (["early 1", "other 1"], "slow ends", ["early 3", "other 3"]))
+
     def test_a_class_is_tried_once_more(self):
         self.suite("test_late", """
 class Case(unittest.TestCase):
