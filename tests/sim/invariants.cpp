@@ -153,11 +153,17 @@ class I3ProvenStopped : public Invariant {
     if (stored.before.revoked && (restarted || !of.revoked)) of.revoked = stored.now.mono;
     if (of.revoked && stored.before.move && stored.before.move->from == of.holder) {
       const auto& service = world.service(stored.service);
-      const auto* holder = service.find(of.holder);
       const bool waited = waited_out(service.lease, stored.now.mono - *of.revoked);
-      of.proven = of.proven || (waited && holder != nullptr && holder->lease);
+      of.proven = of.proven || (waited && ends_without_lease(world, stored.service, of.holder));
     }
     if (!of.revoked && stored.step.state.revoked) of.revoked = stored.now.mono;
+  }
+  static bool ends_without_lease(const World& world, int service, const TargetId& holder) {
+    const auto& targets = world.service(service).targets;
+    const auto it = std::ranges::find(targets, holder, &config::Target::id);
+    if (it == targets.end()) return false;
+    const auto& site = world.site(service, static_cast<std::size_t>(it - targets.begin()));
+    return site.guarded() && !site.holds_over;
   }
   static void remember(OfService& of, const Intent& intent) {
     if (intent.kind == "fence") of.stops[intent.operation] = {intent.target, intent.epoch};

@@ -58,6 +58,8 @@ constexpr std::array rows{
     MutationRow{rate_forgotten, "rate_forgotten", "I3 I1", "W takes all clocks for right"},
     MutationRow{wait_not_restarted, "wait_not_restarted", "I3 I1",
                 "after a crash a lease's end is no longer waited for"},
+    MutationRow{holds_over_ignored, "holds_over_ignored", "I1 I3",
+                "W is taken for proof also of a guard that goes on without a lease"},
     MutationRow{judge_grants, "judge_grants", "I1", "every renewal is granted"},
     MutationRow{revoked_forgotten, "revoked_forgotten", "I1 I3", "a revoked epoch can be renewed"},
     MutationRow{deadline_from_answer, "deadline_from_answer", "I1", "a guard's deadline counts from the answer"},
@@ -138,6 +140,8 @@ Step with_other_service(Mutation mutation, const Context& context, State state, 
   Event heard = event;
   if (auto* asked = std::get_if<LeaseAsked>(&heard); asked != nullptr && mutation == kill_forgotten)
     asked->renewal.kill_time = Millis(0);
+  if (auto* asked = std::get_if<LeaseAsked>(&heard); asked != nullptr && mutation == holds_over_ignored)
+    asked->renewal.holds_over = false;
   return failover::step({service, context.act}, std::move(state), heard, now);
 }
 
@@ -283,6 +287,7 @@ Step step_with(Mutation mutation, const Context& context, State state, const Eve
     case limit_ignored:
     case kill_forgotten:
     case rate_forgotten:
+    case holds_over_ignored:
     case age_ignored: return with_other_service(mutation, context, std::move(state), event, now);
     case transition_missing: return without_transition(context, std::move(state), event, now);
     case asks_without_end: return asking_at_once(failover::step(context, std::move(state), event, now), event);

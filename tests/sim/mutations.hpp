@@ -47,6 +47,7 @@ enum class Mutation {
   kill_forgotten,        ///< W leaves out the time that a kill takes
   rate_forgotten,        ///< W takes all clocks for right
   wait_not_restarted,    ///< after a crash a lease's end is no longer waited for
+  holds_over_ignored,    ///< W is taken for proof also of a guard that goes on without a lease
   judge_grants,          ///< every renewal is granted
   revoked_forgotten,     ///< a revoked epoch can be renewed
   deadline_from_answer,  ///< a guard's deadline counts from the answer

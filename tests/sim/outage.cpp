@@ -23,7 +23,7 @@ bool Outage::well() const {
 
 std::string Outage::strike() {
   auto& home = world_.site(0, 0);
-  const bool ends_by_itself = home.guarded();
+  const bool ends_by_itself = home.guarded() && !home.holds_over;
   switch (world_.fault_dice.below(ends_by_itself ? 3 : 1)) {
     case 0: home.set_serving(false); return "hangs";
     case 1: home.host_dies(); return "loses its power";

@@ -90,7 +90,8 @@ void draw_service(Dice& dice, Setup& setup, int number) {
     const bool cloud = i >= 2 || (i == 1 && dice.chance(0.4));
     s.targets.push_back(draw_target(dice, s, names[i], cloud));
     s.targets.back().lease = dice.chance(guarded);
-    places.push_back({cloud, clock_rate(dice, setup.clock_error)});
+    const double rate = clock_rate(dice, setup.clock_error);
+    places.push_back({cloud, rate, s.targets.back().lease && dice.chance(0.2)});
   }
   setup.config.services.push_back(std::move(s));
   setup.targets.push_back(std::move(places));

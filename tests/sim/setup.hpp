@@ -47,6 +47,7 @@ inline constexpr int fault_count = 29;
 struct TargetSetup {
   bool cloud = false;  ///< its control plane is not its host
   double clock_rate = 1;
+  bool holds_over = false;  ///< its guard goes on without a lease: store_outage = "hold"
 };
 
 struct Setup {

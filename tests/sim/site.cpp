@@ -13,13 +13,14 @@ std::string epoch_text(Epoch epoch) { return "epoch " + std::to_string(epoch.val
 
 }  // namespace
 
-Site::Site(World& world, int of_service, const config::Target& target, bool in_cloud, double clock_rate, int node)
+Site::Site(World& world, int of_service, const config::Target& target, const TargetSetup& place, int node)
     : service(of_service),
-      cloud(in_cloud),
+      cloud(place.cloud),
+      holds_over(place.holds_over),
       host_node(node),
       world_(world),
       target_(target),
-      clock_{clock_rate},
+      clock_{place.clock_rate},
       guard_(world.service(of_service).lease.renew_every, world.service(of_service).lease.op_timeout) {}
 
 Time Site::local() const { return clock_.at(world_.line.now()); }
@@ -191,13 +192,19 @@ void Site::guard_looks() {
   if (!guard_can_act()) return;  // looks again when it can
   const auto now = local();
   if (guard_.deadline() && !guard_.holds(now)) {
-    lease_over("its lease ran out");
+    if (holds_over) {
+      if (world_.story.on && run_ && !held_over_) say("the lease ran out, and the workload goes on");
+      held_over_ = guard_.wanted();
+    } else {
+      lease_over("its lease ran out");
+    }
     guard_.want(*guard_.wanted(), now);
   }
   if (guard_.due(now)) {
     const auto renewal = guard_.sent(now);
     sent_at_ = now;
-    const lease::Renewal ask{target_.id, *guard_.wanted(), world_.service(service).lease.kill_time, false, instance()};
+    const lease::Renewal ask{target_.id, *guard_.wanted(), world_.service(service).lease.kill_time, holds_over,
+                             instance()};
     world_.send(host_node, World::orchestrator_node,
                 [this, ask, renewal] { world_.renewal_arrives(*this, ask, renewal); });
   }
@@ -207,6 +214,7 @@ void Site::guard_looks() {
 void Site::lease_over(const std::string& why) {
   watchdog_deadline_.reset();
   ++petted_;
+  held_over_.reset();
   kill(world_.service(service).lease.kill_time, why, [] {});
 }
 
@@ -219,7 +227,8 @@ void Site::renewed(std::uint64_t renewal, const failover::LeaseAnswer& answer) {
   } else if (answer.judgement.verdict != Verdict::granted) {
     if (guard_.refused(renewal, now)) lease_over(answer.judgement.why);
   } else if (counts(renewal, answer.ttl, now)) {
-    pet_watchdog();
+    held_over_.reset();
+    if (!holds_over) pet_watchdog();
     if (!run_ && *guard_.wanted() > ended) start(*guard_.wanted(), false);
   }
   schedule_guard();
@@ -259,7 +268,7 @@ void Site::process_dies(bool restarted) {
   const auto boot = boots_;
   world_.line.after(supervisor_restarts_after, [this, epoch, boot, by_itself] {
     if (run_ || starting_ || boot != boots_ || !host_up || suspended || ended >= epoch) return;
-    if (guarded() && !(guard_can_act() && guard_.wanted() == epoch && guard_.holds(local()))) return;
+    if (guarded() && !(guard_can_act() && guard_.wanted() == epoch && may_run())) return;
     start(epoch, by_itself);
   });
 }
@@ -272,6 +281,7 @@ void Site::host_dies() {
   ++guard_wakes_;
   starting_.reset();
   guard_.forget();
+  held_over_.reset();
   watchdog_deadline_.reset();
   if (world_.story.on) say("the host loses its power");
   end("its host is off");
@@ -329,6 +339,7 @@ void Site::freeze_guard(bool frozen) {
 void Site::guard_dies() {
   guard_up = false;
   guard_.forget();
+  held_over_.reset();
   ++guard_wakes_;
   if (world_.story.on) say("the guard is killed");
   guard_starts_again();

@@ -13,6 +13,7 @@
 #include "core/lease/guard.hpp"
 #include "core/model/health.hpp"
 #include "tests/sim/clock.hpp"
+#include "tests/sim/setup.hpp"
 
 namespace understudy::sim {
 
@@ -36,7 +37,7 @@ struct ActivateAnswer {
 
 class Site {
  public:
-  Site(World& world, int service, const config::Target& target, bool cloud, double clock_rate, int host_node);
+  Site(World& world, int service, const config::Target& target, const TargetSetup& place, int host_node);
 
   // The control plane. Requests are carried out one after the other; each answers once, perhaps much later.
   void activate(Epoch epoch, std::function<void(ActivateAnswer)> answer);
@@ -80,6 +81,7 @@ class Site {
 
   const int service;
   const bool cloud;
+  const bool holds_over;  ///< what it runs goes on when its lease has run out; not when it is refused
   const int host_node;
   bool host_up = true, suspended = false, stuck = false, guard_frozen = false, guard_up = true;
   bool lies = false;                          ///< its control plane says "stopped" whatever runs
@@ -102,6 +104,7 @@ class Site {
   void lease_over(const std::string& why);
   [[nodiscard]] bool counts(std::uint64_t renewal, Millis ttl, Time now);
   [[nodiscard]] Time local() const;
+  [[nodiscard]] bool may_run() const { return (held_over_ && held_over_ == guard_.wanted()) || guard_.holds(local()); }
   [[nodiscard]] bool guard_can_act() const noexcept { return guard_up && !guard_frozen && host_up && !suspended; }
   void say(const std::string& text) const;
 
@@ -110,6 +113,7 @@ class Site {
   Clock clock_;
   lease::Guard guard_;
   Time sent_at_{};                             ///< of the last renewal
+  std::optional<Epoch> held_over_;             ///< goes on without a lease
   std::optional<std::pair<Epoch, Time>> lie_;  ///< up to which epoch all is said to be stopped, and since when
   std::optional<Workload> run_;
   Time ended_at_{};                ///< true time at which the last workload ended

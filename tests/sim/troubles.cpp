@@ -201,7 +201,7 @@ void Troubles::strike_provider(Fault fault) {
     return until_mended(name, "its control plane takes requests and does nothing", [&site] { site.set_stuck(false); });
   }
   if (fault == Fault::provider_lies) {
-    if (site.lies || !site.guarded()) return;
+    if (site.lies || !site.guarded() || site.holds_over) return;
     site.lies = true;
     return until_mended(name, "its control plane says \"stopped\" whatever runs", [&site] { site.lies = false; });
   }

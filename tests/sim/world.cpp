@@ -80,7 +80,7 @@ World::World(Dice dice, Mutation planted, bool tell, const std::set<std::string>
     for (std::size_t t = 0; t < service(s).targets.size(); ++t, node += 2) {
       const auto& place = setup.targets[static_cast<std::size_t>(s)][t];
       sites[static_cast<std::size_t>(s)].push_back(
-          std::make_unique<Site>(*this, s, service(s).targets[t], place.cloud, place.clock_rate, node));
+          std::make_unique<Site>(*this, s, service(s).targets[t], place, node));
     }
   }
 }
