@@ -22,6 +22,7 @@ class Sshd:
         for key in ("host", "user", "stranger"):
             subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", key, "-f", self.path(key)], check=True)
         self.know("host")
+        os.mkdir(self.path("home"))  # a home without files that a shell reads: it would read them at each command, and some take longer than the command
         with open(self.path("config"), "w") as out:
             out.write(f"""Port {self.port}
 ListenAddress 127.0.0.1
@@ -32,6 +33,7 @@ StrictModes no
 PermitRootLogin yes
 PasswordAuthentication no
 UsePAM no
+SetEnv HOME={self.path("home")}
 MaxStartups 100
 """)
         if os.geteuid() == 0:

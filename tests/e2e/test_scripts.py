@@ -121,6 +121,17 @@ class Case(unittest.TestCase):
             lines = order.read().splitlines()
         self.assertEqual((sorted(lines[:2]), lines[2], sorted(lines[3:])), (["early 1", "other 1"], "slow ends", ["early 3", "other 3"]))
 
+    def test_python3_is_this_python_and_not_a_shim(self):
+        self.write("shims/python3", f"#!/bin/sh\nexec {sys.executable} \"$@\"\n", 0o755)
+        self.suite("test_path", """
+class Case(unittest.TestCase):
+    def test_a(self):
+        import shutil
+        self.assertEqual(os.path.realpath(shutil.which("python3")), os.path.realpath(sys.executable))
+""")
+        output, counted = self.run_tests(PATH=self.path("shims") + os.pathsep + os.environ["PATH"])
+        self.assertEqual(counted, (1, 0, 0), output)
+
     def test_a_class_is_tried_once_more(self):
         self.suite("test_late", """
 class Case(unittest.TestCase):
