@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <sstream>
 
 #include "core/host/params.hpp"
 #include "core/host/real_services.hpp"
@@ -139,9 +140,9 @@ TEST_CASE("host calls: what a stopped program has started ends with it, also wha
     f.run([&] { return f.answers.contains(op); });
     CHECK(f.answers.at(op).front().error.status == sdk::Status::unknown);
     f.run([&] {  // gone, or a zombie that its new parent has not looked at yet
-      std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
-      const std::string text((std::istreambuf_iterator<char>(stat)), {});
-      return text.empty() || text.find(") Z ") != std::string::npos;
+      std::ostringstream stat;
+      stat << std::ifstream("/proc/" + std::to_string(pid) + "/stat").rdbuf();
+      return stat.str().empty() || stat.str().find(") Z ") != std::string::npos;
     });
   }
   fs::remove(left);

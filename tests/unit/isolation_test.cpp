@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <fstream>
 #include <random>
+#include <sstream>
 
 #include <boost/asio/steady_timer.hpp>
 
@@ -24,8 +25,9 @@ std::vector<int> hosts() {
   for (const auto& entry : fs::directory_iterator("/proc")) {
     const int pid = std::atoi(entry.path().filename().c_str());
     if (pid <= 0) continue;
-    std::ifstream in(entry.path() / "stat");
-    std::string stat((std::istreambuf_iterator<char>(in)), {});
+    std::ostringstream text;  // of one that ends meanwhile nothing, where a stream's iterator would throw
+    text << std::ifstream(entry.path() / "stat").rdbuf();
+    const std::string stat = text.str();
     const auto close = stat.rfind(')');
     if (close == std::string::npos) continue;
     char state = 0;
