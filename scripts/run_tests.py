@@ -23,7 +23,7 @@ GRACE_S = 10  # for a program's children, once it took too long
 # Release runs everything. Under a sanitizer runs what can find something there: memory in every plugin, races in the core and in
 # the plugins that its tests use (all plugins share one class for their threads).
 UNDER_ASAN = {"test_main_job", "test_operations", "test_isolation", "test_agent", "test_alerts", "test_cassettes", "test_live_check", "test_secret_sources",
-              "test_docker_lies", "test_flyio", "test_gcp_cloudrun", "test_gcp_credentials", "test_gcp_store", "test_local_dir", "test_rclone", "test_agent_lease", "test_lease_api",
+              "test_docker_lies", "test_flyio", "test_gcp_cloudrun", "test_gcp_credentials", "test_gcp_store", "test_local_dir", "test_agent_lease", "test_lease_api",
               "test_telegram", "test_webhook", "test_smtp", "test_crash", "test_drill_process", "test_sdk", "test_agent_target", "test_flyio_faults", "test_rclone_faults"}
 UNDER_TSAN = {"test_main_job", "test_operations", "test_isolation", "test_agent", "test_alerts", "test_crash", "test_telegram", "test_docker_lies"}
 os.chdir(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))

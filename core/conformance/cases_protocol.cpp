@@ -146,14 +146,30 @@ void instances(Bench& bench) {
   }
 }
 
+/// What keeps the loop does so each time; a busy machine stands still now and then. `ask` says what took too long.
+std::string each_of_three_times(const std::function<std::string()>& ask) {
+  std::string slow = ask();
+  for (int again = 0; again < 2 && !slow.empty(); ++again) slow = ask();
+  return slow;
+}
+
+template <class Fn>
+Millis time_of(Fn fn) {
+  const auto began = std::chrono::steady_clock::now();
+  fn();
+  return std::chrono::duration_cast<Millis>(std::chrono::steady_clock::now() - began);
+}
+
 void create_is_quiet(Bench& bench) {
   const auto library = bench.loaded();
-  const auto began = std::chrono::steady_clock::now();
-  const auto port = made(bench, library, RawPort::Host::silent, bench.envelope());
-  const auto took = std::chrono::duration_cast<Millis>(std::chrono::steady_clock::now() - began);
-  expect(port->calls_in_create() == 0,
-         "create() asked the host for " + std::to_string(port->calls_in_create()) + " things: it must do no I/O");
-  expect(took < blocking, "create() took " + std::to_string(took.count()) + " ms: it must do no I/O");
+  const auto slow = each_of_three_times([&]() -> std::string {
+    std::unique_ptr<RawPort> port;
+    const auto took = time_of([&] { port = made(bench, library, RawPort::Host::silent, bench.envelope()); });
+    expect(port->calls_in_create() == 0,
+           "create() asked the host for " + std::to_string(port->calls_in_create()) + " things: it must do no I/O");
+    return took < blocking ? "" : "create() took " + std::to_string(took.count()) + " ms: it must do no I/O";
+  });
+  expect(slow.empty(), slow);
 }
 
 void bad_envelopes(Bench& bench) {
@@ -270,14 +286,17 @@ void secrets(Bench& bench) {
 /// A verb that blocks stops every check of everybody.
 void never_blocks(Bench& bench) {
   const auto library = bench.loaded();
-  const auto port = made(bench, library, RawPort::Host::silent, bench.envelope());
-  for (const auto& [method, params] : harmless_calls(bench)) {
-    const auto began = std::chrono::steady_clock::now();
-    (void)port->call(method, params.dump(), budget);
-    const auto took = std::chrono::duration_cast<Millis>(std::chrono::steady_clock::now() - began);
-    expect(took < blocking, method + " blocked the loop for " + std::to_string(took.count()) +
-                                " ms: answer later, from a callback or a Worker");
-  }
+  const auto slow = each_of_three_times([&]() -> std::string {
+    const auto port = made(bench, library, RawPort::Host::silent, bench.envelope());
+    for (const auto& [method, params] : harmless_calls(bench)) {
+      const auto took = time_of([&] { (void)port->call(method, params.dump(), budget); });
+      if (took >= blocking)
+        return method + " blocked the loop for " + std::to_string(took.count()) +
+               " ms: answer later, from a callback or a Worker";
+    }
+    return {};
+  });
+  expect(slow.empty(), slow);
 }
 
 /// The same over the real host services, in the isolation under test.

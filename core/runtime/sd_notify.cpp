@@ -1,6 +1,7 @@
 #include "core/runtime/sd_notify.hpp"
 
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 #include <cstddef>
@@ -20,6 +21,8 @@ bool sd_notify(std::string_view message) noexcept {
   if (path[0] == '@') address.sun_path[0] = '\0';  // the abstract name space
   const int fd = ::socket(AF_UNIX, SOCK_DGRAM, 0);
   if (fd < 0) return false;
+  const timeval at_most{0, 20'000};  // a manager that does not read must not keep the loop; the next word comes soon
+  ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &at_most, sizeof at_most);
   const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length);
   const auto sent = ::sendto(fd, message.data(), message.size(), 0, reinterpret_cast<const sockaddr*>(&address), size);
   ::close(fd);

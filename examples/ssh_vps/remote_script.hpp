@@ -107,6 +107,10 @@ observe() {
   report
 }
 
+alive() {
+  facts "$1" || return 1
+  case $state in Z | X) return 1 ;; esac
+}
 last_words() { tail -n 3 "$base.log" 2>/dev/null | tr '\n' '|'; }
 
 activate() {
@@ -128,7 +132,8 @@ activate() {
   save "$epoch" "$child" "$start_time" "$operation" || die unknown "cannot write to $dir, and it was started"
   load
   naps=0
-  while look; [ -n "$pids" ] && [ "$naps" -lt "$settle" ]; do
+  # Until it has become the command, the child is neither marked nor a session of its own.
+  while look; { [ -n "$pids" ] && [ "$naps" -lt "$settle" ]; } || { [ -z "$pids" ] && alive "$child"; }; do
     naps=$((naps + 1))
     nap
   done

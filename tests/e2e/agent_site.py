@@ -6,7 +6,7 @@ import subprocess
 import urllib.error
 import urllib.request
 
-from harness import BUILD, COUNTER, free_port, wait_for
+from harness import BUILD, COUNTER, PATIENCE_S, free_port, wait_for
 
 KEY = "an-agent-key-that-nobody-knows"
 CRASHES = {-signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS, -signal.SIGILL, -signal.SIGFPE}  # no test sends these
@@ -55,7 +55,7 @@ stop_grace = "3s"
             wait_for("the agent to answer", lambda: self.ask("GET", "/healthz")[0] == 200)
         return self
 
-    def stop(self, how=signal.SIGTERM, patience=30):
+    def stop(self, how=signal.SIGTERM, patience=PATIENCE_S):
         if self.process and self.process.poll() is None:
             self.process.send_signal(how)
             self.process.wait(timeout=patience)
@@ -70,7 +70,7 @@ stop_grace = "3s"
         if key:
             request.add_header("X-API-Key", key)
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
+            with urllib.request.urlopen(request, timeout=30) as answer:
                 status, text = answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             status, text = error.code, error.read().decode()
@@ -86,7 +86,7 @@ stop_grace = "3s"
         return wait_for(f"the agent to show {wanted}", lambda: (lambda h: h if all(h[k] == v for k, v in wanted.items()) else None)(self.health()))
 
     def counter(self):
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.counter_port}/health", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.counter_port}/health", timeout=30) as answer:
             return json.load(answer)
 
     def log(self):

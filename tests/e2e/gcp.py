@@ -4,7 +4,7 @@ import subprocess
 import sys
 import unittest
 
-from harness import BUILD, ROOT, paced
+from harness import BUILD, PATIENCE_S, ROOT, paced
 from plugin_driver import Plugin
 
 sys.path.insert(0, os.path.join(ROOT, "tests/fakes"))
@@ -72,7 +72,7 @@ class Kept(Plugin):
 
     answers_kept = ""
 
-    def receive(self, patience=60):
+    def receive(self, patience=PATIENCE_S):
         answer = super().receive(patience)
         self.answers_kept += str(answer)
         return answer
@@ -89,10 +89,10 @@ class Kept(Plugin):
     def observe(self, budget_ms=paced(5000)):
         return self.call("standby.observe/1", {"service": "service", "target": "target"}, budget_ms)
 
-    def push(self, paths, epoch=1, snapshot="20261120T101500.123Z-e1", budget_ms=30000):
+    def push(self, paths, epoch=1, snapshot="20261120T101500.123Z-e1", budget_ms=paced(30000)):
         return self.call("store.push/1", {"service": "counter", "id": snapshot, "epoch": epoch, "paths": [{"name": n, "path": p} for n, p in paths.items()]}, budget_ms)
 
-    def pull(self, staging, snapshot="20261120T101500.123Z-e1", budget_ms=30000):
+    def pull(self, staging, snapshot="20261120T101500.123Z-e1", budget_ms=paced(30000)):
         return self.call("store.pull/1", {"service": "counter", "id": snapshot, "staging": staging}, budget_ms)
 
     def fetch(self, secret="key", version="latest", budget_ms=paced(10000), name=""):

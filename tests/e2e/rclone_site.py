@@ -17,7 +17,7 @@ PASSWORD = "planted-rclone-secret"
 
 
 def rclone(*words, **options):
-    return subprocess.run(["rclone", *words], capture_output=True, text=True, timeout=60, **options)
+    return subprocess.run(["rclone", *words], capture_output=True, text=True, timeout=120, **options)
 
 
 def snapshot_id(n, epoch=1, day=20):
@@ -52,6 +52,7 @@ class Server:
 
 
 class RcloneSite(unittest.TestCase):
+    BUDGET_MS = harness.paced(60000)  # of a call that runs rclone several times
     kind = "local"  # or webdav, sftp, s3: what the remote `far` is
     root = "far:NeoLight"
 
@@ -112,7 +113,7 @@ class RcloneSite(unittest.TestCase):
     def push_params(self, n, epoch=1, day=20, **more):
         return {"service": "svc", "id": snapshot_id(n, epoch, day), "epoch": epoch, "paths": [{"name": "state", "path": self.state}], **more}
 
-    def push(self, plugin, n, epoch=1, budget_ms=30000, **more):
+    def push(self, plugin, n, epoch=1, budget_ms=BUDGET_MS, **more):
         return plugin.call("store.push/1", self.push_params(n, epoch, **more), budget_ms)
 
     def pushed(self, plugin, n, epoch=1, **more):
@@ -130,14 +131,14 @@ class RcloneSite(unittest.TestCase):
         return answer["error"]
 
     def listed(self, plugin):
-        return self.good(plugin.call("store.list/1", {"service": "svc"}, 30000))["snapshots"]
+        return self.good(plugin.call("store.list/1", {"service": "svc"}, self.BUDGET_MS))["snapshots"]
 
     def pull(self, plugin, n, epoch=1):
         staging = tempfile.mkdtemp(dir=self.folder, prefix="staging-")
-        return staging, plugin.call("store.pull/1", {"service": "svc", "id": snapshot_id(n, epoch), "staging": staging}, 30000)
+        return staging, plugin.call("store.pull/1", {"service": "svc", "id": snapshot_id(n, epoch), "staging": staging}, self.BUDGET_MS)
 
     def verify(self, plugin, n, epoch=1):
-        return plugin.call("store.verify/1", {"service": "svc", "id": snapshot_id(n, epoch)}, 30000)
+        return plugin.call("store.verify/1", {"service": "svc", "id": snapshot_id(n, epoch)}, self.BUDGET_MS)
 
     def there(self, *parts):
         return os.path.join(self.far, "NeoLight", "svc", *parts)
@@ -184,9 +185,12 @@ class RcloneSite(unittest.TestCase):
         return found
 
     def kill_one(self, words):
-        pid = harness.wait_for(f"rclone {words}", lambda: self.rclones(words))[0]
-        os.kill(pid, signal.SIGKILL)
-        return pid
+        def kill():
+            found = self.rclones(words)
+            if found:
+                os.kill(found[0], signal.SIGKILL)  # unless it has ended by itself since
+            return found
+        return harness.wait_for(f"rclone {words}", kill)[0]
 
 
 class S3Site(RcloneSite):

@@ -13,7 +13,7 @@ import tomllib
 import urllib.error
 import urllib.request
 
-from harness import COUNTER, ROOT, Site, free_port, wait_for
+from harness import COUNTER, PATIENCE_S, ROOT, Site, free_port, paced, wait_for
 from toml_text import leaves, toml_text
 
 sys.path.insert(0, os.path.join(ROOT, "tests/fakes"))
@@ -53,6 +53,7 @@ class Watch(threading.Thread):
 class SetupSite(Site):
     example = ""
     secret_files = ()  # names of files that are there to hold a secret
+    LONG_ENOUGH_TO_BE_SEEN = f"{paced(8000)}ms"  # at the standby, before it goes home by itself
 
     def setUp(self):
         token = f"987654:{secrets.token_urlsafe(24)}"
@@ -149,7 +150,7 @@ class SetupSite(Site):
             wait_for("the API to answer", self.status)
 
     def understudy(self, *words, expect=0):
-        done = subprocess.run([self.program, *self.files("orchestrator.toml", self.config), *words], capture_output=True, text=True, timeout=120, env=self.environment())
+        done = subprocess.run([self.program, *self.files("orchestrator.toml", self.config), *words], capture_output=True, text=True, timeout=2 * PATIENCE_S, env=self.environment())
         self.answers.append(done.stdout + done.stderr)
         if expect is not None and done.returncode != expect:
             raise RuntimeError(f"understudy {' '.join(words)} exited {done.returncode}, not {expect}: {done.stdout}{done.stderr}")
@@ -169,7 +170,7 @@ class SetupSite(Site):
         if self.agent and self.agent.poll() is None:
             self.agent.send_signal(signal.SIGTERM)
             try:
-                self.agent.wait(timeout=20)
+                self.agent.wait(timeout=PATIENCE_S)
             except subprocess.TimeoutExpired:
                 self.agent.kill()
                 self.agent.wait()
@@ -197,7 +198,7 @@ class SetupSite(Site):
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(url, data=data, method=method, headers={"X-API-Key": key} if key else {})
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
+            with urllib.request.urlopen(request, timeout=60) as answer:
                 status, text = answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             with error:
@@ -207,7 +208,7 @@ class SetupSite(Site):
 
     # ---- the phone ---------------------------------------------------------------------------------------------------
     def told(self, words):
-        return self.api.wait_for(f'"{words}"', lambda: any(words in text for _, _, text, _ in self.api.history), patience=60)
+        return self.api.wait_for(f'"{words}"', lambda: any(words in text for _, _, text, _ in self.api.history), patience=PATIENCE_S)
 
     def story(self):
         """The one message since home was killed, in all its versions. Replies only make a sound; each points to it."""

@@ -11,7 +11,7 @@ from harness import free_port
 
 PROGRAM = shutil.which("sshd") or next((p for p in ("/usr/sbin/sshd", "/usr/local/sbin/sshd") if os.path.exists(p)), None)
 MISSING = None if PROGRAM and shutil.which("ssh") and shutil.which("ssh-keygen") else "no sshd is installed"
-PATIENCE_S = 30
+PATIENCE_S = 60
 
 
 class Sshd:

@@ -1,4 +1,5 @@
 """`understudy agent`: the supervisor beside a workload, as a process, over its HTTP face."""
+import contextlib
 import json
 import os
 import re
@@ -8,7 +9,17 @@ import tempfile
 import unittest
 
 from agent_site import KEY, Agent
-from harness import COUNTER, runs, wait_for
+from harness import PATIENCE_S, runs, wait_for
+
+
+@contextlib.contextmanager
+def frozen(agent):
+    """So that it does not save, and make the folder again, between two steps of a change to its store."""
+    agent.process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        agent.process.send_signal(signal.SIGCONT)
 
 
 class AgentTest(unittest.TestCase):
@@ -249,7 +260,7 @@ class AgentTest(unittest.TestCase):
         self.running(a, 1)
         pid = a.health()["workload"]["pid"]
         a.stop(signal.SIGKILL)
-        wait_for("the workload to be gone", lambda: not runs(pid), 10)
+        wait_for("the workload to be gone", lambda: not runs(pid))
         a.start()
         self.assertEqual("standby", a.health()["mode"])  # it does not start by itself what may run elsewhere by now
 
@@ -258,7 +269,7 @@ class AgentTest(unittest.TestCase):
         a = self.agent(command=["bash", "-c", script], state=False).start()
         a.ask("POST", "/activate", {"epoch": 1})
         wait_for("the bot", lambda: "bot is up" in a.log())
-        a.ask("POST", "/deactivate", {"epoch": 1})
+        a.ask("POST", "/deactivate", {"epoch": 1, "grace_ms": 30000})  # it is done in half a second, on a busy machine in more
         a.until(mode="standby")
         self.assertIn("ended well", a.log())
 
@@ -266,16 +277,18 @@ class AgentTest(unittest.TestCase):
         a = self.agent().start()
         self.running(a, 1)
         wait_for("a snapshot", lambda: a.health()["snapshot"])
-        os.rename(a.snapshots, a.snapshots + ".away")
-        with open(a.snapshots, "w") as file:
-            file.write("no folder")
+        with frozen(a):
+            os.rename(a.snapshots, a.snapshots + ".away")
+            with open(a.snapshots, "w") as file:
+                file.write("no folder")
         a.ask("POST", "/deactivate", {"epoch": 1})
         wait_for("a failed save", lambda: a.health()["last_push"]["ok"] is False)
         self.assertEqual("deactivating", a.health()["mode"])
         self.assertEqual(202, a.ask("POST", "/deactivate", {"epoch": 1})[0])  # the caller repeats its stop
         self.assertTrue(a.health()["unsaved"])
-        os.remove(a.snapshots)
-        os.rename(a.snapshots + ".away", a.snapshots)
+        with frozen(a):
+            os.remove(a.snapshots)
+            os.rename(a.snapshots + ".away", a.snapshots)
         saved = a.until(mode="standby")
         self.assertEqual((True, False), (saved["last_push"]["ok"], saved["unsaved"]))
         with open(os.path.join(a.state, "count.json")) as file:
@@ -445,7 +458,7 @@ settings = {{ url = "http://127.0.0.1:{a.counter_port}/health", json = {{ "$.sta
     def test_a_workload_that_is_done_is_saved_and_the_agent_ends(self):
         script = "mkdir -p state && echo '{\"count\": 77}' > state/count.json && sleep 0.3"
         a = self.agent(command=["sh", "-c", script]).start(env={"UNDERSTUDY_EPOCH": "1", "UNDERSTUDY_SNAPSHOT": "", "UNDERSTUDY_IDLE_STOP_S": "3600"})
-        self.assertEqual(0, a.process.wait(timeout=30))
+        self.assertEqual(0, a.process.wait(timeout=PATIENCE_S))
         b = self.agent("b").start()
         self.running(b, 2)
         self.assertGreaterEqual(b.counter()["count"], 77)
@@ -482,7 +495,7 @@ settings = {{ url = "http://127.0.0.1:{a.counter_port}/health", json = {{ "$.sta
         a = self.agent().start()
         first = a.process
         a.start(wait=False)
-        self.assertEqual(1, a.process.wait(timeout=20))
+        self.assertEqual(1, a.process.wait(timeout=PATIENCE_S))
         self.assertIn("another agent", a.log())
         a.process = first
 
@@ -493,7 +506,7 @@ settings = {{ url = "http://127.0.0.1:{a.counter_port}/health", json = {{ "$.sta
         with open(a.config, "w") as file:
             file.write(text)
         a.start(wait=False)
-        self.assertEqual(2, a.process.wait(timeout=20))
+        self.assertEqual(2, a.process.wait(timeout=PATIENCE_S))
         self.assertIn("agent.toml:", a.log())
         for words in ("stop_grace", "no duration", "healht_interval"):
             self.assertIn(words, a.log())

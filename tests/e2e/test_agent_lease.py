@@ -12,10 +12,10 @@ import time
 import unittest
 
 from agent_site import Agent
-from harness import wait_for
+from harness import PACE, PATIENCE_S, paced, wait_for
 
 LEASE_KEY = "a-lease-key-that-nobody-knows"
-TTL_S, KILL_S = 2.0, 3.0
+TTL_S, KILL_S = 2.0 * PACE, 3.0 * PACE
 # Notes the time every 5 ms, and does not care for TERM when it is "stubborn".
 TICKER = """
 import os, signal, sys, time
@@ -105,7 +105,7 @@ class AgentLeaseTest(unittest.TestCase):
         self.register.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def agent(self, manners="polite", more="", lease=True, through_shell=False, op_timeout="400ms"):
+    def agent(self, manners="polite", more="", lease=True, through_shell=False, op_timeout=f"{paced(400)}ms"):
         ticks = os.path.join(self.folder, "ticks")
         command = ["python3", "-c", TICKER, ticks, manners]
         if through_shell:  # so that the ticker is a grandchild of the agent
@@ -154,8 +154,9 @@ kill_time = "{int(KILL_S * 1000)}ms"
         wait_for(f"process {pid} to be gone", dead)
 
     def never_after_its_lease(self):
-        """The safety of it all: counted from the arrival of the last granted renewal, which was sent before that."""
-        self.assertLessEqual(self.ticks()[-1][0], self.register.granted[-1] + TTL_S + KILL_S)
+        """The safety of it all: counted from the arrival of the last granted renewal, which was sent before that. Where the machine is slow, whoever
+        ends it may have to wait for its turn: an orchestrator's `margin` is there for that."""
+        self.assertLessEqual(self.ticks()[-1][0], self.register.granted[-1] + TTL_S + KILL_S + 0.5 * (PACE - 1))
 
     def watchdog_of(self, agent):
         def find():
@@ -201,6 +202,7 @@ kill_time = "{int(KILL_S * 1000)}ms"
         self.register.silence()
         self.gone(first)
         self.never_after_its_lease()
+        a.until(workload_status="stopped")  # the agent hears of its end a moment after us
         told = self.lease_is(a, "lost")
         self.assertEqual(("active", "stopped", "unhealthy"), (told["mode"], told["workload_status"], told["status"]))
         self.assertIn("no answer in time", told["workload"]["detail"])
@@ -217,6 +219,7 @@ kill_time = "{int(KILL_S * 1000)}ms"
         pid = self.ticks()[0][1]
         self.register.refuse()
         self.gone(pid)
+        a.until(workload_status="stopped")
         told = self.lease_is(a, "refused")
         self.assertEqual(("active", "lease refused: revoked: epoch 1 is revoked"), (told["mode"], told["workload"]["detail"]))
         self.assertIn("revoked", told["lease"]["last_refusal"])
@@ -226,7 +229,7 @@ kill_time = "{int(KILL_S * 1000)}ms"
 
     def test_an_answer_that_comes_after_its_lease_starts_nothing(self):
         self.register.grant(ttl=0.3, delay=0.5)
-        a = self.begin(self.agent(op_timeout="3s"), wait=False)
+        a = self.begin(self.agent(op_timeout="30s"), wait=False)
         wait_for("late answers", lambda: len(self.register.granted) > 2)
         self.assertEqual([], self.ticks())
         self.assertIn("before its answer came", a.health()["lease"]["last_failure"])
@@ -248,9 +251,8 @@ kill_time = "{int(KILL_S * 1000)}ms"
         self.register.answer = undecided
         a = self.begin(self.agent("stubborn"), wait=False)
         wait_for("it to go on asking", lambda: len(self.register.asked) > 3)
-        waiting = a.health()
+        waiting = wait_for("the wait to be told", lambda: (lambda h: h if "another instance holds it" in h["workload"]["detail"] else None)(a.health()))
         self.assertEqual(("activating", "asking", None), (waiting["mode"], waiting["lease"]["state"], waiting["lease"]["last_refusal"]))
-        self.assertIn("another instance holds it", waiting["workload"]["detail"])
         self.assertEqual([], self.ticks())
         self.register.grant()
         a.until(mode="active", workload_status="running")
@@ -258,19 +260,18 @@ kill_time = "{int(KILL_S * 1000)}ms"
         self.register.answer = undecided
         self.gone(first)
         self.never_after_its_lease()
-        self.assertGreater(self.ticks()[-1][0], self.register.granted[-1] + TTL_S - 0.5, "what it held was taken away before its own deadline")
+        self.assertGreater(self.ticks()[-1][0], self.register.granted[-1] + TTL_S - 0.5 * PACE, "what it held was taken away before its own deadline")
         self.lease_is(a, "lost")
         self.register.grant()
         wait_for("ticks of another process", lambda: [t for t in self.ticks() if t[1] != first])
 
     def test_with_hold_it_outlives_silence_but_no_refusal(self):
-        self.register.grant(ttl=0.6)
+        self.register.grant(ttl=0.6 * PACE)
         a = self.begin(self.agent(more='store_outage = "hold"'))
         self.assertTrue(self.register.asked[0][2]["holds_over"])
         self.register.silence()
-        told = self.lease_is(a, "lost")
-        self.assertTrue(told["lease"]["held_over"])
-        over = self.register.granted[-1] + 0.6 + KILL_S
+        wait_for("the lease to be held over", lambda: (lambda lease: lease["state"] == "lost" and lease["held_over"])(a.health()["lease"]))
+        over = self.register.granted[-1] + 0.6 * PACE + KILL_S
         wait_for("ticks after the lease and the kill time", lambda: self.ticks()[-1][0] > over)
         self.assertEqual("running", a.health()["workload_status"])
         self.register.refuse("stale")
@@ -323,8 +324,8 @@ kill_time = "{int(KILL_S * 1000)}ms"
         a.process.send_signal(signal.SIGSTOP)
         self.gone(pid)
         self.never_after_its_lease()
-        self.assertEqual(-signal.SIGKILL, a.process.wait(timeout=30))
-        self.assertIn("did not act", a.log())
+        self.assertEqual(-signal.SIGKILL, a.process.wait(timeout=PATIENCE_S))
+        wait_for("the watchdog's word", lambda: "did not act" in a.log())
 
     def test_a_killed_agent_leaves_nothing_of_its_workload(self):
         """With a lease or without one."""
@@ -358,7 +359,7 @@ kill_time = "{int(KILL_S * 1000)}ms"
         a = self.begin(self.agent())
         lock = os.path.join(a.folder, "var/watchdog.lock")
         descriptors = f"/proc/{self.watchdog_of(a)}/fd"
-        self.assertIn(lock, [os.readlink(os.path.join(descriptors, fd)) for fd in os.listdir(descriptors)])
+        wait_for("the watchdog to hold the lock", lambda: lock in [os.readlink(os.path.join(descriptors, fd)) for fd in os.listdir(descriptors)])
         self.assertEqual(0, a.stop())
         before = len(self.ticks())
         with open(lock) as held:
@@ -393,7 +394,7 @@ kill_time = "{int(KILL_S * 1000)}ms"
         with open(a.config, "w") as file:
             file.write(text)
         a.start(wait=False)
-        self.assertEqual(2, a.process.wait(timeout=20))
+        self.assertEqual(2, a.process.wait(timeout=PATIENCE_S))
         for words in ("does not begin with http", 'did you mean "kill_time"', "needs target", "store_outage"):
             self.assertIn(words, a.log())
 

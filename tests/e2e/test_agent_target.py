@@ -11,7 +11,7 @@ import threading
 import unittest
 
 from agent_site import KEY, Agent
-from harness import Site, free_port, paced, wait_for
+from harness import PATIENCE_S, Site, free_port, paced, wait_for
 from plugin_driver import Plugin
 
 
@@ -49,7 +49,7 @@ class Passing(http.server.BaseHTTPRequestHandler):
     do_POST = do_GET
 
     def passed_on(self, body):
-        to = http.client.HTTPConnection("127.0.0.1", self.server.agent.port, timeout=10)
+        to = http.client.HTTPConnection("127.0.0.1", self.server.agent.port, timeout=PATIENCE_S)
         to.request(self.command, self.path, body, {"X-API-Key": self.headers.get("X-API-Key", "")})
         answer = to.getresponse()
         out = answer.status, answer.read()
@@ -152,7 +152,7 @@ class PluginTest(unittest.TestCase):
         self.assertEqual(self.deactivate(plugin, 1, paced(1000))["status"], "transient")
         self.assertEqual(self.observe(plugin)["status"], "transient")
         self.line.faults = {"/deactivate": ["dropped"] * 100000}
-        report = self.ok(self.deactivate(plugin, 1, paced(1000)))
+        report = self.ok(self.deactivate(plugin, 1, paced(2000)))
         self.assertFalse(report["stopped"])
         self.assertIn("not known whether the agent heard", report["detail"])
         self.assertEqual(self.agent.health()["mode"], "active")
@@ -163,7 +163,7 @@ class PluginTest(unittest.TestCase):
         """A start that is still on its way would be accepted after it."""
         plugin = self.plugin()
         self.line.faults["/deactivate"] = ["dropped"] * 100000
-        self.assertFalse(self.ok(self.deactivate(plugin, 3, paced(1000)))["stopped"])
+        self.assertFalse(self.ok(self.deactivate(plugin, 3, paced(2000)))["stopped"])
         self.line.faults["/deactivate"] = ["dropped", "dropped"]
         self.assertTrue(self.ok(self.deactivate(plugin, 3))["stopped"])
         self.refused(self.activate(plugin, 3), "conflict", "was deactivated here")
@@ -227,7 +227,7 @@ class PluginTest(unittest.TestCase):
     def test_a_start_that_is_not_seen_is_unknown(self):
         plugin = self.plugin()
         self.line.faults["/activate"] = ["dropped"] * 100000
-        self.refused(self.activate(plugin, 1, paced(1000)), "unknown", "does not run yet")
+        self.refused(self.activate(plugin, 1, paced(2000)), "unknown", "does not run yet")
         self.line.faults = {"/activate": [(503, b'{"error": {"code": "busy", "message": "it is being stopped"}}')] * 3}
         self.assertEqual(self.ok(self.activate(plugin, 1))["state"], "active")
 
@@ -245,7 +245,7 @@ class PluginTest(unittest.TestCase):
         check, target = self.plugin("health"), self.plugin()
 
         def outcome():
-            answer = self.ok(check.call("health.check/1", {"timeout_ms": 2000}))
+            answer = self.ok(check.call("health.check/1", {"timeout_ms": paced(8000)}))
             return answer["outcome"], answer["verdict"], answer["cause"]
         self.assertEqual(outcome(), ("fail", True, "it stands by: nothing runs there"))
         self.ok(self.activate(target, 7))
@@ -284,8 +284,8 @@ class Story(Site):
 [service.counter.target.{name}]
 plugin = "agent"
 declared = {{ ready_in = "1s" }}
-activate_timeout = "20s"
-deactivate_timeout = "5s"
+activate_timeout = "{paced(20000)}ms"
+deactivate_timeout = "{paced(5000)}ms"
 stop_grace = "3s"
 settings = {{ {place}, api_key = {{ env = "AGENT_KEY" }}, poll = "50ms" }}
 [[service.counter.target.{name}.health]]
@@ -302,7 +302,8 @@ settings = {{ {place} }}
             text = file.read()
         with open(self.config, "w") as out:
             # The agents save and fetch the state themselves.
-            out.write(re.sub(r"\[service\.counter\.state\].*?(?=\n\[)", "", text, flags=re.S).replace('timeout = "3s"', 'timeout = "700ms"'))
+            text = re.sub(r"\[service\.counter\.state\].*?(?=\n\[)", "", text, flags=re.S)
+            out.write(re.sub(r"(?m)^timeout = .*", f'timeout = "{paced(2000)}ms"', text))  # one that is frozen costs two of these
 
     def start(self, **_):
         for agent in self.agents.values():

@@ -141,9 +141,12 @@ class Wrong(Kit):
     def test_each_wrong_one_fails_with_its_sentence(self):
         for library, case, sentence in TABLE:
             with self.subTest(library):
-                report, done = self.kit(os.path.join(WRONG, library + ".so"), self.wrong_settings(library), "--only", case)
+                for _ in range(3):  # some are wrong at one moment only, which a busy machine can miss
+                    report, done = self.kit(os.path.join(WRONG, library + ".so"), self.wrong_settings(library), "--only", case)
+                    failed = [c for c in report["cases"] if c["verdict"] == "failed"]
+                    if failed and sentence in failed[0]["message"]:
+                        break
                 self.assertEqual(done.returncode, 1)
-                failed = [c for c in report["cases"] if c["verdict"] == "failed"]
                 self.assertTrue(failed, f"{case} passed")
                 self.assertIn(sentence, failed[0]["message"])
 

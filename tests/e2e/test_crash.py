@@ -41,7 +41,7 @@ class Crash(Site):
         self.start(env={"UNDERSTUDY_FAULT_LOG": faults, **env}, wait=False)
         if move == "failback":
             try:
-                wait_for("the API or the end", lambda: self.process.poll() is not None or self.status(), patience=30)
+                wait_for("the API or the end", lambda: self.process.poll() is not None or self.status())
                 self.understudy("failback", "counter", "--no-wait", expect=None)
             except (AssertionError, RuntimeError):
                 pass
@@ -80,7 +80,7 @@ class Crash(Site):
                     self.reset()
                     before = self.begin(move, {"UNDERSTUDY_KILL_AT": f"{when}:{number}"})
                     # Deliveries are stored in batches, so that this run may need a few writes less than the first.
-                    wait_for("the kill, or the move's end", lambda: self.process.poll() is not None or (number > writes - 6 and self.arrived(move)), patience=30)
+                    wait_for("the kill, or the move's end", lambda: self.process.poll() is not None or (number > writes - 6 and self.arrived(move)))
                     if self.process.poll() is not None:
                         self.assertEqual(self.process.returncode, -9)
                     self.stop()

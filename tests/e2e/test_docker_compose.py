@@ -9,7 +9,7 @@ import time
 import unittest
 
 from engine import IMAGE, MISSING, Engine
-from harness import Site, free_port, wait_for
+from harness import PACE, Site, free_port, paced, wait_for
 
 # Counts in its state folder, and shows the count over HTTP from there. It goes on where the file leaves it.
 WORKLOAD = """cd /state; n=$$(cat count 2>/dev/null || echo 0); httpd -p 127.0.0.1:{port} -h /state;
@@ -121,7 +121,7 @@ class ComposeTargets(OnTheEngine):
             config.write(slow)
         self.start()
         self.serving("home")
-        time.sleep(1)
+        time.sleep(2 * PACE)  # it listens to the engine by now
         self.engine.docker("kill", self.web("home"))
         self.serving("spare")
         with open(self.log_path) as log:
@@ -154,7 +154,7 @@ class ComposeTargets(OnTheEngine):
         wait_for("one site, whichever", lambda: len(self.sites()) == 1 and self.service()["verdict"] == "up")
 
     def test_a_standby_that_ends_at_once_is_told_with_its_last_words(self):
-        self.options = {"started_after": "2s"}
+        self.options = {"started_after": f"{paced(3000)}ms"}  # longer than it takes to end
         self.write_config()
         self.write_project("spare", command="echo out of cheese; exit 3")
         self.start()
@@ -268,8 +268,7 @@ UsePAM no
         self.serving("spare")
         self.assertEqual(self.sites(), ["spare"])
         self.stop()
-        left = subprocess.run(["pgrep", "-f", f"ssh .*{self.keys}/user"], capture_output=True, text=True).stdout
-        self.assertEqual(left, "")
+        wait_for("the end of its tunnels", lambda: subprocess.run(["pgrep", "-f", f"ssh .*{self.keys}/user"], capture_output=True, text=True).stdout == "")
 
 
 del OnTheEngine  # it holds no test of its own

@@ -33,7 +33,7 @@ class Kit(unittest.TestCase):
             file.write(f"[{interface}]\nsettings = {{ {', '.join(common)} }}\n")
             file.flush()
             words = [os.path.join(BUILD, "bin/understudy"), "plugin", "test", os.path.join(BUILD, "plugins/docker_compose.so"), "--settings", file.name, "--json", "--isolation", isolation]
-            done = subprocess.run(words, capture_output=True, text=True, timeout=600)
+            done = subprocess.run(words, capture_output=True, text=True, timeout=900)
         try:
             report = json.loads(done.stdout)
         except ValueError:

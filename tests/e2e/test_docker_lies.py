@@ -4,7 +4,7 @@ import os
 import sys
 import unittest
 
-from harness import ROOT, Site, wait_for
+from harness import ROOT, Site, paced, wait_for
 
 sys.path.insert(0, os.path.join(ROOT, "tests/fakes"))
 from docker_engine import DockerEngine  # noqa: E402
@@ -42,7 +42,7 @@ class LyingEngine(Site):
 [service.counter.target.home]
 plugin = "docker_compose"
 paths = ["home/state"]
-deactivate_timeout = "8s"
+deactivate_timeout = "{paced(8000)}ms"
 stop_grace = "1s"
 settings = {settings}
 [[service.counter.target.home.health]]
@@ -61,7 +61,7 @@ settings = {settings}
         self.serving("home")
         self.understudy("promote", "counter", "spare", "--reason", "test", expect=None)
         blocked = wait_for("the failover to be held", lambda: self.service()["blocked"] or None)
-        self.assertIn("still shows web running", str(self.service()) + self.understudy("history"))
+        wait_for("its reason", lambda: "still shows web running" in str(self.service()) + self.understudy("history"))
         self.assertTrue(blocked["by"])
         self.assertEqual(self.running(), [])
 

@@ -6,7 +6,7 @@ import os
 import threading
 import unittest
 
-from harness import COUNTER, Site, runs, wait_for
+from harness import COUNTER, PATIENCE_S, Site, runs, wait_for
 from patient import Patient
 
 
@@ -23,7 +23,8 @@ class Drill(Site):
         plain = f'command = ["python3", "{COUNTER}", "{self.ports[name]}", "{name}/state"]'
         shell = f'env > spare.env; {self.before} exec python3 {COUNTER} {self.ports[name]} $0'
         self.assertIn(plain, text)
-        return text.replace(plain, f'command = ["sh", "-c", "{shell}", "{self.state}"]')
+        # Longer than a story has to do with a copy that only sleeps.
+        return text.replace(plain, f'command = ["sh", "-c", "{shell}", "{self.state}"]').replace('activate_timeout = "20s"', 'activate_timeout = "100s"')
 
     def begin(self, before="", **more):
         self.before = before
@@ -111,7 +112,7 @@ class Drill(Site):
         self.serving("spare")
 
     def test_the_orchestrator_is_killed_in_the_middle(self):
-        self.begin(before="sleep 20;")
+        self.begin(before="sleep 100;")
         pid = self.pid("home")
         self.understudy("drill", "counter", "spare", "--no-wait")
         copy = wait_for("the copy", self.copy_pid)
@@ -127,7 +128,7 @@ class Drill(Site):
         self.untouched(pid)
 
     def test_a_failover_in_the_middle_ends_the_drill_and_uses_that_very_target(self):
-        self.begin(before="test -z $UNDERSTUDY_DRILL || sleep 20;")
+        self.begin(before="test -z $UNDERSTUDY_DRILL || sleep 100;")
         self.understudy("drill", "counter", "spare", "--no-wait")
         copy = wait_for("the copy", self.copy_pid)
         before = self.count("home")["count"]
@@ -161,7 +162,7 @@ class Drill(Site):
 
         with http.server.ThreadingHTTPServer(("127.0.0.1", self.ports["spare"]), Healthy) as other:
             threading.Thread(target=other.serve_forever, daemon=True).start()
-            self.begin(before="sleep 20;")
+            self.begin(before="sleep 100;")
             said = self.understudy("drill", "counter", "spare", expect=6)
             other.shutdown()
         self.assertIn("they look at something else", said)
@@ -183,7 +184,7 @@ class Drill(Site):
         wait_for("the warning", lambda: "spare not drilled for" in self.understudy("status"))
         self.stop()
         self.begin(more='[service.counter.drill]\nevery = "20s"\nwarn_after = "1h"\n')
-        wait_for("the drill", lambda: self.spare()["drill"]["proven"])
+        wait_for("the drill", lambda: self.spare()["drill"]["proven"], 3 * PATIENCE_S)
         self.assertNotIn("not drilled for", self.understudy("status"))
         asked = [line["text"] for line in self.history() if line["kind"] == "drill.asked"]
         self.assertIn("the schedule", asked[-1])
@@ -192,7 +193,7 @@ class Drill(Site):
 
     def test_a_schedule_of_switchovers_moves_the_service_there_and_back(self):
         self.begin(more='[service.counter.drill]\nevery = "20s"\nmode = "switchover"\nstay = "300ms"\n')
-        last = wait_for("the drill", lambda: self.spare()["drill"]["last"])
+        last = wait_for("the drill", lambda: self.spare()["drill"]["last"], 3 * PATIENCE_S)
         self.assertEqual((last["mode"], last["verified"], last["who"]), ("switchover", True, "the schedule"))
         self.assertGreaterEqual(self.serving("home")["epoch"], 3)
 

@@ -48,7 +48,7 @@ class Copies(unittest.TestCase):
             return file.read().split("\n")[:-1]
 
     def test_a_copy_and_the_service_do_not_see_each_other(self):
-        self.use("sh", "-c", "env > env; echo $0 > state; sleep 60", "own/state")
+        self.use("sh", "-c", "env > env; echo $0 > state; sleep 600", "own/state")
         self.call("standby.activate/1", epoch=4, operation="o1")
         first = self.drill()
         self.assertEqual(self.drill(), first)
@@ -64,7 +64,7 @@ class Copies(unittest.TestCase):
         self.assertTrue(self.end())
 
     def test_nothing_is_started_that_would_use_the_standby_s_own_state(self):
-        self.use("sleep", "60")
+        self.use("sleep", "600")
         self.assertEqual(self.drill()["status"], "invalid")
         self.folders = []
         self.assertEqual(self.drill()["status"], "invalid")
@@ -72,7 +72,7 @@ class Copies(unittest.TestCase):
 
     def test_the_settings_may_say_how_a_copy_is_started(self):
         own = self.path("own/state")
-        self.use("sleep", "60", drill={"command": ["sh", "-c", "echo $0 $1 $2 > words; sleep 60", "--state=" + own + "/a", own + "2", "./own/state"]})
+        self.use("sleep", "600", drill={"command": ["sh", "-c", "echo $0 $1 $2 > words; sleep 600", "--state=" + own + "/a", own + "2", "./own/state"]})
         self.assertEqual(self.drill()["status"], "ok")
         # In each of its spellings; a longer name is another folder.
         wait_for("its words", lambda: self.lines("words"))

@@ -109,6 +109,8 @@ class Lifecycle(Fly):
     def test_settling_machines_are_waited_for(self):
         machine = self.fly.add()
         self.fly.seconds.update(settle=1.0, update=0.3)
+        unsettled = {"error": "failed_precondition: unable to start machine from current state: 'replacing'"}
+        self.fly.fault("POST .*/start", http=412, body=unsettled)  # also when its first start comes so late that all has settled
         self.assertEqual(self.activate(self.plugin(), 5)["state"], "active")
         self.assertGreater(self.fly.count(r"POST .*/start"), 1)
         self.assertEqual(machine.boots, 1)
@@ -209,7 +211,7 @@ class Provisioning(Fly):
 
 
 class Health(Fly):
-    def check(self, timeout_ms=2000, **settings):
+    def check(self, timeout_ms=paced(5000), **settings):
         return self.call(self.plugin("health", **settings), "health.check/1", timeout_ms=timeout_ms)
 
     def test_states_and_checks(self):
@@ -241,7 +243,7 @@ class Health(Fly):
             with self.subTest(**fault):
                 self.fly.faults.clear()
                 self.fly.fault("GET", times=1000, **fault)
-                result = self.check(timeout_ms=400)
+                result = self.check(timeout_ms=paced(400))
                 self.assertEqual((result["outcome"], result["verdict"]), ("unknown", False))
 
     def test_asleep_after_inactivity(self):
@@ -331,7 +333,7 @@ class Rollback(Fly):
         self.activate(p, 9)
         self.fly.seconds["start"] = 60
         self.fly.fault("PATCH|POST .*/start", http=500, times=1000)
-        self.call(p, "standby.rollback/1", "unknown", 3000, epoch=9, operation="r1")
+        self.call(p, "standby.rollback/1", "unknown", paced(3000), epoch=9, operation="r1")
         self.fly.faults.clear()
         self.fly.seconds["start"] = 0.1
         machine.state, machine.due = "stopped", None

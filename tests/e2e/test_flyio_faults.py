@@ -6,6 +6,7 @@ import unittest
 
 from fly import TOKEN, Fly, FlyMachines
 from harness import PACE, paced, wait_for
+from plugin_driver import by_itself
 
 
 class Doubts(Fly):
@@ -41,6 +42,7 @@ class Doubts(Fly):
             return None if good and not fly.problems else (pattern, fault, up, down, machine.boots, machine.state, fly.problems)
         finally:
             fly.close()
+            p.close()  # or dozens of processes would wait for the end of the test
 
     def test_a_start_that_never_says_how_it_ended_is_unknown_and_observe_tells_the_truth(self):
         machine = self.fly.add()
@@ -84,8 +86,14 @@ class Doubts(Fly):
     def test_an_api_that_hangs(self):
         machine = self.fly.add()
         p = self.plugin()
-        self.fly.fault("GET", lost="before", delay=2 * PACE, times=1)
-        self.assertIn("does not answer", self.observe(p, "transient", budget_ms=paced(700))["message"])
+
+        def observe():
+            self.fly.faults.clear()
+            self.fly.fault("GET", lost="before", delay=2 * PACE, times=1)
+            return p.call("standby.observe/1", {"service": "trader", "target": "fly"}, paced(700))
+        answer = by_itself(observe)
+        self.assertEqual(answer["status"], "transient", answer)
+        self.assertIn("does not answer", answer["error"]["message"])
         self.fly.fault("POST .*/start", lost="after", delay=4 * PACE)
         self.activate(p, 5, "unknown", budget_ms=paced(3000))
         wait_for("the late start", lambda: machine.state == "started")

@@ -31,7 +31,7 @@ class Kit(unittest.TestCase):
             file.write(f"[{interface}]\nsettings = {{ {', '.join(common)} }}\n")
             file.flush()
             words = [os.path.join(BUILD, "bin/understudy"), "plugin", "test", os.path.join(BUILD, "plugins/flyio.so"), "--settings", file.name, "--json"]
-            done = subprocess.run(words, capture_output=True, text=True, timeout=300, env={**os.environ, "PLANTED": TOKEN})
+            done = subprocess.run(words, capture_output=True, text=True, timeout=900, env={**os.environ, "PLANTED": TOKEN})
         self.assertNotIn(TOKEN, done.stdout + done.stderr)
         try:
             report = json.loads(done.stdout)

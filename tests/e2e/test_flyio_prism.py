@@ -9,7 +9,7 @@ import urllib.error
 import urllib.request
 
 import npm
-from harness import ROOT, free_port, paced, wait_for
+from harness import PATIENCE_S, ROOT, free_port, paced, wait_for
 from plugin_driver import Plugin
 
 sys.path.insert(0, os.path.join(ROOT, "tests/fakes"))
@@ -26,26 +26,26 @@ class Prism(unittest.TestCase):
         self.log = tempfile.TemporaryFile("w+")
         words = [prism, "proxy", "-h", "127.0.0.1", "-p", str(self.port), "--errors", os.path.join(ROOT, "tests/contracts", CONTRACT), self.fly.url]
         self.prism = subprocess.Popen(words, stdout=self.log, stderr=self.log)
-        wait_for("the proxy", lambda: self.get("/v1/apps/standby/machines") == 200)
+        wait_for("the proxy", lambda: self.get("/v1/apps/standby/machines") == 200, 3 * PATIENCE_S)  # it reads a long description first
         self.plugins = []
 
     def tearDown(self):
         for plugin in self.plugins:
             plugin.close()
         self.prism.terminate()
-        self.prism.wait(30)
+        self.prism.wait(PATIENCE_S)
         self.fly.close()
         self.log.close()
 
     def get(self, path):
         ask = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", headers={"Authorization": f"Bearer {TOKEN}"})
         try:
-            with urllib.request.urlopen(ask, timeout=5) as answer:
+            with urllib.request.urlopen(ask, timeout=30) as answer:
                 return answer.status
         except urllib.error.HTTPError as error:
             return error.code
 
-    def call(self, method, interface="target", settings=None, expect="ok", budget_ms=30000, **params):
+    def call(self, method, interface="target", settings=None, expect="ok", budget_ms=paced(30000), **params):
         plugin = Plugin("flyio", interface, {"app": "standby", "token": TOKEN, "api": f"http://127.0.0.1:{self.port}", **(settings or {})}, service="trader", target="fly")
         self.plugins.append(plugin)
         answer = plugin.call(method, {"service": "trader", "target": "fly", **params}, budget_ms)
@@ -60,7 +60,7 @@ class Prism(unittest.TestCase):
         self.fly.seconds["settle"] = 0.5  # some 412
         self.assertEqual(self.call("standby.activate/1", settings=new, epoch=5, operation="a")["state"], "active")
         self.assertEqual(self.call("standby.observe/1", settings=new)["epoch"], 5)
-        self.assertEqual(self.call("health.check/1", "health", timeout_ms=5000)["outcome"], "pass")
+        self.assertEqual(self.call("health.check/1", "health", timeout_ms=25000)["outcome"], "pass")
         self.assertGreater(self.call("standby.quote/1", settings=new)["active_usd_per_hour"], 0)
         (machine,) = self.fly.machines.values()
         machine.config = {**machine.config, "image": "registry.fly.io/standby:v2"}

@@ -4,14 +4,24 @@ import os
 import sys
 import unittest
 
-from harness import COUNTER, ROOT, Site, wait_for
+from harness import COUNTER, ROOT, Site, paced, wait_for
 
 sys.path.insert(0, os.path.join(ROOT, "tests/fakes"))
 from fly_machines import FlyMachines  # noqa: E402
 
 TOKEN = "fo1_planted_token"
-# A workload that has nothing to do, and ends by itself after so many seconds.
-IDLE = "import os, runpy, sys, threading; threading.Timer(float(sys.argv.pop(1)), os._exit, [0]).start(); sys.argv.pop(0); runpy.run_path(sys.argv[0], run_name='__main__')"
+# A workload that has nothing to do once a file is there, and then ends by itself after so many seconds.
+IDLE = """
+import os, runpy, sys, threading, time
+def idle(file, seconds):
+    while not os.path.exists(file):
+        time.sleep(0.05)
+    time.sleep(float(seconds))
+    os._exit(0)
+threading.Thread(target=idle, args=sys.argv[1:3], daemon=True).start()
+del sys.argv[:3]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
 
 
 class FlyStandby(Site):
@@ -21,6 +31,7 @@ class FlyStandby(Site):
     more = ""    # settings of the target
     asleep = ""  # of its health
     slow_s = 0   # before the workload listens
+    stop_within = "20s"
 
     def setUp(self):
         self.fly = FlyMachines(token=TOKEN)
@@ -39,7 +50,7 @@ class FlyStandby(Site):
         env = {**os.environ, **(machine.config.get("env") or {})}
         words = [COUNTER, str(self.ports["spare"]), os.path.join(self.folder, "spare/state")]
         idle = env.get("UNDERSTUDY_IDLE_STOP_S")
-        program = ["python3", "-c", IDLE, idle, *words] if idle else ["python3", *words]
+        program = ["python3", "-c", IDLE, os.path.join(self.folder, "idle"), idle, *words] if idle else ["python3", *words]
         return {"args": ["sh", "-c", f'sleep {self.slow_s}; exec "$@"', "sh", *program] if self.slow_s else program, "env": env}
 
     def target(self, name):
@@ -52,7 +63,7 @@ plugin = "flyio"
 paths = ["spare/state"]
 declared = {{ ready_in = "2s" }}
 activate_timeout = "30s"
-deactivate_timeout = "8s"
+deactivate_timeout = "{self.stop_within}"
 stop_grace = "1s"
 settings = {{ {where}, started_after = "100ms", lease_ttl = "5s"{self.more} }}
 [[service.counter.target.spare.health]]
@@ -79,7 +90,7 @@ settings = {{ {where}{self.asleep} }}
                     self.assertNotIn(TOKEN.encode(), file.read(), name)
 
     def test_fails_over_to_fly_with_its_state_and_comes_home_with_the_newer_one(self):
-        self.write_config(stable_for="2s")
+        self.write_config(stable_for=f"{paced(5000)}ms")  # long enough to be seen there
         self.start()
         self.serving("home")
         wait_for("a count", lambda: self.count("home")["count"] > 5)
@@ -129,6 +140,7 @@ settings = {{ {where}{self.asleep} }}
         self.no_secret()
 
     def test_a_stop_that_fly_only_claims_starts_nothing_at_home(self):
+        self.stop_within = f"{paced(8000)}ms"  # is waited for
         self.write_config(policy="manual")
         self.start()
         self.serving("home")
@@ -167,8 +179,7 @@ settings = {{ {where}{self.asleep} }}
         wait_for("home to be tried again", lambda: self.service()["epoch"] >= 2)  # 3, when the end of the token was not seen before
         self.serving("home")
         self.assertEqual((self.running(), self.machine.boots), (["home"], 0))
-        spare = next(t for t in self.service()["targets"] if t["target"] == "spare")
-        self.assertIn("the token is not accepted", spare["observed"]["detail"])
+        wait_for("the spare to be looked at", lambda: any("the token is not accepted" in t["observed"]["detail"] for t in self.service()["targets"] if t["target"] == "spare"))
         self.assertIn("the token is not accepted", self.understudy("history"))
         self.fly.token = TOKEN
         self.understudy("promote", "counter", "spare", "--reason", "test")
@@ -184,7 +195,7 @@ class FromNothing(FlyStandby):
     def test_a_machine_is_made_where_there_is_room(self):
         self.fly.machines.clear()
         self.fly.full = {"fra"}
-        self.write_config(stable_for="2s")
+        self.write_config(stable_for=f"{paced(5000)}ms")  # long enough to be seen there
         self.start()
         self.serving("home")
         self.kill_site("home")
@@ -207,6 +218,8 @@ class Inactive(FlyStandby):
         self.start()
         self.serving("home")
         self.understudy("promote", "counter", "spare", "--reason", "test")
+        with open(os.path.join(self.folder, "idle"), "w"):
+            pass
         wait_for("its sleep", lambda: self.machine.boots == 1 and self.machine.state == "stopped")
         with open(os.path.join(self.folder, "spare/state/count.json")) as file:
             count = json.load(file)["count"]

@@ -19,7 +19,7 @@ class Clients(GcpTest):
         folder = npm.package(package, version)
         if not shutil.which("node"):
             raise unittest.SkipTest("node is not installed")
-        done = subprocess.run(["node", os.path.join(HERE, "gcp_clients.js"), which, folder, self.cloud.base], capture_output=True, text=True, timeout=120,
+        done = subprocess.run(["node", os.path.join(HERE, "gcp_clients.js"), which, folder, self.cloud.base], capture_output=True, text=True, timeout=600,
                               env={**os.environ, "TOKEN": self.cloud.identity.issue("client")})
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         return json.loads(done.stdout.splitlines()[-1])
@@ -71,7 +71,7 @@ class Gcloud(GcpTest):
         env = {**os.environ, "CLOUDSDK_CONFIG": os.path.join(self.folder, "config"), "CLOUDSDK_CORE_PROJECT": "demo", "CLOUDSDK_CORE_DISABLE_PROMPTS": "1",
                "CLOUDSDK_AUTH_ACCESS_TOKEN": self.cloud.identity.issue("gcloud"), "CLOUDSDK_CORE_DISABLE_USAGE_REPORTING": "1",
                "CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE": self.cloud.base + "/storage/v1/", "CLOUDSDK_API_ENDPOINT_OVERRIDES_SECRETMANAGER": self.cloud.base + "/"}
-        done = subprocess.run(["gcloud", *words], capture_output=True, text=True, timeout=120, env=env)
+        done = subprocess.run(["gcloud", *words], capture_output=True, text=True, timeout=600, env=env)
         self.assertEqual(done.returncode != 0, fails, done.stdout + done.stderr)
         return done.stderr if fails else done.stdout
 

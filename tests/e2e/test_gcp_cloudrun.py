@@ -7,6 +7,7 @@ import unittest
 from gcp import GcpTest, error
 from google_run import error_info
 from harness import PACE, paced, wait_for
+from plugin_driver import by_itself
 
 OVERLOADED = error(503, "The service is currently unavailable.", "UNAVAILABLE")
 RETRY_INFO = "type.googleapis.com/google.rpc.RetryInfo"
@@ -36,20 +37,22 @@ class ControlPlane(GcpTest):
         self.assertEqual(self.ok(self.plugin("target").observe())["epoch"], 3, "another instance does not see it")
 
     def test_it_is_active_only_when_ready(self):
-        self.cloud.run.settle_s, self.cloud.run.operation_polls = 1.5, 2
+        self.cloud.run.settle_s, self.cloud.run.operation_polls = 600, 2
         plugin = self.plugin("target")
-        plugin.send("standby.activate/1", {"service": "s", "target": "t", "epoch": 1, "operation": "o", "snapshot": "", "reason": "failover"}, 10000)
+        plugin.send("standby.activate/1", {"service": "s", "target": "t", "epoch": 1, "operation": "o", "snapshot": "", "reason": "failover"}, paced(30000))
         other = self.plugin("target")
         wait_for("a start to be seen", lambda: self.ok(other.observe())["state"] == "starting")
+        time.sleep(1)
+        self.assertTrue(plugin.answers.empty(), "it answered before it was ready")
+        self.cloud.run.arrive(self.service)
         self.assertEqual(self.ok(plugin.receive())["state"], "active")
-        self.assertGreater(time.monotonic(), self.service.settles_at)
 
     def test_a_long_start_can_be_watched_by_the_same_instance(self):
-        self.cloud.run.settle_s = 2
+        self.cloud.run.settle_s = 600
         plugin = self.plugin("target")
-        plugin.send("standby.activate/1", {"service": "s", "target": "t", "epoch": 1, "operation": "o", "snapshot": "", "reason": "failover"}, 10000)
-        wait_for("the change to be sent", self.patches)
-        self.assertEqual(self.ok(plugin.observe())["state"], "starting")
+        plugin.send("standby.activate/1", {"service": "s", "target": "t", "epoch": 1, "operation": "o", "snapshot": "", "reason": "failover"}, paced(30000))
+        wait_for("the start to be seen", lambda: self.ok(plugin.observe())["state"] == "starting")
+        self.cloud.run.arrive(self.service)
         self.assertEqual(self.ok(plugin.receive())["state"], "active")
 
     def test_old_epochs_are_refused_also_after_a_stop(self):
@@ -69,9 +72,9 @@ class ControlPlane(GcpTest):
         self.assertEqual(self.service.doc["scaling"], {"scalingMode": "MANUAL", "manualInstanceCount": 0})
 
     def test_stopped_is_said_after_the_last_instance_has_had_its_time(self):
-        plugin = self.plugin("target", quiet_after_stop=paced(1500))
+        plugin = self.plugin("target", quiet_after_stop=paced(4000))
         self.ok(plugin.activate(1))
-        hasty = self.ok(plugin.deactivate(1, budget_ms=paced(1200)))
+        hasty = self.ok(plugin.deactivate(1, budget_ms=paced(1500)))
         self.assertFalse(hasty["stopped"], hasty)
         self.assertIn("may still be ending", hasty["detail"])
         self.assertEqual(self.ok(plugin.observe())["state"], "stopping")
@@ -87,11 +90,11 @@ class ControlPlane(GcpTest):
         self.assertGreater(time.monotonic() - began, 1.9 + 1.5 * PACE)
 
     def test_not_kept_is_not_stopped_while_an_idle_instance_may_live(self):
-        plugin = self.plugin("target", scaling="minimum", idle_for=paced(1500))
+        plugin = self.plugin("target", scaling="minimum", idle_for=paced(3000))
         self.service.doc["scaling"] = {}
         self.service.doc["template"]["scaling"] = {"minInstanceCount": 1, "maxInstanceCount": 1}
         self.refused(plugin.activate(1), "conflict", "stop it first")
-        self.assertFalse(self.ok(plugin.deactivate(1, budget_ms=paced(1200)))["stopped"])
+        self.assertFalse(self.ok(plugin.deactivate(1, budget_ms=paced(1500)))["stopped"])
         self.assertEqual(self.service.doc["template"]["scaling"], {"maxInstanceCount": 1})
         wait_for("the idle time to pass", lambda: self.ok(plugin.observe())["state"] == "stopped")
         self.ok(plugin.activate(2))
@@ -160,7 +163,7 @@ class ControlPlane(GcpTest):
             return 503, {"error": {"code": 503, "message": "on its way", "status": "UNAVAILABLE"}}, {}
         arrive, self.cloud.run.patch = self.cloud.run.patch, hold
         plugin = self.plugin("target", quiet_after_stop=paced(15000))
-        self.refused(plugin.activate(8, paced(1200)), "unknown")
+        self.refused(plugin.activate(8, paced(2500)), "unknown")
         self.cloud.run.patch = arrive
         stopped = self.ok(plugin.deactivate(8))
         self.assertTrue(stopped["stopped"], "what was stopped long since is told late")
@@ -220,7 +223,7 @@ class ControlPlane(GcpTest):
 
     def test_an_endless_start_is_unknown(self):
         self.cloud.run.settle_s = 60
-        self.refused(self.plugin("target").activate(1, paced(2500)), "unknown", "still changing")
+        self.refused(by_itself(lambda: self.plugin("target").activate(1, paced(2500))), "unknown", "chang")  # "still changing", or "being changed" after a longer while
 
     def test_rate_limits_are_waited_out_when_there_is_time(self):
         limited = error(429, "Quota exceeded for quota metric 'Write requests'", "RESOURCE_EXHAUSTED", [{"@type": RETRY_INFO, "retryDelay": "0.7s"}])
@@ -231,11 +234,11 @@ class ControlPlane(GcpTest):
 
     def test_rate_limits_are_told_when_there_is_none(self):
         self.cloud.fault("GET", "/v2/", error(429, "Quota exceeded", "RESOURCE_EXHAUSTED", [{"@type": RETRY_INFO, "retryDelay": "61s"}]), times=9)
-        told = self.refused(self.plugin("target").observe(2000), "transient", "Quota exceeded", "how often")
+        told = self.refused(self.plugin("target").observe(), "transient", "Quota exceeded", "how often")
         self.assertEqual(told["retry_after_ms"], 61000)
         self.cloud.faults.clear()
         self.cloud.fault("GET", "/v2/", error(403, "Rate Limit Exceeded", reason="rateLimitExceeded"), headers={"Retry-After": "90"}, times=9)
-        self.assertEqual(self.refused(self.plugin("target").observe(2000), "transient")["retry_after_ms"], 90000)
+        self.assertEqual(self.refused(self.plugin("target").observe(), "transient")["retry_after_ms"], 90000)
 
     # ---- a person's mistakes ----
     def test_mistakes_have_a_sentence_each(self):
@@ -291,7 +294,7 @@ class ControlPlane(GcpTest):
         self.service.etag += 1
 
     def test_rollback_stops_what_runs_before_it_starts_the_other(self):
-        plugin = self.plugin("target", quiet_after_stop=paced(1200))
+        plugin = self.plugin("target", quiet_after_stop=paced(3000))
         self.running_with_a_bad_image(plugin)
         kept_and_images, first = [], self.cloud.run.patch
         def patch(*words):
@@ -299,10 +302,10 @@ class ControlPlane(GcpTest):
             kept_and_images.append((self.service.kept(), self.service.doc["template"]["containers"][0]["image"], time.monotonic()))
             return reply
         self.cloud.run.patch = patch
-        self.refused(plugin.rollback(3, budget_ms=paced(1500)), "unknown", "stopped for the rollback")
-        self.ok(self.plugin("target", quiet_after_stop=paced(1200)).rollback(3))
+        self.refused(plugin.rollback(3, budget_ms=paced(2500)), "unknown", "stopped for the rollback")
+        self.ok(self.plugin("target", quiet_after_stop=paced(3000)).rollback(3))
         self.assertEqual([k[:2] for k in kept_and_images], [(0, "img:2"), (1, "img:1")])
-        self.assertGreater(kept_and_images[1][2] - kept_and_images[0][2], 1.2 * PACE)
+        self.assertGreater(kept_and_images[1][2] - kept_and_images[0][2], 2.5 * PACE)  # the first is noted a moment after it was made
         self.assertEqual(self.ok(plugin.observe())["epoch"], 3)
 
     def test_rollback_that_fails_halfway_is_unknown(self):

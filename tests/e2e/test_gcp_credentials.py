@@ -7,6 +7,7 @@ import unittest
 
 from gcp import GcpTest
 from google_identity import EMAIL
+from harness import PACE, PATIENCE_S, paced
 
 JWT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
@@ -93,9 +94,9 @@ class Credentials(GcpTest):
         self.ok(self.supervised(private=True, env=nowhere, credentials=None).call("standby.prewarm/1"))
 
     def test_tokens_are_renewed_before_they_end(self):
-        self.cloud.identity.life_s = 3
+        self.cloud.identity.life_s = max(4, int(3 * PACE))  # of the last quarter no request may need all
         plugin = self.plugin("target")
-        end = time.time() + 20
+        end = time.time() + PATIENCE_S
         while len(self.grants()) < 3 and time.time() < end:
             self.ok(plugin.observe())
         self.assertEqual(len(self.grants()), 3)
@@ -104,11 +105,11 @@ class Credentials(GcpTest):
         self.assertEqual(refused, [])
 
     def test_a_renewal_that_fails_early_does_no_harm(self):
-        self.cloud.identity.life_s = 4
+        self.cloud.identity.life_s = max(8, int(4 * PACE))  # it must be asked for in the last quarter, but for half a second
         plugin = self.plugin("target")
         self.ok(plugin.observe())
         self.cloud.fault("POST", "^/token", (400, {"error": "invalid_grant", "error_description": "not now"}), times=1)
-        end = time.time() + 20
+        end = time.time() + PATIENCE_S
         while not any("could not be renewed early" in line for line in plugin.log) and time.time() < end:
             self.ok(plugin.observe())
         self.ok(plugin.observe())
@@ -141,7 +142,7 @@ class Credentials(GcpTest):
         self.cloud.fault("POST", "^/token", (503, {"error": "internal_failure"}), times=2)
         self.cloud.fault("POST", "^/token", "drop", times=1)
         plugin = self.plugin("target")
-        self.ok(plugin.observe())
+        self.ok(plugin.observe(paced(20000)))
         self.cloud.identity.expire_all()
         self.cloud.fault("POST", "^/token", (503, {"error": "internal_failure"}), times=99)
         self.refused(plugin.observe(), "transient", "no token for")

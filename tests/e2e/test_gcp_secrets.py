@@ -117,7 +117,7 @@ class Secrets(GcpTest):
         self.cloud.fault("GET", ":access", error(429, "Quota exceeded for quota metric 'Access requests'.", "RESOURCE_EXHAUSTED"), headers={"Retry-After": "1"})
         self.assertEqual(self.fetched(self.source()), VALUE)
         self.cloud.fault("GET", ":access", error(503, "The service is currently unavailable.", "UNAVAILABLE"), times=99)
-        self.refused(self.source().fetch(budget_ms=paced(1500)), "transient", "unavailable")
+        self.refused(self.source().fetch(budget_ms=paced(4000)), "transient", "unavailable")
 
     def test_an_answer_that_does_not_come(self):
         self.cloud.fault("GET", ":access", "hang", times=9)

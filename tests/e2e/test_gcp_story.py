@@ -73,8 +73,8 @@ class Story(Site):
 [service.counter.target.spare]
 plugin = "gcp_cloudrun"
 declared = {{ ready_in = "5s" }}
-activate_timeout = "20s"
-deactivate_timeout = "10s"
+activate_timeout = "60s"
+deactivate_timeout = "20s"
 settings = {{ {where}, quiet_after_stop = "200ms" }}
 [[service.counter.target.spare.health]]
 plugin = "gcp_cloudrun"

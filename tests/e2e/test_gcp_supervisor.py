@@ -4,7 +4,7 @@ import time
 import unittest
 
 from gcp import GcpTest, GoogleCloud, error
-from harness import PACE, paced, wait_for
+from harness import paced, wait_for
 
 OVERLOADED = error(503, "The service is currently unavailable.", "UNAVAILABLE")
 
@@ -60,7 +60,7 @@ class Supervisor(GcpTest):
         self.assertEqual(self.service.workload, "stopped")
         self.assertTrue(self.ok(plugin.deactivate(2))["stopped"], "its epoch is over")
         self.cloud.fault("POST", "/deactivate", "drop", times=10**6)
-        unheard = self.ok(plugin.deactivate(4, paced(1500)))
+        unheard = self.ok(plugin.deactivate(4, paced(2500)))
         self.assertFalse(unheard["stopped"])
         self.assertIn("heard of the stop", unheard["detail"])
 
@@ -87,13 +87,18 @@ class Supervisor(GcpTest):
         wait_for("no instance", lambda: self.ok(plugin.observe())["state"] == "stopped")
         self.assertNotIn("instance", self.ok(plugin.deactivate(2)), "it is Cloud Run's word")
 
+    def replaced_while_it_stops(self):
+        """As soon as it has been told to stop, which it would not have done by then."""
+        self.cloud.run.stop_s = 3600
+        answers = threading.Thread(target=lambda: (wait_for("it to stop", lambda: self.service.mode == "deactivating"), self.cloud.run.replace(self.service, "second")))
+        answers.start()
+        return answers
+
     def test_a_stop_that_another_instance_has_heard_is_told_again(self):
         plugin = self.supervised()
         self.ok(plugin.activate(1))
-        self.cloud.run.stop_s = 0.6
         told = len(self.cloud.asked("POST", "/deactivate"))
-        answers = threading.Thread(target=lambda: (wait_for("it to be told", lambda: len(self.cloud.asked("POST", "/deactivate")) > told), self.cloud.run.replace(self.service, "second")))
-        answers.start()
+        answers = self.replaced_while_it_stops()
         self.assertEqual(self.ok(plugin.deactivate(1))["instance"], "second")
         answers.join()
         self.assertEqual(len(self.cloud.asked("POST", "/deactivate")), told + 2, "the second one would accept the start that it was never told is over")
@@ -184,9 +189,7 @@ class Supervisor(GcpTest):
         plugin = self.supervised()
         self.cloud.run.revise(self.service)
         self.ok(plugin.activate(4))
-        self.cloud.run.stop_s = 0.6
-        answers = threading.Thread(target=lambda: (wait_for("it to be told", lambda: self.cloud.asked("POST", "/deactivate")), self.cloud.run.replace(self.service, "second")))
-        answers.start()
+        answers = self.replaced_while_it_stops()
         self.refused(plugin.rollback(4), "unknown", "another instance")
         answers.join()
         self.assertEqual(self.cloud.asked("PATCH"), [])
@@ -211,11 +214,14 @@ class Supervisor(GcpTest):
     def test_a_supervisor_that_is_still_stopping_is_waited_for(self):
         plugin = self.supervised()
         self.ok(plugin.activate(1))
-        self.cloud.run.stop_s = 1.5 * PACE
-        self.assertFalse(self.ok(plugin.deactivate(1, paced(800)))["stopped"])
+        self.cloud.run.stop_s = 3600
+        self.assertFalse(self.ok(plugin.deactivate(1, paced(1500)))["stopped"])
         self.assertEqual(self.ok(plugin.observe())["state"], "stopping")
+        asked = len(self.cloud.asked("POST", "/activate"))
+        stops = threading.Thread(target=lambda: (wait_for("a start to be refused", lambda: len(self.cloud.asked("POST", "/activate")) > asked + 1), setattr(self.service, "moved_at", 0)))
+        stops.start()
         self.assertEqual(self.ok(plugin.activate(2))["epoch"], 2)
-        self.assertGreater(len(self.cloud.asked("POST", "/activate")), 2)
+        stops.join()
 
     def test_states_of_the_workload(self):
         plugin = self.supervised()
@@ -260,7 +266,7 @@ class Supervisor(GcpTest):
 
 
 class Health(GcpTest):
-    def check(self, plugin, timeout_ms=3000):
+    def check(self, plugin, timeout_ms=paced(5000)):
         return self.ok(plugin.call("health.check/1", {"timeout_ms": timeout_ms}))
 
     def test_the_services_own_word_counts(self):

@@ -36,7 +36,7 @@ key = {{ env = "LEASE_KEY" }}
         data = body if isinstance(body, bytes) else json.dumps(body or {"target": "home", "epoch": self.epoch, "kill_time_ms": 5000, "holds_over": False}).encode()
         request = urllib.request.Request(f"http://127.0.0.1:{self.lease_port}{path}", data=data if method == "POST" else None, method=method, headers={"X-API-Key": key})
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
+            with urllib.request.urlopen(request, timeout=60) as answer:
                 return answer.status, json.load(answer)
         except urllib.error.HTTPError as error:
             return error.code, json.load(error)

@@ -26,8 +26,6 @@ http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Slow).serve_forever()
 
 
 class LeaseReturn(Site):
-    start_grace = "1h"
-
     def setUp(self):
         self.agent = None
         super().setUp()
@@ -82,7 +80,7 @@ interval = "100ms"
 fast_interval = "50ms"
 timeout = "3s"
 fall = {FALL}
-start_grace = "{self.start_grace}"
+start_grace = "1h"
 [service.counter.failback]
 policy = "manual"
 {home}
@@ -114,10 +112,12 @@ policy = "manual"
         self.assertEqual(self.running(), ["home"])
 
     def test_what_never_starts_again_is_left_once_its_grace_is_over(self):
-        self.start_grace = "2s"
-        self.write_config()
         self.crash_until_home_has_ended()
         self.agent.stop(signal.SIGKILL)
+        with open(self.config) as file:
+            text = file.read()
+        with open(self.config, "w") as file:
+            file.write(text.replace('start_grace = "1h"', 'start_grace = "2s"'))
         self.start()
         self.serving("spare")
         told = self.history()

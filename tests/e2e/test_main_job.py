@@ -8,7 +8,7 @@ import stat
 import subprocess
 import unittest
 
-from harness import Site, wait_for
+from harness import PATIENCE_S, Site, wait_for
 from plugin_driver import Plugin
 
 
@@ -69,7 +69,7 @@ class MainJob(Site):
         env = {**os.environ, "UNDERSTUDY_RUN": os.path.join(self.folder, "run/counter-home.run.json")}
         returned = subprocess.Popen(["python3", "-c", "import time; time.sleep(600)"], env=env)
         try:
-            self.assertIsNotNone(returned.wait(timeout=30))
+            self.assertIsNotNone(returned.wait(timeout=PATIENCE_S))
         finally:
             returned.kill()
         self.serving("spare")

@@ -37,7 +37,7 @@ class Elsewhere(Site):
         self.write_config(policy="manual", extra=self.target("third"))
 
     def target(self, name):
-        whole = super().target(name).replace('activate_timeout = "20s"', 'activate_timeout = "5s"')
+        whole = super().target(name)
         command = f'["python3", "{COUNTER}", "{self.ports[name]}", "{name}/state"]'
         if name == "spare":
             return whole.replace(command, '["false"]')

@@ -1,5 +1,6 @@
 """What whoever runs the orchestrator relies on: systemd's protocol, JSON logs, overlays, SIGHUP, a full disk, and what a target's
 plugin can do on request."""
+import concurrent.futures
 import contextlib
 import http.server
 import json
@@ -11,7 +12,7 @@ import threading
 import time
 import unittest
 
-from harness import Site, paced, wait_for
+from harness import PATIENCE_S, Site, paced, wait_for
 from patient import Patient
 
 
@@ -20,8 +21,10 @@ class Operations(Site):
         path = os.path.join(self.folder, "notify")
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
             systemd.bind(path)
-            systemd.settimeout(20)
+            systemd.settimeout(PATIENCE_S)
             self.start(env={"NOTIFY_SOCKET": path, "WATCHDOG_USEC": "200000"})
+            time.sleep(2)  # which fills the socket: nobody reads, and the loop must go on
+            self.status()
             said = [systemd.recv(4096).decode() for _ in range(4)]
             self.assertTrue(any("READY=1" in text for text in said), said)
             self.assertGreaterEqual(sum("WATCHDOG=1" in text for text in said), 2, said)
@@ -175,10 +178,12 @@ class Targets(Patient):
         self.understudy("promote", "counter", "spare")
         with subprocess.Popen([self.program, "-c", self.config, "target", "rollback", "counter", "spare"], stdout=subprocess.PIPE) as rollback:
             wait_for("the rollback to begin", lambda: self.told("rollback.asked"))
-            self.assertIn("being changed", self.understudy("target", "rollback", "counter", "spare", expect=4))
-            self.assertIn("being changed", self.understudy("reload", expect=4))
+            with concurrent.futures.ThreadPoolExecutor(2) as pool:  # at once: both must come while it is under way
+                refused = [pool.submit(self.understudy, *words, expect=4) for words in (("target", "rollback", "counter", "spare"), ("reload",))]
+                for one in refused:
+                    self.assertIn("being changed", one.result())
             self.understudy("failback", "counter")
-            self.assertEqual(rollback.wait(timeout=60), 0)
+            self.assertEqual(rollback.wait(timeout=PATIENCE_S), 0)
         self.assertEqual([c.split()[0] for c in self.provider("calls")][:2], ["rollback", "deactivate"])
 
     def test_a_provider_that_refuses_is_quoted_with_its_hint(self):
@@ -212,7 +217,7 @@ class FullDisk(Site):
         if not os.path.exists(path):
             return []
         with open(path) as file:
-            return [(a["kind"], a["state"]) for a in map(json.loads, file)]
+            return [(a["kind"], a["state"]) for a in (json.loads(line) for line in file if line.endswith("\n"))]
 
     def fill(self):
         ballast = os.path.join(self.disk, "ballast")

@@ -5,7 +5,7 @@ import signal
 import tempfile
 import unittest
 
-from harness import runs, wait_for
+from harness import paced, runs, wait_for
 from plugin_driver import Plugin
 
 
@@ -20,13 +20,13 @@ class Process(unittest.TestCase):
         return plugin
 
     def activate(self, plugin, epoch=1):
-        return plugin.call("standby.activate/1", {"service": "service", "target": "target", "epoch": epoch, "operation": f"op-{epoch}", "snapshot": "", "reason": "failover"}, 10000)
+        return plugin.call("standby.activate/1", {"service": "service", "target": "target", "epoch": epoch, "operation": f"op-{epoch}", "snapshot": "", "reason": "failover"}, paced(30000))
 
     def deactivate(self, plugin, epoch=1, grace_ms=500):
-        return plugin.call("standby.deactivate/1", {"service": "service", "target": "target", "epoch": epoch, "operation": f"end-{epoch}", "grace_ms": grace_ms}, 20000)["result"]
+        return plugin.call("standby.deactivate/1", {"service": "service", "target": "target", "epoch": epoch, "operation": f"end-{epoch}", "grace_ms": grace_ms}, paced(20000))["result"]
 
     def observe(self, plugin):
-        return plugin.call("standby.observe/1", {"service": "service", "target": "target"}, 5000)["result"]
+        return plugin.call("standby.observe/1", {"service": "service", "target": "target"}, paced(10000))["result"]
 
     def pid_in(self, name):
         def read():
@@ -60,7 +60,7 @@ class Process(unittest.TestCase):
         self.assertFalse(runs(bot))
 
     def test_what_ends_at_once_and_leaves_nothing_has_failed(self):
-        answer = self.activate(self.target("echo no licence; exit 3"))
+        answer = self.activate(self.target("echo no licence; exit 3", started_after=20000))  # which is over as soon as it has ended
         self.assertEqual(answer["status"], "transient")
         self.assertIn("no licence", answer["error"]["message"])
 

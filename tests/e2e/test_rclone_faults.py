@@ -1,4 +1,5 @@
 """rclone killed, ended, refused, full, overtaken, and what a person can get wrong in its setup."""
+import contextlib
 import os
 import pty
 import shutil
@@ -10,6 +11,7 @@ import unittest
 
 import harness
 from harness import PACE, paced
+from plugin_driver import by_itself
 from rclone_site import PASSWORD, RcloneSite, rclone, snapshot_id
 
 
@@ -17,13 +19,14 @@ class Faults(RcloneSite):
     kind = "local"
 
     def big(self, megabytes=8):
+        """So many files of one megabyte."""
         for n in range(megabytes):
             self.put(f"part{n}", os.urandom(1 << 20))
 
     def test_a_killed_rclone_is_started_again(self):
-        self.big(4)
+        self.big(max(4, int(4 * PACE)))
         p = self.plugin(bandwidth_limit="2M", transfers=2)
-        p.send("store.push/1", self.push_params(1), 60000)
+        p.send("store.push/1", self.push_params(1), self.BUDGET_MS)
         self.kill_one(["copy", "--bwlimit"])
         self.good(p.receive())
         self.assertIn("killed by signal 9", p.said("killed by signal 9"))
@@ -34,7 +37,7 @@ class Faults(RcloneSite):
         p = self.plugin(bandwidth_limit="1M", retries=0)
         self.pushed(p, 1)
         self.big()
-        p.send("store.push/1", self.push_params(2), 60000)
+        p.send("store.push/1", self.push_params(2), self.BUDGET_MS)
         harness.wait_for("files under their final names", lambda: os.listdir(self.there("data", snapshot_id(2), "files/state")))
         self.kill_one(["copy", "--bwlimit"])
         self.bad(p.receive(), "transient", "killed by signal 9", "killed")
@@ -51,11 +54,12 @@ class Faults(RcloneSite):
         p = self.plugin(bandwidth_limit="1M")
         self.pushed(p, 1)
         self.big()
-        p.send("store.push/1", self.push_params(2), 60000)
+        p.send("store.push/1", self.push_params(2), self.BUDGET_MS)
         harness.wait_for("files under their final names", lambda: os.listdir(self.there("data", snapshot_id(2), "files/state")))
         p.process.kill()
         for pid in self.rclones(["copy"]):
-            os.kill(pid, 9)
+            with contextlib.suppress(ProcessLookupError):  # it goes with its parent, or by this
+                os.kill(pid, 9)
         q = self.plugin()
         self.assertEqual([snapshot_id(1)], [s["id"] for s in self.listed(q)])
         self.pushed(q, 3)
@@ -65,36 +69,40 @@ class Faults(RcloneSite):
     def test_a_push_past_its_budget_is_ended(self):
         self.big(int(8 * PACE))
         p = self.plugin(bandwidth_limit="1M")
-        self.bad(self.push(p, 1, budget_ms=paced(2500)), "transient", "did not finish in time")
+        self.bad(by_itself(lambda: self.push(p, 1, budget_ms=paced(2500))), "transient", "did not finish in time")
         self.assertIsNone(self.latest())
         harness.wait_for("rclone to end", lambda: not self.rclones(["copy"]))
 
     def test_progress_is_told_with_files_bytes_and_time_left(self):
-        self.big(4)
+        size = max(4, int(4 * PACE))
+        self.big(size)
         p = self.plugin(bandwidth_limit="1M", transfers=1)
         began = time.time()
-        self.pushed(p, 1, budget_ms=60000)
-        self.assertGreater(time.time() - began, 2.5)  # four of 1 MiB; the first may come at once
-        told = [n["params"] for n in p.notices if n["topic"] == "progress"]
-        halfway = [t for t in told if 0 < t["done"] < t["total"]]
-        self.assertGreaterEqual(len(halfway), 2)
-        self.assertEqual({(5, "bytes", "push " + snapshot_id(1))}, {(t["files_total"], t["unit"], t["operation"]) for t in halfway})  # and the manifest
-        self.assertTrue(all(4 << 20 < t["total"] < (4 << 20) + 4000 for t in halfway), halfway)
-        self.assertTrue(any(t.get("eta_s", 0) > 0 for t in halfway), halfway)
-        self.assertTrue(any(0 < t["files"] < 5 for t in halfway), halfway)
+        self.pushed(p, 1, budget_ms=self.BUDGET_MS)
+        self.assertGreater(time.time() - began, 2.5)  # at least four of 1 MiB; the first may come at once
+
+        def halfway():
+            return [t for t in (n["params"] for n in p.notices if n["topic"] == "progress") if 0 < t["done"] < t["total"]]
+        # What was told before the answer may be read after it.
+        harness.wait_for("progress to be told twice", lambda: len(halfway()) >= 2)
+        harness.wait_for("the time left to be told", lambda: any(t.get("eta_s", 0) > 0 for t in halfway()))
+        harness.wait_for("the files to be told", lambda: any(0 < t["files"] < size + 1 for t in halfway()))
+        self.assertEqual({(size + 1, "bytes", "push " + snapshot_id(1))}, {(t["files_total"], t["unit"], t["operation"]) for t in halfway()})  # and the manifest
+        self.assertTrue(all(size << 20 < t["total"] < (size << 20) + 1000 * size for t in halfway()), halfway())
 
     def test_two_pushes_into_one_remote_take_turns(self):
         self.big(2)
         first, second = self.plugin(bandwidth_limit="1M"), self.plugin(bandwidth_limit="1M")
-        first.send("store.push/1", self.push_params(1), 60000)
-        harness.wait_for("the first to send", lambda: self.rclones(["copy"]))
-        second.send("store.push/1", self.push_params(2), 60000)
+        first.send("store.push/1", self.push_params(1), self.BUDGET_MS)
+        harness.wait_for("the first to send", lambda: os.path.exists(self.there("data", snapshot_id(1))))
+        second.send("store.push/1", self.push_params(2), self.BUDGET_MS)
         most = 0
         while first.answers.empty():
             most = max(most, len(self.rclones([])))
-            self.assertFalse(os.path.exists(self.there("data", snapshot_id(2))))
+            begun = os.path.exists(self.there("data", snapshot_id(2)))
+            self.assertFalse(begun and not os.path.exists(self.there("latest.json")), "the second did not wait")  # the first's last word, before its answer
             time.sleep(0.02)
-        self.assertEqual(1, most)
+        self.assertLessEqual(most, 1)
         self.good(first.receive())
         self.good(second.receive())
         self.good(self.verify(first, 2))
@@ -103,20 +111,20 @@ class Faults(RcloneSite):
         self.put("a", "1")
         paths = [{"name": name, "path": self.state} for name in ("first", "second")]
         p = self.plugin()
-        self.good(p.call("store.push/1", self.push_params(1, paths=paths), 30000))
+        self.good(p.call("store.push/1", self.push_params(1, paths=paths), self.BUDGET_MS))
         staging = tempfile.mkdtemp(dir=self.folder, prefix="staging-")
         os.makedirs(os.path.join(staging, "second", "in the way"))
-        self.bad(p.call("store.pull/1", {"service": "svc", "id": snapshot_id(1), "staging": staging}, 30000), "transient", "cannot place")
+        self.bad(p.call("store.pull/1", {"service": "svc", "id": snapshot_id(1), "staging": staging}, self.BUDGET_MS), "transient", "cannot place")
         self.assertEqual(["second"], os.listdir(staging))
 
     def test_a_list_does_not_wait_for_a_push(self):
         self.put("a", "1")
         p = self.plugin(bandwidth_limit="1M")
         self.pushed(p, 1)
-        self.big(6)
-        p.send("store.push/1", self.push_params(2), 60000)
+        self.big(max(6, int(6 * PACE)))
+        p.send("store.push/1", self.push_params(2), self.BUDGET_MS)
         harness.wait_for("the push to send", lambda: self.rclones(["copy"]))
-        p.send("store.list/1", {"service": "svc"}, 20000)
+        p.send("store.list/1", {"service": "svc"}, self.BUDGET_MS)
         answer = p.receive()
         self.assertEqual([snapshot_id(1)], [s["id"] for s in answer["result"]["snapshots"]])
         self.good(p.receive())
@@ -168,14 +176,16 @@ class Faults(RcloneSite):
 
     def test_another_host_that_went_on_meanwhile_wins(self):
         self.put("a", "1")
-        slow = self.plugin(bandwidth_limit="1M")
+        slow = self.plugin(program=self.pauses("--hash*/svc/data/" + snapshot_id(2)))  # all is sent, and not yet looked at
         self.pushed(slow, 1)
-        self.big(4)
-        slow.send("store.push/1", self.push_params(2), 60000)
-        harness.wait_for("the push to send", lambda: self.rclones(["copy"]))
+        self.big(1)
+        slow.send("store.push/1", self.push_params(2), self.BUDGET_MS)
+        harness.wait_for("the push to come there", lambda: os.path.exists(os.path.join(self.folder, "waits")))
         shutil.copytree(self.state, self.state + "-other")
         other = self.plugin(work_dir=self.work + "-other")  # another work folder: as from another host
-        self.good(other.call("store.push/1", self.push_params(3, epoch=2, paths=[{"name": "state", "path": os.path.join(self.state, "a")}]), 30000))
+        self.good(other.call("store.push/1", self.push_params(3, epoch=2, paths=[{"name": "state", "path": os.path.join(self.state, "a")}]), self.BUDGET_MS))
+        with open(os.path.join(self.folder, "go"), "w"):
+            pass
         error = self.bad(slow.receive(), "conflict", "kept in", "old_epoch")
         self.assertIn("aside/" + snapshot_id(2), error["message"])
         self.assertEqual(snapshot_id(3, 2), self.latest())
@@ -196,7 +206,7 @@ class Faults(RcloneSite):
         other = self.plugin(work_dir=self.work + "-other")
         self.pushed(other, 1, epoch=5)
         slow = self.plugin(program=self.pauses(before))
-        slow.send("store.push/1", self.push_params(2, epoch=5), 60000)
+        slow.send("store.push/1", self.push_params(2, epoch=5), self.BUDGET_MS)
         harness.wait_for("the push to come there", lambda: os.path.exists(os.path.join(self.folder, "waits")))
         (fenced or self.fences)(other)
         then = [s["id"] for s in self.listed(other) if s["valid"]]
@@ -206,7 +216,7 @@ class Faults(RcloneSite):
         return answer, then, [s["id"] for s in self.listed(self.plugin()) if s["valid"]]
 
     def fences(self, plugin):
-        self.good(plugin.call("store.fence/1", {"service": "svc", "epoch": 6}, 30000))
+        self.good(plugin.call("store.fence/1", {"service": "svc", "epoch": 6}, self.BUDGET_MS))
 
     def becomes_nothing(self, before):
         answer, then, now = self.overtaken(before)
@@ -262,7 +272,7 @@ exec rclone "$@"
         """It may have counted the card: its second file says so."""
         def half(plugin):
             slow = self.plugin(program=self.pauses_elsewhere("/svc/fence/6.5."), work_dir=self.work + "-third")
-            slow.send("store.fence/1", {"service": "svc", "epoch": 6}, 60000)
+            slow.send("store.fence/1", {"service": "svc", "epoch": 6}, self.BUDGET_MS)
             harness.wait_for("half a fence", lambda: os.path.exists(os.path.join(self.folder, "half")))
             self.half = slow
         def finish():
@@ -332,9 +342,9 @@ exec rclone "$@"
         other = self.plugin(work_dir=self.work + "-other")
         self.pushed(other, 1, epoch=5)
         slow = self.plugin(program=self.pauses("/svc/fence/6.json"))
-        slow.send("store.fence/1", {"service": "svc", "epoch": 6}, 60000)
+        slow.send("store.fence/1", {"service": "svc", "epoch": 6}, self.BUDGET_MS)
         harness.wait_for("the first to come there", lambda: os.path.exists(os.path.join(self.folder, "waits")))
-        self.good(other.call("store.fence/1", {"service": "svc", "epoch": 7}, 30000))
+        self.good(other.call("store.fence/1", {"service": "svc", "epoch": 7}, self.BUDGET_MS))
         with open(os.path.join(self.folder, "go"), "w"):
             pass
         self.bad(slow.receive(), "conflict", "epoch 6 is older than 7")
@@ -369,7 +379,7 @@ class Setup(RcloneSite):
     """What a person can get wrong."""
 
     def list(self, plugin):
-        return plugin.call("store.list/1", {"service": "svc"}, 30000)
+        return plugin.call("store.list/1", {"service": "svc"}, self.BUDGET_MS)
 
     def test_a_remote_that_is_not_in_the_configuration(self):
         error = self.bad(self.list(self.plugin(remote="neo_remote:NeoLight")), "invalid", "knows no remote neo_remote:", "no_remote")
@@ -406,7 +416,7 @@ class Setup(RcloneSite):
                 seen += os.read(ours, 4096)
             seen = b""
             os.write(ours, typed.encode() + b"\n")
-        dialogue.wait(timeout=30)
+        dialogue.wait(timeout=60)
         os.close(ours)
         with open(path) as file:
             self.assertIn("RCLONE_ENCRYPT", file.read())
@@ -422,7 +432,7 @@ class Setup(RcloneSite):
         for remote in (":webdav,url=http://x,pass=planted:y", "far,pass=planted:y", "nocolon", "far:../up", "-x:y"):
             p = self.plugin(remote=remote)
             p.process.stdin.close()
-            p.process.wait(timeout=30)
+            p.process.wait(timeout=60)
             for reader in p.readers:
                 reader.join(timeout=10)
             self.assertNotEqual(0, p.process.returncode, remote)

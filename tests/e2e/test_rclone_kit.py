@@ -19,7 +19,7 @@ class Kit:
             file.write("[state]\nsettings = { " + ", ".join(f"{k} = {json.dumps(v)}" for k, v in settings.items()) + " }\n")
             file.write("[kit]\ntamper = ['sh', '-c', '''" + tamper + "''']\n")
             file.flush()
-            done = subprocess.run([PROGRAM, "plugin", "test", LIBRARY, "--settings", file.name, "--json", *options], capture_output=True, text=True, timeout=600)
+            done = subprocess.run([PROGRAM, "plugin", "test", LIBRARY, "--settings", file.name, "--json", *options], capture_output=True, text=True, timeout=1500)
         report = json.loads(done.stdout)
         failed = [f"{c['name']} {c['isolation']}: {c['message']}\n{c['log'][-2000:]}" for c in report["cases"] if c["verdict"] == "failed"]
         self.assertEqual([], failed)

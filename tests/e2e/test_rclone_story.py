@@ -38,7 +38,7 @@ class Failover(harness.Site):
             return json.load(file)["latest"]
 
     def test_there_and_back_with_the_state(self):
-        self.write_config(stable_for="2s")
+        self.write_config(stable_for=f"{harness.paced(6000)}ms")  # long enough to be seen there
         self.start()
         self.serving("home")
         first = harness.wait_for("a snapshot", self.latest)

@@ -40,23 +40,23 @@ class WebdavRemote(RoundTrip, Upkeep, RcloneSite):
         p = self.plugin(retries=20)
         self.pushed(p, 1)
         self.server.stop()
-        p.send("store.push/1", self.push_params(2), 60000)
+        p.send("store.push/1", self.push_params(2), 2 * self.BUDGET_MS)
         harness.wait_for("a retry", lambda: "trying again" in p.said())
         self.server.start()
-        self.good(p.receive())
+        self.good(p.receive(self.BUDGET_MS / 300))
         self.assertEqual(snapshot_id(2), self.latest())
 
     def test_a_server_that_goes_while_files_are_sent(self):
         for n in range(3):
-            self.put(f"part{n}", os.urandom(1 << 20))
+            self.put(f"part{n}", os.urandom(2 << 20))  # 6 s in all, at that rate
         p = self.plugin(retries=20, bandwidth_limit="1M", transfers=1)
-        p.send("store.push/1", self.push_params(1), 60000)
+        p.send("store.push/1", self.push_params(1), 2 * self.BUDGET_MS)
         harness.wait_for("the first files", lambda: os.path.isdir(self.there("data")) and self.rclones(["copy", "--bwlimit"]))
         self.server.stop()
         harness.wait_for("a retry", lambda: "trying again" in p.said())
         self.assertIsNone(self.latest())
         self.server.start()
-        self.good(p.receive())
+        self.good(p.receive(self.BUDGET_MS / 300))
         self.good(self.verify(p, 1))
 
     def test_a_server_that_stays_gone(self):
@@ -65,16 +65,16 @@ class WebdavRemote(RoundTrip, Upkeep, RcloneSite):
         self.pushed(p, 1)
         self.server.stop()
         self.bad(self.push(p, 2), "transient", "far: cannot be reached", "unreachable")
-        self.bad(p.call("store.list/1", {"service": "svc"}, 30000), "transient", "cannot be reached", "unreachable")
+        self.bad(p.call("store.list/1", {"service": "svc"}, self.BUDGET_MS), "transient", "cannot be reached", "unreachable")
         patient = self.plugin(retries=50, retry_wait=1)
-        self.bad(patient.call("store.list/1", {"service": "svc"}, 7000), "transient", "cannot be reached", "unreachable")
+        self.bad(patient.call("store.list/1", {"service": "svc"}, harness.paced(10000)), "transient", "cannot be reached", "unreachable")
 
     def test_a_wrong_password_is_denied_and_not_told(self):
         hidden = rclone("obscure", "wrong-" + PASSWORD).stdout.strip()
         with open(self.config, "a") as out:
             out.write(f"\n[other]\ntype = webdav\nurl = http://127.0.0.1:{self.server.port}\nvendor = other\nuser = u\npass = {hidden}\n")
         p = self.plugin(remote="other:NeoLight")
-        self.bad(p.call("store.list/1", {"service": "svc"}, 30000), "denied", "credentials", "denied")
+        self.bad(p.call("store.list/1", {"service": "svc"}, self.BUDGET_MS), "denied", "credentials", "denied")
         self.assertNotIn(PASSWORD, p.said())
 
 

@@ -31,7 +31,7 @@ class Rehearse(unittest.TestCase):
         return path
 
     def rehearse(self, *words, config=EXAMPLE, expect=0):
-        done = subprocess.run([PROGRAM, "-c", config, "rehearse", *words], capture_output=True, timeout=120, env=ENVIRONMENT, cwd=self.folder)
+        done = subprocess.run([PROGRAM, "-c", config, "rehearse", *words], capture_output=True, timeout=900, env=ENVIRONMENT, cwd=self.folder)
         self.assertEqual(done.returncode, expect, done.stdout.decode() + done.stderr.decode())
         return done.stdout.decode() if expect == 0 else done.stderr.decode()
 

@@ -18,9 +18,18 @@ from setup_site import SetupSite, clean_environment
 sys.path.insert(0, os.path.join(ROOT, "tests/fakes"))
 from fly_machines import FlyMachines  # noqa: E402
 
-# A workload that has nothing to do any more ends by itself after the seconds that its provider names.
-IDLE = ("import os, runpy, sys, threading; threading.Timer(float(os.environ.get('UNDERSTUDY_IDLE_STOP_S') or 1e6), os._exit, [0]).start(); sys.argv.pop(0); "
-        "runpy.run_path(sys.argv[0], run_name='__main__')")
+# A workload that has nothing to do any more once a file is there, and then ends by itself after the seconds that its provider names.
+IDLE = """
+import os, runpy, sys, threading, time
+def idle(file):
+    while not os.path.exists(file):
+        time.sleep(0.05)
+    time.sleep(float(os.environ["UNDERSTUDY_IDLE_STOP_S"]))
+    os._exit(0)
+threading.Thread(target=idle, args=[sys.argv[1]], daemon=True).start()
+del sys.argv[:2]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
 
 
 class Drive:
@@ -91,7 +100,7 @@ class ColdFly(SetupSite):
         for name, check in (machine.config.get("checks") or {}).items():
             self.assertEqual((check["port"], check["type"]), (8760, "http"))
             try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{self.agent_port}{check['path']}", timeout=2) as answer:
+                with urllib.request.urlopen(f"http://127.0.0.1:{self.agent_port}{check['path']}", timeout=10) as answer:
                     status, text = "passing", answer.read().decode()
             except urllib.error.HTTPError as error:
                 with error:
@@ -102,7 +111,7 @@ class ColdFly(SetupSite):
         return out
 
     def workload(self):
-        return ["python3", "-c", IDLE, *super().workload()[1:]]
+        return ["python3", "-c", IDLE, self.path("idle"), *super().workload()[1:]]
 
     # ---- overlays ----------------------------------------------------------------------------------------------------
     def replace(self, service, idle_stop=None, **more):
@@ -151,7 +160,7 @@ class ColdFly(SetupSite):
         self.assertEqual((self.running(), self.machine().state), (["home"], "stopped"))
 
     def test_from_no_machine_to_one_and_back(self):
-        self.write_config(stable_for="4s")
+        self.write_config(stable_for=self.LONG_ENOUGH_TO_BE_SEEN)
         self.at_home()
         before = self.home_dies()
         epoch = self.goes_on_at_standby(before)
@@ -188,7 +197,7 @@ class ColdFly(SetupSite):
         self.assertEqual((self.kinds().count("failover.done"), self.machine().boots), (1, 1))
 
     def test_a_token_that_ends_midway_stops_and_starts_nothing_twice(self):
-        self.write_config(stable_for="4s")
+        self.write_config(stable_for=self.LONG_ENOUGH_TO_BE_SEEN)
         self.at_home()
         before = self.home_dies()
         epoch = self.goes_on_at_standby(before)
@@ -200,9 +209,11 @@ class ColdFly(SetupSite):
 
     def test_inactivity_ends_the_machine(self):
         """The service ends after so long without work: its state is saved, the machine is off, and that is no failure."""
-        self.write_config(idle_stop="4s")
+        self.write_config(idle_stop="2s")
         self.at_home()
         self.understudy("promote", "trader", "standby", "--reason", "test")
+        with open(self.path("idle"), "w"):
+            pass
         wait_for("its sleep", lambda: self.machine().boots == 1 and self.machine().state == "stopped")
         epoch = self.service()["epoch"]
         self.assertTrue(self.saved(epoch))

@@ -91,7 +91,7 @@ class WarmCloudRun(SetupSite):
         self.assertEqual((self.supervisor()["mode"], self.supervisor()["status"]), ("standby", "standby"))
 
     def test_there_and_back(self):
-        self.write_config(stable_for="4s")
+        self.write_config(stable_for=self.LONG_ENOUGH_TO_BE_SEEN)
         self.at_home()
         self.assertEqual(self.supervisor()["status"], "standby")
         before = self.home_dies()

@@ -14,7 +14,7 @@ import time
 import unittest
 
 from harness import BUILD, ROOT, Site, free_port, paced, wait_for
-from plugin_driver import Plugin
+from plugin_driver import Plugin, by_itself
 
 sys.path.insert(0, os.path.join(ROOT, "tests/fakes"))
 import mail_server  # noqa: E402
@@ -50,7 +50,7 @@ class Smtp(unittest.TestCase):
                                    {"MAIL_PASSWORD": password}, isolation=isolation))
         return self.plugins[-1]
 
-    def send(self, plugin, budget_ms=10000, **more):
+    def send(self, plugin, budget_ms=paced(10000), **more):
         answer = plugin.call("notify.send/1", {"alert": alert(**more)}, budget_ms)
         for form in FORMS_OF_PASSWORD:
             self.assertNotIn(form, json.dumps(answer))
@@ -186,7 +186,7 @@ class Mails(Real):
     def test_an_alert_without_a_time_is_of_now(self):
         self.ok(self.to(), at_ms=0)
         mail, = self.server.mails(1)
-        self.assertLess(abs(email.utils.parsedate_to_datetime(mail["Date"]).timestamp() - time.time()), 60)
+        self.assertLess(abs(email.utils.parsedate_to_datetime(mail["Date"]).timestamp() - time.time()), 600)
 
 
 class Refusals(Real):
@@ -266,7 +266,7 @@ class Faults(Smtp):
     def to(self, server, **settings):
         return self.plugin({"host": "localhost", "port": server.port, "security": "none", **settings})
 
-    def failed(self, settings=None, auth="", certificate=None, budget_ms=10000, **at):
+    def failed(self, settings=None, auth="", certificate=None, budget_ms=paced(10000), **at):
         server = self.faulty(auth=auth, certificate=certificate, **at)
         answer = self.send(self.to(server, **(settings or {})), budget_ms)
         self.assertNotEqual(answer["status"], "ok", answer)
@@ -292,7 +292,7 @@ class Faults(Smtp):
         for moment in ("greeting", "ehlo", "mail", "rcpt", "data"):
             for fault, kind in (("drop", "closed"), ("hang", "timeout")):
                 with self.subTest(f"{fault} at {moment}"):
-                    status, error = self.failed({"timeout": paced(400)}, budget_ms=60000, **{moment: fault})
+                    status, error = self.failed({"timeout": paced(400) if fault == "hang" else 60000}, budget_ms=60000, **{moment: fault})
                     self.assertEqual((status, error["kind"]), ("transient", kind))
 
     def test_after_a_refusal_quit_is_said_and_not_waited_for(self):
@@ -305,27 +305,27 @@ class Faults(Smtp):
     def test_once_the_message_is_out_nobody_knows(self):
         for fault, kind in (("drop", "closed"), ("half", "closed"), ("hang", "timeout")):
             with self.subTest(fault):
-                status, error = self.failed({"timeout": paced(500)}, budget_ms=60000, body=fault)
+                status, error = self.failed({"timeout": paced(1500) if fault == "hang" else 60000}, budget_ms=60000, body=fault)
                 self.assertEqual((status, error["kind"]), ("unknown", kind))
                 self.assertIn("did not say whether it took it", error["message"])
                 self.assertIn("Message-ID", error["hint"])
 
     def test_a_silent_server_is_left_within_the_budget(self):
         for moment in ("greeting", "body"):
-            status, error = self.failed(budget_ms=paced(700), **{moment: "hang"})
+            status, error = by_itself(lambda moment=moment: self.failed(budget_ms=paced(1500), **{moment: "hang"}))
             self.assertEqual(status, "transient" if moment == "greeting" else "unknown")
             self.assertIn("the mail server localhost", error["message"], "the plugin's answer, not the host's")
 
     def test_a_server_that_never_stops_talking_is_left_too(self):
         for moment in ("greeting", "mail", "body"):
             with self.subTest(moment):
-                status, _ = self.failed({"timeout": paced(500)}, budget_ms=60000, **{moment: "flood"})
+                status, _ = self.failed({"timeout": paced(1500 if moment == "body" else 500)}, budget_ms=60000, **{moment: "flood"})
                 self.assertEqual(status, "unknown" if moment == "body" else "transient")
 
     def test_the_budget_is_kept_in_a_process_too(self):
         server = self.faulty(body="hang")
         plugin = self.plugin({"host": "localhost", "port": server.port, "security": "none"}, isolation="process")
-        answer = self.send(plugin, paced(900))
+        answer = by_itself(lambda: self.send(plugin, paced(1500)))
         self.assertEqual((answer["status"], answer["error"]["kind"]), ("unknown", "timeout"))
         self.assertIn("did not say whether", answer["error"]["message"], "the plugin's answer, not the host's")
 
@@ -416,7 +416,7 @@ class Faults(Smtp):
 
     def test_nobody_listens_and_no_such_host(self):
         for settings, kind in (({"host": "localhost", "port": free_port()}, "refused"), ({"host": "no-such-host.invalid"}, "resolve")):
-            answer = self.send(self.plugin(settings))
+            answer = self.send(self.plugin({"timeout": 60000, **settings}), 60000)  # a resolver takes its time
             self.assertEqual((answer["status"], answer["error"]["kind"]), ("transient", kind))
             self.assertTrue(answer["error"]["hint"])
 
@@ -445,7 +445,7 @@ class Settings(Smtp):
                 self.plugins.append(plugin)
                 with self.assertRaises(RuntimeError):
                     self.send(plugin)
-                wait_for(part, lambda plugin=plugin, part=part: part in plugin.said(), 5)
+                wait_for(part, lambda plugin=plugin, part=part: part in plugin.said())
 
 
 class Kit(Real):
@@ -456,7 +456,7 @@ class Kit(Real):
 settings = {{ host = "localhost", port = {self.server.port}, user = "{USER}", password = {{ env = "MAIL_PASSWORD" }}, from = "understudy@mail.test", to = ["kit@mail.test"], ca_file = "{self.server.ca}" }}
 """)
         done = subprocess.run([os.path.join(BUILD, "bin/understudy"), "plugin", "test", os.path.join(BUILD, "plugins/smtp.so"), "--settings", settings, "--json"],
-                              capture_output=True, text=True, timeout=300, env={**os.environ, "MAIL_PASSWORD": PASSWORD})
+                              capture_output=True, text=True, timeout=900, env={**os.environ, "MAIL_PASSWORD": PASSWORD})
         report = json.loads(done.stdout)
         self.assertEqual([f"{c['name']} {c['isolation']}: {c['message']}\n{c['log'][-2000:]}" for c in report["cases"] if c["verdict"] == "failed"], [])
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -473,7 +473,7 @@ class Story(Site):
     def setUp(self):
         self.server = MailServer()
         super().setUp()
-        self.write_config(stable_for="1s", extra=f"""
+        self.write_config(extra=f"""
 [notifier.mail]
 plugin = "smtp"
 settings = {{ host = "localhost", port = {self.server.port}, user = "{USER}", password = {{ env = "MAIL_PASSWORD" }}, from = "understudy@mail.test", to = ["ann@mail.test"], ca_file = "{self.server.ca}" }}
@@ -497,8 +497,7 @@ to = ["file"]
         self.serving("home")
         self.kill_site("home")
         self.serving("spare")
-        mails = wait_for("the failover by mail", lambda: self.has_told("failover.started"))
-        self.assertIn("service.down", [mail["X-Understudy-Kind"] for mail in mails])
+        mails = wait_for("the failover by mail", lambda: self.has_told("service.down", "failover.started"))  # a mail may overtake another
         for mail in mails:
             self.assertTrue(mail["X-Understudy-Severity"] == "critical" or mail["X-Understudy-State"] == "resolved", mail["Subject"])
             self.assertIn("counter", mail["Subject"])
@@ -523,9 +522,9 @@ to = ["file"]
         said = self.understudy("alert", "test", "--severity", "critical", expect=None)
         self.assertIn(f"the mail server localhost:{self.server.port} cannot be reached", said)
 
-    def has_told(self, kind):
+    def has_told(self, *kinds):
         mails = self.server.mails(1)
-        return mails if kind in [mail["X-Understudy-Kind"] for mail in mails] else None
+        return mails if set(kinds) <= {mail["X-Understudy-Kind"] for mail in mails} else None
 
 
 class Silence(Site):
@@ -547,7 +546,7 @@ to = ["mail"]
                 wait_for("a session", lambda: server.heard if moment == "body" else server.sessions)
                 begun = time.monotonic()
                 self.stop()
-                self.assertLess(time.monotonic() - begun, 20)
+                self.assertLess(time.monotonic() - begun, 30)
 
 
 del Smtp, Real

@@ -11,7 +11,7 @@ import engine
 import gcp  # noqa: F401: sets the path of the fakes
 from fly_machines import FlyMachines
 from google_cloud import GoogleCloud
-from harness import COUNTER, Site, free_port, wait_for
+from harness import COUNTER, PATIENCE_S, Site, free_port, paced, wait_for
 from setup_site import clean_environment
 
 del gcp
@@ -131,7 +131,7 @@ settings = {{ {where} }}
 
     def close(self):
         self.process.terminate()
-        self.process.wait(timeout=30)
+        self.process.wait(timeout=PATIENCE_S)
         self.log.close()
 
 
@@ -191,7 +191,7 @@ data_dir = "var"
 [service.counter]
 primary = "home"
 observe_every = "300ms"
-detect = {{ interval = "300ms", fast_interval = "100ms", timeout = "3s", fall = 2 }}
+detect = {{ interval = "300ms", fast_interval = "100ms", timeout = "{paced(3000)}ms", fall = 2 }}
 failback = {{ policy = "manual" }}
 [service.counter.state]
 paths = ["home/state"]
@@ -217,7 +217,7 @@ every = "1s"
         wait_for("the API to answer", self.status)
 
     def understudy(self, *words, expect=0):
-        done = subprocess.run([self.program, *self.files, *words], capture_output=True, text=True, timeout=120, env=self.env)
+        done = subprocess.run([self.program, *self.files, *words], capture_output=True, text=True, timeout=2 * PATIENCE_S, env=self.env)
         if expect is not None and done.returncode != expect:
             raise RuntimeError(f"understudy {' '.join(words)} exited {done.returncode}, not {expect}: {done.stdout}{done.stderr}")
         return done.stdout

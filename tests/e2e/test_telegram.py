@@ -44,7 +44,7 @@ class Telegram(unittest.TestCase):
         return {"id": f"a{self.ids}", "kind": "service.down", "severity": "critical", "state": "event", "service": "trader", "target": "home",
                 "title": title, "text": "", "at_ms": 1795262400000 + self.ids * 1000, "facts": {}, **more}
 
-    def send(self, plugin, alert, budget_ms=10000):
+    def send(self, plugin, alert, budget_ms=paced(10000)):
         answer = plugin.call("notify.send/1", {"alert": alert}, budget_ms)
         self.answers.append(answer)
         return answer
@@ -54,7 +54,7 @@ class Telegram(unittest.TestCase):
         self.assertEqual(answer["status"], "ok", answer)
         return answer["result"]
 
-    def refused(self, plugin, status, alert=None, budget_ms=10000):
+    def refused(self, plugin, status, alert=None, budget_ms=paced(10000)):
         answer = self.send(plugin, alert or self.alert("trader is down"), budget_ms)
         self.assertEqual(answer["status"], status, answer)
         return answer["error"]
@@ -222,11 +222,11 @@ class Incidents(Telegram):
 class Refusals(Telegram):
     def test_too_many_requests_make_the_whole_chat_wait(self):
         plugin = self.plugin()
-        self.api.fault("sendMessage", 429, "Too Many Requests: retry after 30", retry_after=30)
+        self.api.fault("sendMessage", 429, "Too Many Requests: retry after 120", retry_after=120)
         error = self.refused(plugin, "transient")
-        self.assertEqual(error["retry_after_ms"], 30000)
+        self.assertEqual(error["retry_after_ms"], 120000)
         error = self.refused(plugin, "transient", self.alert("another"))  # nothing is sent before the time
-        self.assertGreater(error["retry_after_ms"], 25000)
+        self.assertGreater(error["retry_after_ms"], 60000)
         self.assertEqual(self.api.count("sendMessage"), 1)
 
     def test_a_short_wait_is_waited_for(self):
@@ -236,18 +236,19 @@ class Refusals(Telegram):
         self.assertGreaterEqual(second - first, 0.95)
 
     def test_the_pace_of_a_chat_is_kept(self):
-        plugin = self.plugin(pace=300)
+        pace = min(paced(600), 4000)  # for more than 5 s nobody would wait
+        plugin = self.plugin(pace=pace)
         for i in range(3):
             self.told(plugin, self.alert(f"alert {i}"))
-        times = [at for _, _, at in self.api.calls]
-        self.assertTrue(all(b - a >= 0.28 for a, b in zip(times, times[1:])), times)
+        times = [at for _, _, at in self.api.calls]  # of arrival, which may come late
+        self.assertTrue(all(b - a >= pace / 2000 for a, b in zip(times, times[1:])), times)
 
     def test_a_group_takes_so_many_a_minute(self):
         plugin = self.plugin(chat=GROUP, per_minute=3)
         for i in range(3):
             self.told(plugin, self.alert(f"alert {i}"))
         error = self.refused(plugin, "transient")
-        self.assertTrue(50000 < error["retry_after_ms"] <= 60000, error)
+        self.assertTrue(20000 < error["retry_after_ms"] <= 60000, error)
         self.assertEqual(self.api.count("sendMessage"), 3)
 
     def test_a_group_that_became_a_supergroup_is_followed(self):
@@ -325,7 +326,7 @@ class Refusals(Telegram):
     def test_settings_that_cannot_work_are_refused_at_once(self):
         for settings, words in (({"chat": "traders"}, "neither a number nor @name"), ({"commands": True}, "needs users")):
             plugin = self.plugin(**settings)
-            plugin.process.wait(timeout=20)
+            plugin.process.wait(timeout=60)
             self.assertNotEqual(plugin.process.returncode, 0)
             plugin.close()
             self.assertIn(words, plugin.said())
@@ -473,7 +474,8 @@ class Listening(Telegram):
         plugin = self.listening()
         self.api.wait_for("the complaint", lambda: "another program reads this bot's updates" in plugin.said())
         time.sleep(1)
-        self.assertEqual(self.api.count("getUpdates"), 1)  # it backs off
+        polls = [at for name, _, at in self.api.calls if name == "getUpdates"]
+        self.assertTrue(all(at - polls[0] > 1 for at in polls[1:]), polls)  # it backs off
         self.told(plugin, self.alert("alerts go out all the same"))
 
     def test_a_webhook_is_said(self):

@@ -42,7 +42,7 @@ class Kit(unittest.TestCase):
             file.write(f"[notifier]\nsettings = {{ {', '.join(common)} }}\n")
             file.flush()
             words = [os.path.join(BUILD, "bin/understudy"), "plugin", "test", os.path.join(BUILD, "plugins/telegram.so"), "--settings", file.name, "--json"]
-            done = subprocess.run(words, capture_output=True, text=True, timeout=300, env={**os.environ, "PLANTED": TOKEN})
+            done = subprocess.run(words, capture_output=True, text=True, timeout=900, env={**os.environ, "PLANTED": TOKEN})
         for secret in (TOKEN, TOKEN.split(":")[1]):
             self.assertNotIn(secret, done.stdout + done.stderr)
         try:

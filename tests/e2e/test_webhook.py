@@ -12,7 +12,7 @@ import time
 import unittest
 
 from harness import BUILD, ROOT, free_port, paced
-from plugin_driver import Plugin
+from plugin_driver import Plugin, by_itself
 
 sys.path.insert(0, os.path.join(ROOT, "tests/fakes"))
 from webhook_receiver import Receiver  # noqa: E402
@@ -49,7 +49,7 @@ class Webhook(unittest.TestCase):
         return self.plugin({"url": {"$secret": {"env": "HOOK_URL"}}, "format": receiver.form, **settings}, HOOK_URL=f"http://127.0.0.1:{receiver.port}{path}",
                            SIGNING=SIGNING, BEARER=BEARER, HEADER=HEADER)
 
-    def send(self, plugin, budget_ms=10000, **more):
+    def send(self, plugin, budget_ms=paced(10000), **more):
         return plugin.call("notify.send/1", {"alert": alert(**more)}, budget_ms)
 
     def answered(self, answer, form="json", **settings):
@@ -144,12 +144,12 @@ class Answers(Webhook):
         self.assertNotIn("retry_after_ms", self.answered((503, {}, ""))["error"])
 
     def test_retry_after_may_be_a_date_in_three_forms(self):
-        when = time.time() + 120
+        when = time.time() + 1200
         forms = (email.utils.formatdate(when, usegmt=True), time.strftime("%A, %d-%b-%y %H:%M:%S GMT", time.gmtime(when)), time.asctime(time.gmtime(when)))
         for form in forms:
             with self.subTest(form):
                 wait = self.answered((429, {"Retry-After": form}, ""))["error"]["retry_after_ms"]
-                self.assertTrue(110_000 < wait <= 121_000, wait)
+                self.assertTrue(1_000_000 < wait <= 1_201_000, wait)
 
     def test_a_retry_after_without_sense_is_ignored_or_bounded(self):
         for text, expected in (("soon", None), ("-5", None), ("", None), ("99999999999999999999", 86_400_000), ("Sun, 06 Nov 1994 08:49:37 GMT", 0),
@@ -201,7 +201,7 @@ class Faults(Webhook):
         self.assertNotIn("secret", json.dumps(result))
 
     def test_no_such_host(self):
-        result = self.send(self.plugin({"url": "http://no-such-host-t0ken.invalid/x"}))
+        result = self.send(self.plugin({"url": "http://no-such-host-t0ken.invalid/x", "timeout": 60000}), budget_ms=60000)  # a resolver takes its time
         self.assertEqual((result["status"], result["error"]["kind"]), ("transient", "resolve"))
         self.assertNotIn("t0ken", json.dumps(result))
 
@@ -210,15 +210,16 @@ class Faults(Webhook):
             with self.subTest(fault):
                 receiver = self.receiver()
                 receiver.answers.append(fault)
-                result = self.send(self.to(receiver, PATH, timeout=paced(500)), budget_ms=60000)
+                result = self.send(self.to(receiver, PATH, timeout=paced(1000) if fault == "hang" else 60000), budget_ms=60000)
                 self.assertEqual(result["status"], "unknown")
                 self.assertIn("idempotency key", result["error"]["hint"])
                 self.assertNotIn("secret", result["error"]["message"])
 
     def test_the_budget_is_kept(self):
         receiver = self.receiver()
-        receiver.answers.append("hang")
-        result = self.send(self.to(receiver), budget_ms=paced(700))
+        receiver.answers += ["hang"] * 3
+        plugin = self.to(receiver)
+        result = by_itself(lambda: self.send(plugin, budget_ms=paced(1000)))
         self.assertEqual(result["status"], "unknown")
         self.assertIn("the webhook does not answer", result["error"]["message"], "the plugin's answer, not the host's")
 
@@ -366,7 +367,7 @@ class Kit(Webhook):
                     settings.write(f'[notifier]\nsettings = {{ url = {{ env = "HOOK_URL" }}, format = "{form}"{more} }}\n')
                     settings.flush()
                     done = subprocess.run([os.path.join(BUILD, "bin/understudy"), "plugin", "test", os.path.join(BUILD, "plugins/webhook.so"), "--settings", settings.name, "--json"],
-                                          capture_output=True, text=True, timeout=300, env={**os.environ, "HOOK_URL": f"http://127.0.0.1:{receiver.port}{PATH}", "SIGNING": SIGNING})
+                                          capture_output=True, text=True, timeout=900, env={**os.environ, "HOOK_URL": f"http://127.0.0.1:{receiver.port}{PATH}", "SIGNING": SIGNING})
                 report = json.loads(done.stdout)
                 self.assertEqual([f"{c['name']} {c['isolation']}: {c['message']}\n{c['log'][-2000:]}" for c in report["cases"] if c["verdict"] == "failed"], [])
                 self.assertEqual(done.returncode, 0, done.stderr)

@@ -89,7 +89,7 @@ class GoogleCloud:
 
     def spoiled(self, fault):
         if fault.what == "hang":
-            self.open.wait(30)
+            self.open.wait(120)
             return "drop"
         if fault.what == "drop":
             return "drop"

@@ -121,7 +121,7 @@ class MailServer:
         return os.path.join(self.folder, name)
 
     def wait_until_up(self):
-        end = time.time() + 30
+        end = time.time() + 60
         while time.time() < end and self.process.poll() is None:
             with socket.socket() as s:
                 if s.connect_ex(("127.0.0.1", self.tls_port)) == 0:
@@ -134,7 +134,7 @@ class MailServer:
     def log(self):
         return "".join(read(self.path(name)).decode() for name in ("log-main", "log-reject", "log-panic") if os.path.exists(self.path(name)))
 
-    def raw_mails(self, count=1, patience=30):
+    def raw_mails(self, count=1, patience=60):
         """All that was delivered, oldest first; waits until there are so many."""
         end = time.time() + patience
         while True:
@@ -167,7 +167,7 @@ class MailServer:
         """May be called twice."""
         if self.process.poll() is None:
             self.process.terminate()
-            self.process.wait(timeout=30)
+            self.process.wait(timeout=60)
         end = time.time() + 30
         while self.running() and time.time() < end:  # or what still runs would make the folder again
             time.sleep(0.02)

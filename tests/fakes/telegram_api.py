@@ -137,7 +137,7 @@ class TelegramApi:
     def count(self, method):
         return sum(1 for name, _, _ in self.calls if name == method)
 
-    def wait_for(self, what, condition, patience=20):
+    def wait_for(self, what, condition, patience=60):
         end = time.monotonic() + patience
         while time.monotonic() < end:
             with self.lock:

@@ -31,7 +31,7 @@ def installed(build):
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not os.path.exists(os.path.join(folder, "node_modules/telegram-test-api/package.json")):
             done = subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", folder, f"telegram-test-api@{VERSION}"],
-                                  capture_output=True, text=True, timeout=300, cwd=folder)
+                                  capture_output=True, text=True, timeout=600, cwd=folder)
             if done.returncode:
                 raise RuntimeError("npm cannot install telegram-test-api: " + done.stderr)
     return folder
@@ -48,7 +48,7 @@ class TelegramTestApi:
     def close(self):
         self.process.stdin.close()
         try:
-            self.process.wait(timeout=10)
+            self.process.wait(timeout=60)
         finally:
             self.process.kill()
             self.process.wait()
@@ -56,7 +56,7 @@ class TelegramTestApi:
 
     def post(self, path, body):
         request = urllib.request.Request(self.url + path, json.dumps(body).encode(), {"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)
 
     def bot_messages(self):

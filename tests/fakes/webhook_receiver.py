@@ -85,7 +85,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         receiver.take(received, len(self.headers) - len(set(k.lower() for k in self.headers)))
         answer = receiver.answers.pop(0) if receiver.answers else (200, {}, "ok")
         if answer == "hang":
-            receiver.released.wait(30)
+            receiver.released.wait(120)
             return self.end()
         if answer == "drop":
             return self.end()
