@@ -37,8 +37,9 @@ ENGINE = {"test_docker_compose", "test_docker_kit", "test_swap", "test_crash"}  
 NEVER_REPEATED = {"test_split_brain", "test_crash", "test_model"}
 PACE = {"asan": 3, "tsan": 3}  # how much longer than in a release things may take before a story fails (tests/e2e/harness.py)
 AGAIN = 3  # so much more when a case is tried again
-SAFETY = ("two writers", "was written by both", "the witness heard")  # words of a broken promise, in whichever suite
-MOST_REPEATED = 5
+SAFETY = ("two writers", "was written by both", "the witness heard", "it ran after its lease")  # words of a broken promise, in whichever suite
+MOST_REPEATED = 5  # cases of a suite
+MOST_DOUBTFUL = 8  # suites of a preset: if more fail, it is not the machine
 # All that is written when a process is killed while its leaks are looked for (lsan_common.cpp, ProcessThreads): an isolated plugin goes with its core.
 KILLED = re.compile(r"(==\d+==Unable to get registers from thread \d+\.\n)+")
 OPTIONS = {"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:detect_stack_use_after_return=1", "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
@@ -78,10 +79,11 @@ def reports(preset, suite):
 
 def search_path():
     """With this Python first where `python3` is another file: a shim in shell takes ten times as long, and the tests start workloads by the hundred."""
-    path = os.environ.get("PATH", os.defpath)
-    if os.path.realpath(shutil.which("python3") or "") == os.path.realpath(sys.executable):
+    path, folder_of_this = os.environ.get("PATH", os.defpath), os.path.dirname(sys.executable)
+    this = os.path.realpath(sys.executable)
+    if os.path.realpath(shutil.which("python3") or "") == this or os.path.realpath(os.path.join(folder_of_this, "python3")) != this:
         return path
-    return os.pathsep.join([os.path.dirname(sys.executable), path])
+    return os.pathsep.join([folder_of_this, path])
 
 
 def environment(preset, suite, pace=1):
@@ -154,6 +156,8 @@ def end_all(number, _):
     for group in list(groups):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(group, signal.SIGTERM)
+    for preset, path, first in doubtful:
+        os.write(2, f"failed, and not tried again: {preset}/{os.path.basename(path)} {', '.join(first.failed())}\n".encode())
     os.write(2, f"run_tests: ended by signal {number}\n".encode())
     os._exit(128 + number)
 
@@ -241,10 +245,11 @@ class Suite:
 def run_python(preset, path):
     """A case that fails may be tried once more (try_again), which is kept for later."""
     first = Suite(preset, path)
-    if first.may_be_repeated(path):
-        doubtful.append((preset, path, first))
-    else:
-        with telling:
+    with telling:
+        if first.may_be_repeated(path) and len(doubtful) < MOST_DOUBTFUL:
+            doubtful.append((preset, path, first))
+            print(f"   {preset}/{os.path.basename(path)}: to be tried again when all else has ended: {', '.join(first.failed())}", flush=True)
+        else:
             tell(f"{preset}/{os.path.basename(path)}", first)
 
 

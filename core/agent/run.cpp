@@ -138,7 +138,7 @@ class Process {
     wait_for_signals();
     log_.write(host::Level::info, "agent", "ready",
                {{"service", options_.service.value}, {"port", std::to_string(http_.port())}, {"instance", instance_}});
-    runtime::sd_notify("READY=1");
+    runtime::sd_notify("READY=1", Millis(5'000));
     const auto order = order_of_environment();
     if (!(order && obey(*order)) && !booted_ahead()) supervisor_.resume();
     loop_.run();

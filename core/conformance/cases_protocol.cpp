@@ -146,7 +146,8 @@ void instances(Bench& bench) {
   }
 }
 
-/// What keeps the loop does so each time; a busy machine stands still now and then. `ask` says what took too long.
+/// What keeps the loop does so each time; a busy machine stands still now and then. `ask` says what took too long. So
+/// what is slow the first time only, in a process, is let pass.
 std::string each_of_three_times(const std::function<std::string()>& ask) {
   std::string slow = ask();
   for (int again = 0; again < 2 && !slow.empty(); ++again) slow = ask();

@@ -11,8 +11,9 @@ namespace understudy::failover {
 /// be a surprise; and a guard asks anew every few seconds.
 [[nodiscard]] bool somebody_waits(const Event& event);
 
-/// Puts `event` in the place of an older one that tells the same of the same target, the one that could not be stored
-/// included: an outage that is over must not move the service once the disk has room. False: there is none.
-[[nodiscard]] bool replace_older(std::deque<Event>& waiting, const Event& event);
+/// What `event` tells of a target takes the place of what an older one told of it, the one that could not be stored
+/// included, and is heard before any timer: an outage that is over must not move the service once the disk has room.
+/// False: it tells nothing of the kind, or nothing waits that it would have to overtake.
+[[nodiscard]] bool overtake(std::deque<Event>& waiting, const Event& event);
 
 }  // namespace understudy::failover

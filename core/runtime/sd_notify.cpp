@@ -10,7 +10,7 @@
 
 namespace understudy::runtime {
 
-bool sd_notify(std::string_view message) noexcept {
+bool sd_notify(std::string_view message, Millis at_most) noexcept {
   const char* path = std::getenv("NOTIFY_SOCKET");
   if (path == nullptr || (path[0] != '/' && path[0] != '@')) return false;
   sockaddr_un address{};
@@ -21,8 +21,10 @@ bool sd_notify(std::string_view message) noexcept {
   if (path[0] == '@') address.sun_path[0] = '\0';  // the abstract name space
   const int fd = ::socket(AF_UNIX, SOCK_DGRAM, 0);
   if (fd < 0) return false;
-  const timeval at_most{0, 20'000};  // a manager that does not read must not keep the loop; the next word comes soon
-  ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &at_most, sizeof at_most);
+  timeval limit{};
+  limit.tv_sec = static_cast<decltype(limit.tv_sec)>(at_most.count() / 1000);
+  limit.tv_usec = static_cast<decltype(limit.tv_usec)>(at_most.count() % 1000 * 1000);
+  ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
   const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + length);
   const auto sent = ::sendto(fd, message.data(), message.size(), 0, reinterpret_cast<const sockaddr*>(&address), size);
   ::close(fd);

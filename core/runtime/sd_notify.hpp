@@ -9,8 +9,9 @@
 
 namespace understudy::runtime {
 
-/// "READY=1", "STOPPING=1", "STATUS=...", "WATCHDOG=1". False when it was not sent.
-bool sd_notify(std::string_view message) noexcept;
+/// "READY=1", "STOPPING=1", "STATUS=...", "WATCHDOG=1". False when it was not sent. The caller waits for a manager that
+/// does not read, and no longer than `at_most`: a sign of life comes again soon, what is said only once is worth more.
+bool sd_notify(std::string_view message, Millis at_most = Millis(20)) noexcept;
 /// How often WATCHDOG=1 must come ($WATCHDOG_USEC, for this process), or nothing.
 [[nodiscard]] std::optional<Millis> watchdog_interval() noexcept;
 

@@ -76,7 +76,7 @@ void ServiceRunner::ask_store_later() {
 void ServiceRunner::deliver(failover::Event event) {
   if (stuck_ && std::holds_alternative<failover::LeaseAsked>(event) && answered_meanwhile(event)) return;
   if (stuck_ && failover::somebody_waits(event)) return drop(event);
-  if (stuck_ && failover::replace_older(queue_, event)) return;
+  if (stuck_ && failover::overtake(queue_, event)) return;
   if (queue_.size() >= longest_queue) {
     wiring_.log.write(host::Level::error, service_.id.value,
                       "too many events wait for the journal; the newest is dropped");

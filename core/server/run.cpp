@@ -65,7 +65,7 @@ class Process {
     log_.write(host::Level::info, "orchestrator", "ready",
                {{"services", std::to_string(orchestrator_.config().services.size())},
                 {"socket", (options.data_dir / "understudy.sock").string()}});
-    runtime::sd_notify("READY=1\nSTATUS=watching");
+    runtime::sd_notify("READY=1\nSTATUS=watching", Millis(5'000));
     host::give_back_memory();  // reading the configuration leaves much behind
     loop_.run();
     return 0;
@@ -90,7 +90,7 @@ class Process {
     runtime::sd_notify("RELOADING=1");
     orchestrator_.reload({"SIGHUP", ""}, [this](const sdk::Result& result) {
       if (!result.ok()) log_.write(host::Level::error, "orchestrator", "reload: " + result.error.message);
-      runtime::sd_notify("READY=1");
+      runtime::sd_notify("READY=1", Millis(500));
     });
   }
 

@@ -35,7 +35,7 @@ struct Manifest {
 };
 
 /// No service comes so far. A -1 that was read as unsigned would refuse every push from then on.
-constexpr std::uint64_t most_epochs = std::uint64_t{1} << 52;
+constexpr std::uint64_t most_epochs = std::uint64_t{1} << 53;
 
 [[nodiscard]] std::string write_manifest(const Manifest& manifest);
 /// Throws Failure(invalid) when it is damaged, of another snapshot, or would lead out of its folder.

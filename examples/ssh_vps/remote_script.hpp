@@ -134,12 +134,15 @@ activate() {
   naps=0
   # Until it has become the command, the child is neither marked nor a session of its own.
   while look; { [ -n "$pids" ] && [ "$naps" -lt "$settle" ]; } || { [ -z "$pids" ] && alive "$child"; }; do
-    naps=$((naps + 1))
+    [ -z "$pids" ] || naps=$((naps + 1))
     nap
   done
   if [ -z "$pids" ]; then
     wait "$child"
     code=$?
+    look  # it may have become the command, left for the background and ended, all since the last look
+  fi
+  if [ -z "$pids" ]; then
     save "$epoch" 0 0 "$operation"
     die transient "the command ended at once with exit code $code: $(last_words)"
   fi

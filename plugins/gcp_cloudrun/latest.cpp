@@ -12,8 +12,10 @@ using understudy::sdk::Json;
 namespace {
 constexpr std::size_t most_fences = 16;
 
+/// 0 when it is missing; throws for what can be none.
 std::uint64_t epoch_of(const Json& object, const char* key) {
-  return static_cast<std::uint64_t>(std::max<std::int64_t>(0, number_of(object, key)));
+  const auto it = object.is_object() ? object.find(key) : object.end();
+  return it == object.end() ? 0 : understudy::snapshot::epoch_from(*it);
 }
 }  // namespace
 
@@ -42,7 +44,7 @@ std::string Latest::text() const {
   return out.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-std::optional<Latest> Latest::from(const std::string& text) {
+std::optional<Latest> Latest::from(const std::string& text) try {
   const Json body = understudy::sdk::parse_json(text);
   Latest out;
   out.newest = {epoch_of(body, body.contains("id_epoch") ? "id_epoch" : "epoch"), text_of(body, "id")};
@@ -51,9 +53,10 @@ std::optional<Latest> Latest::from(const std::string& text) {
     out.fence(epoch_of(f, "epoch"), {epoch_of(below, "epoch"), text_of(below, "id")});
   }
   if (out.newest.second.empty() && out.fences_.empty()) return std::nullopt;
-  if (out.lowest() > understudy::snapshot::most_epochs) return std::nullopt;
   if (out.lowest() < epoch_of(body, "epoch")) return std::nullopt;  // the fence that it was written with is missing
   return out;
+} catch (const understudy::sdk::Failure&) {  // an epoch that can be none
+  return std::nullopt;
 }
 
 }  // namespace gcp

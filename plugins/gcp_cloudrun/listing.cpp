@@ -1,6 +1,8 @@
 #include "listing.hpp"
 
 #include <algorithm>
+#include <charconv>
+#include <optional>
 
 #include "snapshot/epochs.hpp"
 #include "snapshot/tree.hpp"
@@ -16,6 +18,16 @@ namespace {
 std::int64_t number_in(const Metadata& metadata, const char* key) {
   const auto it = metadata.find(key);
   return it == metadata.end() ? 0 : number_of(Json{{"n", it->second}}, "n");
+}
+
+/// 0 when it is missing; nothing when it can be none.
+std::optional<std::uint64_t> epoch_in(const Metadata& metadata) {
+  const auto it = metadata.find("epoch");
+  if (it == metadata.end()) return 0;
+  std::uint64_t out = 0;
+  const auto* end = it->second.data() + it->second.size();
+  const auto [rest, error] = std::from_chars(it->second.data(), end, out);
+  return error == std::errc() && rest == end && out <= most_epochs ? std::optional(out) : std::nullopt;
 }
 
 std::string id_in(const std::string& object) {
@@ -41,12 +53,12 @@ Metadata metadata_of(const Manifest& manifest, const std::string& text, const st
 Snapshot listed(const Object& object) {
   Snapshot out;
   out.id = id_in(object.name);
-  const auto epoch = number_in(object.metadata, "epoch");
-  out.epoch = static_cast<std::uint64_t>(std::max<std::int64_t>(epoch, 0));
+  const auto epoch = epoch_in(object.metadata);
+  out.epoch = epoch.value_or(0);
   out.created_ms = number_in(object.metadata, "created_ms");
   out.bytes = number_in(object.metadata, "bytes");
   out.files = number_in(object.metadata, "files");
-  if (text_in(object.metadata, "sha256").empty() || epoch < 0 || out.epoch > most_epochs) {
+  if (text_in(object.metadata, "sha256").empty() || !epoch) {
     out.valid = false;
     out.created_ms = object.created_ms;
     out.problem = "its manifest was not written by Understudy";

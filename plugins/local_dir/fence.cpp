@@ -14,7 +14,8 @@ std::optional<std::uint64_t> fence_from(const std::string& text) {
   std::uint64_t out = 0;
   const auto* end = text.data() + text.size();
   const auto [rest, error] = std::from_chars(text.data(), end, out);
-  if (error != std::errc() || rest + 1 != end || *rest != '\n' || out > understudy::snapshot::most_epochs) return std::nullopt;
+  if (error != std::errc() || rest + 1 != end || *rest != '\n' || out > understudy::snapshot::most_epochs)
+    return std::nullopt;
   return out;
 }
 

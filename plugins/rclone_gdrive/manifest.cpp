@@ -97,7 +97,13 @@ void check_format(const Json& in) {
 Card card_from(const Json& in) {
   check_format(in);
   Card out;
-  out.snapshot = {in.at("id"), understudy::snapshot::epoch_from(in.at("epoch")), in.at("created_ms"), in.at("bytes"), in.at("files"), true, ""};
+  out.snapshot = {in.at("id"),
+                  understudy::snapshot::epoch_from(in.at("epoch")),
+                  in.at("created_ms"),
+                  in.at("bytes"),
+                  in.at("files"),
+                  true,
+                  ""};
   out.manifest_sha256 = in.at("manifest_sha256").get<std::string>();
   return out;
 }

@@ -20,7 +20,8 @@ std::string older(std::uint64_t epoch, std::uint64_t than) {
 
 std::uint64_t epoch_from(const Json& in) {
   if (in.is_number_unsigned() && in.get<std::uint64_t>() <= most_epochs) return in.get<std::uint64_t>();
-  throw Failure(Status::invalid, "its manifest is damaged: no epoch is " + in.dump(-1, ' ', false, Json::error_handler_t::replace));
+  throw Failure(Status::invalid,
+                "its manifest is damaged: no epoch is " + in.dump(-1, ' ', false, Json::error_handler_t::replace));
 }
 
 bool newer(const Snapshot& a, const Snapshot& b) {

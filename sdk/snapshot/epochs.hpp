@@ -14,9 +14,9 @@ constexpr std::int64_t day_ms = 86'400'000;
 /// So many of what was refused are kept; then nothing more is stored but what was under way when a newer epoch began.
 constexpr std::size_t most_aside = 5;
 
-/// No service comes so far: half of what every reader of JSON keeps exactly. A -1 that was read as unsigned would refuse
-/// every push from then on.
-constexpr std::uint64_t most_epochs = std::uint64_t{1} << 52;
+/// No service comes so far: what every reader of JSON keeps exactly, and twice what the orchestrator believes of
+/// anybody. A -1 that was read as unsigned would refuse every push from then on.
+constexpr std::uint64_t most_epochs = std::uint64_t{1} << 53;
 /// The epoch that a manifest tells. Throws `invalid` for what can be none.
 [[nodiscard]] std::uint64_t epoch_from(const understudy::sdk::Json& in);
 

@@ -21,7 +21,7 @@ PATIENCE_S = 120 * min(max(PACE, 1), 3)
 
 
 def paced(ms):
-    """For budgets that should run out while something hangs: long enough to come as far as that on a slow machine."""
+    """For budgets: those that should run out come as far as that on a slow machine, and the others last."""
     return int(ms * PACE)
 
 
@@ -41,16 +41,16 @@ def runs(pid):
 
 
 def wait_for(what, condition, patience=PATIENCE_S):
-    end = time.time() + patience
+    end, last = time.time() + patience, None
     while time.time() < end:
         try:
             found = condition()
             if found:
                 return found
-        except (OSError, RuntimeError, ValueError, KeyError, TypeError, subprocess.TimeoutExpired):  # TypeError: what is looked into is not there yet
-            pass
+        except (OSError, RuntimeError, ValueError, KeyError, TypeError, subprocess.TimeoutExpired) as problem:  # TypeError: what is looked into is not there yet
+            last = problem
         time.sleep(0.05 if time.time() < end - patience + 1 else 0.2)  # a look may be a program that has to start
-    raise AssertionError(f"waited {patience} s in vain for: {what}")
+    raise AssertionError(f"waited {patience} s in vain for: {what}" + (f" (the last problem: {last!r})" if last else ""))
 
 
 class Site(unittest.TestCase):

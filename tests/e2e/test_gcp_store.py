@@ -332,6 +332,17 @@ class Store(GcpTest):
     def set_latest(self, number, epoch):
         self.cloud.storage.put("snapshots", HOME + "latest", json.dumps({"id": self.id(number, epoch), "epoch": epoch}).encode())
 
+    def test_an_impossible_epoch_is_damage(self):
+        plugin = self.plugin("state")
+        self.ok(self.push(plugin, 1, 5))
+        about = self.bucket[f"{HOME}snapshots/{self.id(1, 5)}/manifest.json"]["metadata"]
+        for epoch in (-1, 2**64 - 1, 2**53 + 1):
+            with self.subTest(epoch):
+                about["epoch"] = str(epoch)
+                self.assertEqual(self.ids(plugin), [])
+                self.set_latest(2, epoch)
+                self.refused(self.push(plugin, 3, 6), "invalid", "latest")
+
     def test_a_newer_epoch_that_begins_meanwhile_wins(self):
         plugin = self.plugin("state")
         self.ok(self.push(plugin, 1, 5))

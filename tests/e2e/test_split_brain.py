@@ -116,7 +116,7 @@ settings = {{ url = "http://{self.hosts.address(name)}:8080/" }}
 
     def orchestrator_file(self):
         """The margin is what agent and watchdog may be late together when the machine is busy. It is less than the lease, so that a wait which
-        forgot the lease would be too short."""
+        forgot the lease would be too short; one that forgot the kill time would not, which the simulator and test_agent_lease see."""
         return f"""
 [orchestrator]
 data_dir = "var"

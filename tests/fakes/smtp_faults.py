@@ -47,7 +47,7 @@ class Talk(socketserver.StreamRequestHandler):
         while text == "flood" and not owner.released.is_set():
             self.wfile.write(b"250-and another thing\r\n" * 100)
         if text == "hang":
-            owner.released.wait(60)
+            owner.released.wait(300)
         if text in ("hang", "drop", "half"):
             raise Gone
         if text[0] in "23":

@@ -114,7 +114,7 @@ void Orchestrator::deliver(int service, Event event) {
     }
   }
   if (r.stuck && somebody_waits(event)) return;  // the answer is lost on its way, as far as the world is concerned
-  if (r.stuck && world_.mutation != Mutation::stale_verdicts && replace_older(r.queue, event)) return;
+  if (r.stuck && world_.mutation != Mutation::stale_verdicts && overtake(r.queue, event)) return;
   r.queue.push_back(std::move(event));
   if (!r.pumping) pump(service);
 }

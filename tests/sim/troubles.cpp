@@ -42,13 +42,18 @@ Micros Troubles::some_time() {
 Site& Troubles::some_site() {
   const auto service = static_cast<int>(dice_.below(static_cast<std::uint64_t>(world_.services())));
   const auto& targets = world_.service(service).targets;
-  // Half of the trouble meets whoever serves.
-  if (dice_.chance(0.5) && world_.orchestrator.up()) {
-    for (std::size_t i = 0; i < targets.size(); ++i) {
-      if (targets[i].id == world_.orchestrator.state(service).active) return world_.site(service, i);
-    }
+  const bool serving = dice_.chance(0.5);  // half of the trouble meets whoever serves
+  auto& any = world_.site(service, dice_.below(targets.size()));
+  return serving ? holder_or(any) : any;
+}
+
+/// Of its service, whoever serves.
+Site& Troubles::holder_or(Site& site) {
+  const auto& targets = world_.service(site.service).targets;
+  for (std::size_t i = 0; world_.orchestrator.up() && i < targets.size(); ++i) {
+    if (targets[i].id == world_.orchestrator.state(site.service).active) return world_.site(site.service, i);
   }
-  return world_.site(service, dice_.below(targets.size()));
+  return site;
 }
 
 void Troubles::until_mended(const std::string& who, const std::string& what, std::function<void()> mend,
@@ -167,7 +172,7 @@ void Troubles::strike_network(Fault fault) {
 /// What a lease's arithmetic is for: the holder renews until it is revoked, hears of it late, and then of nothing.
 void Troubles::corner(Site& site) {
   auto& net = world_.network;
-  if (!site.guarded() || site.stuck || net.late_to >= 0) return;
+  if (!site.guarded() || site.holds_over || site.stuck || net.late_to >= 0) return;
   const auto name = world_.name_of(site);
   site.set_stuck(true);
   until_mended(name, "its control plane takes requests and does nothing", [&site] { site.set_stuck(false); });
@@ -246,7 +251,7 @@ void Troubles::strike_site(Fault fault) {
     case Fault::guard_dies:
       if (site.guarded() && site.guard_up && site.host_up && !site.suspended) site.guard_dies();
       return;
-    case Fault::cornered: return corner(site);
+    case Fault::cornered: return corner(holder_or(site));
     default: return;
   }
 }

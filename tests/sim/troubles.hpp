@@ -35,6 +35,7 @@ class Troubles {
                     Micros at_least = Micros(0));
   [[nodiscard]] Micros some_time();
   [[nodiscard]] Site& some_site();
+  [[nodiscard]] Site& holder_or(Site& site);
 
   World& world_;
   Dice& dice_;
