@@ -29,13 +29,13 @@ UNDER_TSAN = {"test_main_job", "test_operations", "test_isolation", "test_agent"
 os.chdir(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 ONLY = {"tsan": "checked_for_races"}  # what of a preset is built; the others wholly
 CORES = os.cpu_count() or 2
-LANES = 2 * CORES  # suites wait more than they work
+LANES = 2 * CORES  # suites wait more than they work, and those with more patience still more
 LONG = {"test_split_brain", "test_examples", "test_sdk", "test_conformance", "test_flyio_story", "test_rclone", "test_rclone_webdav", "test_gcp_kit", "test_docker_compose"}  # begin first
 ENGINE = {"test_docker_compose", "test_docker_kit", "test_swap", "test_crash"}  # a container engine is alone, and so is what is killed at each write
 # These draw their faults anew in each process, or say whether two sites can ever run at once: what fails in one of a hundred runs is the very
 # thing that they are there to find, and a second run without it shows nothing.
 NEVER_REPEATED = {"test_split_brain", "test_crash", "test_model"}
-PACE = {"asan": 3, "tsan": 3}  # how much longer than in a release things may take before a story fails (tests/e2e/harness.py)
+PACE = {"asan": 2, "tsan": 2}  # how much longer than in a release things may take before a story fails (tests/e2e/harness.py)
 AGAIN = 3  # so much more when a case is tried again
 SAFETY = ("two writers", "was written by both", "the witness heard", "it ran after its lease")  # words of a broken promise, in whichever suite
 MOST_REPEATED = 5  # cases of a suite
@@ -315,7 +315,7 @@ def run_preset(preset):
             run_catch(preset, program)
     run_catch(preset, "plugins_tests", UNDERSTUDY_TEST_ISOLATION="process")
     scripts = [s for s in os.listdir("tests/e2e") if s.startswith("test_") and s.endswith(".py") and belongs(preset, s[:-3])]
-    with concurrent.futures.ThreadPoolExecutor(LANES) as lanes:
+    with concurrent.futures.ThreadPoolExecutor(LANES + (preset in PACE)) as lanes:
         work = [lanes.submit(run_catch, preset, "sim_tests")] if "sim_tests" in programs else []
         work += [lanes.submit(run_alone_if_needed, preset, s) for s in sorted(scripts, key=lambda s: (s[:-3] not in LONG, s))]
         for done in work:
