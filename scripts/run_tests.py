@@ -40,8 +40,9 @@ AGAIN = 3  # so much more when a case is tried again
 SAFETY = ("two writers", "was written by both", "the witness heard", "it ran after its lease")  # words of a broken promise, in whichever suite
 MOST_REPEATED = 5  # cases of a suite
 MOST_DOUBTFUL = 8  # suites of a preset: if more fail, it is not the machine
-# All that is written when a process is killed while its leaks are looked for (lsan_common.cpp, ProcessThreads): an isolated plugin goes with its core.
-KILLED = re.compile(r"(==\d+==Unable to get registers from thread \d+\.\n)+")
+# All that is written when a process is killed while its leaks are looked for (lsan_common.cpp, ProcessThreads), if anything is: an isolated plugin goes
+# with its core.
+KILLED = re.compile(r"(==\d+==Unable to get registers from thread \d+\.\n)*")
 OPTIONS = {"ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:detect_stack_use_after_return=1", "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
            "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1"}
 engine = threading.Lock()
