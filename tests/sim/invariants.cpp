@@ -469,7 +469,10 @@ class I10PauseHasNoEffect : public Invariant {
     if (!stored.before.move && stored.step.state.move) breaks(name + " is paused, and a move begins");
     const bool granted =
         std::ranges::any_of(stored.step.records, [](const Record& r) { return std::holds_alternative<Granted>(r); });
-    if (granted && has_effect<Activate>(stored.step)) breaks(name + " is paused, and an epoch is granted");
+    // Or what began before is given up: who serves again goes on, and its agent is told the epoch that it has now.
+    const bool given_up = only<HealthSeen>(stored.event) != nullptr && stored.before.move && !stored.step.state.move &&
+                          stored.step.state.active == stored.before.active;
+    if (granted && has_effect<Activate>(stored.step) && !given_up) breaks(name + " is paused, and an epoch is granted");
     for (const auto& effect : stored.step.effects) {
       const auto* fence = std::get_if<Fence>(&effect);
       if (fence != nullptr && !stored.before.move)
