@@ -169,6 +169,7 @@ void on_lease_asked(Work& w, const LeaseAsked& asked) {
   const bool granted = judgement.verdict == lease::Judgement::Verdict::granted;
   if (granted && starts_again(w, asked.renewal)) {
     w.s.graced = true;
+    w.s.seen.erase(asked.renewal.target);  // what was seen was its end
     w.effect(Watch{asked.renewal.target, Watch::Mode::serving, true});
   }
   if (granted) remember_guard(w, asked.renewal);

@@ -52,13 +52,14 @@ void intruder_fenced(Work& w, const Fenced& done) {
 /// Neither a stop nor a lease: the file says what is done then.
 void unfenceable(Work& w, const Fenced& done) {
   auto& move = *w.s.move;
+  move.fence = Part::todo;
+  if (regrant_if_well(w)) return;  // it came back during the attempt, and nobody will say so again
   if (w.cx.service.on_unfenceable == config::Unfenceable::promote) {
     w.tell("fence.skipped", Severity::critical, AlertState::event, done.target,
            done.target.value + " cannot be stopped from here, and on_unfenceable = \"promote\": it may still run",
            done.detail);
     return fence_confirmed(w, "not confirmed; on_unfenceable = \"promote\"");
   }
-  move.fence = Part::todo;
   hold(w, w.s.phase == Phase::hold ? w.s.hold_from : w.s.phase, "unfenceable",
        done.target.value + " offers neither a stop nor a lease: " + done.detail,
        w.command("promote", move.to.value + " --force"));
@@ -75,9 +76,10 @@ void go_on_without_state(Work& w) {
   advance_transfer(w);
 }
 
-/// What a retry or the end of a wait asks for, in the phases of this file.
+/// What a retry or the end of a wait asks for, in the phases of this file. Who came back during the last attempt is not
+/// stopped by the next; an attempt that ended just now may still show, so it is not asked at once.
 void retry_parts(Work& w) {
-  if (w.s.move) advance_transfer(w);
+  if (w.s.move && !regrant_if_well(w)) advance_transfer(w);
 }
 
 /// One attempt that fails may be a hiccup; after the second, people are told, and not only when the phase's time is up.

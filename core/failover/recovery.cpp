@@ -117,10 +117,17 @@ std::optional<Phase> goes_on_at(Phase stored, Phase hold_from) {
   }
 }
 
+/// Before a grant, whoever may run is watched on: it may serve again before it is stopped.
+void watch_on(Work& w) {
+  if (w.s.running) w.effect(Watch{w.s.active, Watch::Mode::serving});
+}
+
 void resume_move(Work& w, Phase stored) {
   if (const auto at = goes_on_at(stored, w.s.hold_from)) {
     if (!w.cx.act) return rest(w, *at);
-    return *at == Phase::activate ? redo_activation(w) : redo_transfer(w);
+    if (*at == Phase::activate) return redo_activation(w);
+    watch_on(w);
+    return redo_transfer(w);
   }
   if (stored == Phase::hold) return ask_plan(w);
   // A plan was being made: a move that has stopped its origin goes on, one that has not is forgotten.
@@ -128,6 +135,7 @@ void resume_move(Work& w, Phase stored) {
     end_move(w, "cancelled");
     return become_active(w, w.s.active, true);
   }
+  watch_on(w);
   ask_plan(w);
 }
 

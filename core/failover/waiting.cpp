@@ -12,6 +12,11 @@ const TargetId* seen_of(const Event& event) {
   return nullptr;
 }
 
+/// It goes on with what was decided before.
+bool is_due(const Event& event) {
+  return std::holds_alternative<TimerFired>(event) || std::holds_alternative<PlanMade>(event);
+}
+
 }  // namespace
 
 bool somebody_waits(const Event& event) {
@@ -23,16 +28,14 @@ bool overtake(std::deque<Event>& waiting, const Event& event) {
   if (target == nullptr) return false;
   const auto older = std::ranges::find_if(
       waiting, [&](const Event& one) { return one.index() == event.index() && *seen_of(one) == *target; });
-  const auto timer =
-      std::ranges::find_if(waiting, [](const Event& e) { return std::holds_alternative<TimerFired>(e); });
-  if (older < timer) {
+  const auto due = std::ranges::find_if(waiting, is_due);
+  if (older < due) {
     *older = event;
     return true;
   }
-  if (timer == waiting.end()) return false;
-  if (older != waiting.end()) waiting.erase(older);  // behind the timer, whose place it leaves as it is
-  waiting.insert(std::ranges::find_if(waiting, [](const Event& e) { return std::holds_alternative<TimerFired>(e); }),
-                 event);
+  if (due == waiting.end()) return false;
+  if (older != waiting.end()) waiting.erase(older);  // it is behind what is due, whose iterator ends with this
+  waiting.insert(std::ranges::find_if(waiting, is_due), event);
   return true;
 }
 

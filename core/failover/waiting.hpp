@@ -12,8 +12,8 @@ namespace understudy::failover {
 [[nodiscard]] bool somebody_waits(const Event& event);
 
 /// What `event` tells of a target takes the place of what an older one told of it, the one that could not be stored
-/// included, and is heard before any timer: an outage that is over must not move the service once the disk has room.
-/// False: it tells nothing of the kind, or nothing waits that it would have to overtake.
+/// included, and is heard before any timer and any plan: an outage that is over must not move the service once the disk
+/// has room. False: it tells nothing of the kind, or nothing waits that it would have to overtake.
 [[nodiscard]] bool overtake(std::deque<Event>& waiting, const Event& event);
 
 }  // namespace understudy::failover

@@ -13,6 +13,11 @@ namespace {
 
 [[nodiscard]] bool serves(Verdict verdict) { return verdict == Verdict::up || verdict == Verdict::degraded; }
 
+/// A move of a site that serves, of which nothing was touched yet.
+[[nodiscard]] bool still_serves(const State& s) {
+  return s.move && s.move->voluntary && s.move->fence == Part::none && s.running;
+}
+
 /// The active target failed; the service is down with it.
 void outage_begins(Work& w) {
   if (!w.s.outage_since) w.s.outage_since = w.now.wall;
@@ -46,17 +51,20 @@ void came_back(Work& w, const TargetId& down_at) {
   become_active(w, w.s.active);
 }
 
+/// A service that is up may fail again at once, and then has been heard well for no more than a moment.
+void suspect_if_failing(Work& w, const Seen& seen) {
+  if (!seen.failing || w.s.phase != Phase::active) return;
+  const auto& detect = w.cx.service.detect;
+  // Long enough for every probe that could still confirm it, timeouts included.
+  w.enter(Phase::suspect, (detect.interval + detect.timeout) * (detect.fall + 1));
+}
+
 void holder_health(Work& w, const Seen& seen) {
   switch (w.s.phase) {
     case Phase::active:
       if (seen.verdict == Verdict::down) return went_down(w, seen.cause);
-      if (seen.failing) {
-        const auto& detect = w.cx.service.detect;
-        // Long enough for every probe that could still confirm it, timeouts included.
-        w.enter(Phase::suspect, (detect.interval + detect.timeout) * (detect.fall + 1));
-      } else if (serves(seen.verdict) && w.s.outage_since) {
-        came_back(w, w.s.active);  // it was down when we were started again
-      }
+      if (seen.failing) return suspect_if_failing(w, seen);
+      if (serves(seen.verdict) && w.s.outage_since) came_back(w, w.s.active);  // it was down when we were started again
       return;
     case Phase::suspect:
       if (seen.verdict == Verdict::down) return went_down(w, seen.cause);
@@ -65,15 +73,19 @@ void holder_health(Work& w, const Seen& seen) {
       if (serves(seen.verdict) && w.s.outage_since) came_back(w, w.s.active);
       return;
     case Phase::plan:
-      if (serves(seen.verdict) && !seen.failing && w.s.running) {
+      // With a move, a check that fails may be the first that sees the end of what we have stopped.
+      if (serves(seen.verdict) && w.s.running && !still_serves(w.s) && !(seen.failing && w.s.move)) {
         const TargetId down_at = w.s.move ? w.s.move->origin : w.s.active;
         if (w.s.move) end_move(w, "cancelled");
         came_back(w, down_at);
+        suspect_if_failing(w, seen);
       }
       return;
     case Phase::hold:
-      if (w.s.hold_from == Phase::plan && !w.s.move && serves(seen.verdict) && !seen.failing && w.s.running)
+      if (w.s.hold_from == Phase::plan && !w.s.move && serves(seen.verdict) && w.s.running) {
         came_back(w, w.s.active);
+        suspect_if_failing(w, seen);
+      }
       return;
     case Phase::paused:
       if (seen.verdict == Verdict::down && !w.s.outage_since) {
@@ -89,20 +101,6 @@ void holder_health(Work& w, const Seen& seen) {
       return;
     default: return;
   }
-}
-
-/// The old site serves again, no attempt to stop it is under way and nobody else was granted anything: it may stay,
-/// under an epoch of its own, since the former one is ended.
-void maybe_regrant_in_place(Work& w, const HealthSeen& seen) {
-  const auto& s = w.s;
-  const bool fencing = s.phase == Phase::fence || (s.phase == Phase::hold && s.hold_from == Phase::fence);
-  if (!fencing || !s.move || s.move->kind != MoveKind::failover || s.move->fence != Part::todo) return;
-  if (seen.target != s.move->from || seen.target != s.active || seen.verdict != Verdict::up) return;
-  if (lease_wait(w, s.active)) return;  // its guard is refused from here on, and ends it
-  grant_in_place(w, s.active, "", "serves again before it was stopped; nobody else was activated");
-  const TargetId down_at = s.move->origin;
-  end_move(w, "cancelled");
-  came_back(w, down_at);
 }
 
 void intruder_seen(Work& w, const Observed& seen) {
@@ -192,11 +190,6 @@ void look_at_standbys(Work& w) {
   }
 }
 
-/// A move of a site that serves, of which nothing was touched yet.
-[[nodiscard]] bool still_serves(const State& s) {
-  return s.move && s.move->voluntary && s.move->fence == Part::none && s.running;
-}
-
 /// Nobody can take over from a site that serves: it goes on as it was.
 void give_up_planned(Work& w, const std::string& why) {
   const auto& move = *w.s.move;
@@ -209,6 +202,21 @@ void give_up_planned(Work& w, const std::string& why) {
 }
 
 }  // namespace
+
+bool regrant_if_well(Work& w) {
+  const auto& s = w.s;
+  const bool fencing = s.phase == Phase::fence || (s.phase == Phase::hold && s.hold_from == Phase::fence);
+  if (!fencing || !s.move || s.move->kind != MoveKind::failover || s.move->fence != Part::todo) return false;
+  const auto seen = s.seen.find(s.active);
+  if (s.move->from != s.active || seen == s.seen.end()) return false;
+  if (seen->second.verdict != Verdict::up || seen->second.failing) return false;
+  if (lease_wait(w, s.active)) return false;  // its guard is refused from here on, and ends it
+  grant_in_place(w, s.active, "", "serves again before it was stopped; nobody else was activated");
+  const TargetId down_at = s.move->origin;
+  end_move(w, "cancelled");
+  came_back(w, down_at);
+  return true;
+}
 
 /// Only for what is seen to run, and alone: a journal that was put back may name another site than the one that serves.
 void rise_above_store(Work& w) {
@@ -233,7 +241,7 @@ void become_active(Work& w, const TargetId& target, bool just_started) {
   w.s.active = w.s.data_at = target;
   w.s.running = true;
   w.s.ran.clear();
-  outage_ends(w, target);
+  if (!w.s.outage_since) outage_ends(w, target);  // else it is watched on, and not known to serve again
   w.enter(Phase::active);
   if (w.s.pause) w.enter(Phase::paused);  // it came during the move that ends here
   w.touch();
@@ -262,8 +270,7 @@ void on_health(Work& w, const HealthSeen& event) {
   }
   if (event.target != w.s.active) return;
   if (serves(event.verdict)) w.s.graced = false;
-  maybe_regrant_in_place(w, event);
-  holder_health(w, seen);
+  if (!regrant_if_well(w)) holder_health(w, seen);
 }
 
 void on_observed(Work& w, const Observed& event) {
@@ -299,11 +306,9 @@ void ask_plan(Work& w) {
           limits.window - std::chrono::duration_cast<Millis>(w.now.wall - s.failovers.front()) + Millis(1));
     return;
   }
-  const int retries = s.retries;
   w.enter(Phase::plan, limits.plan_timeout);
-  s.retries = retries;
   MakePlan ask;
-  ask.desperate = retries > 0 && !still_serves(s);  // who serves well is no candidate to take over from itself
+  ask.desperate = s.retries > 0 && !still_serves(s);  // who serves well is no candidate to take over from itself
   ask.failed = s.move ? s.move->origin : s.active;
   if (s.move && s.move->voluntary) ask.failed = s.active;
   if (s.move && !ask.desperate) ask.exclude = s.move->tried;

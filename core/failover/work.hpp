@@ -65,6 +65,9 @@ class Work {
 void become_active(Work& w, const TargetId& target, bool just_started = false);
 /// It is not as well as it looked.
 void failed_again(Work& w, const TargetId& target);
+/// The old site serves again, no attempt to stop it is under way and nobody else was granted anything: it may stay,
+/// under an epoch of its own, since the former one is ended. False: that is not how it is, and nothing is done.
+bool regrant_if_well(Work& w);
 void on_health(Work& w, const HealthSeen& seen);
 void on_observed(Work& w, const Observed& seen);
 void on_plan(Work& w, const PlanMade& made);

@@ -114,7 +114,9 @@ void ServiceRunner::answer(std::uint64_t asked, sdk::Result result) {
 bool ServiceRunner::answered_meanwhile(const failover::Event& event) {
   auto step = advance(event, now());
   if (step.store) return false;
-  state_.renewed = std::move(step.state.renewed);  // nothing else of it has changed
+  state_.renewed = std::move(step.state.renewed);  // of what is not stored, a renewal changes these
+  state_.graced = step.state.graced;
+  state_.seen = std::move(step.state.seen);
   for (const auto& effect : step.effects) perform(effect);
   return true;
 }

@@ -40,6 +40,8 @@ class Doubts(Fly):
             down = p.call("standby.deactivate/1", {"service": "trader", "target": "fly", "epoch": 5, "operation": "y", "grace_ms": 1000}, paced(20000))
             good = up.get("result", {}).get("state") == "active" and down.get("result", {}).get("stopped") and (machine.boots, machine.state) == (1, "stopped")
             return None if good and not fly.problems else (pattern, fault, up, down, machine.boots, machine.state, fly.problems)
+        except Exception as problem:  # of one in fifty that run side by side: which one, and what its plugin said
+            return (pattern, fault, repr(problem), "".join(p.log))
         finally:
             fly.close()
             p.close()  # or dozens of processes would wait for the end of the test

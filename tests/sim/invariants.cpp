@@ -258,9 +258,10 @@ class I6FreshState : public Invariant {
     if (command != nullptr && command->accept_loss && accepted(stored)) of.consent = true;
     for (const auto& effect : stored.step.effects) {
       if (const auto* a = std::get_if<Activate>(&effect)) check(world, of, stored, *a);
-      // Taken for well, perhaps only to begin a move in the same step.
+      // Taken for well, perhaps only to begin a move in the same step. Not who is watched on in a move that is resumed.
       const auto* watch = std::get_if<Watch>(&effect);
-      if (watch != nullptr && watch->mode == Watch::Mode::serving) of.served = watch->target;
+      const bool resumed = only<Started>(stored.event) != nullptr && stored.before.move;
+      if (watch != nullptr && watch->mode == Watch::Mode::serving && !resumed) of.served = watch->target;
     }
     if (!stored.step.state.move) of.consent = false;
     const auto& after = stored.step.state;
@@ -470,8 +471,9 @@ class I10PauseHasNoEffect : public Invariant {
     const bool granted =
         std::ranges::any_of(stored.step.records, [](const Record& r) { return std::holds_alternative<Granted>(r); });
     // Or what began before is given up: who serves again goes on, and its agent is told the epoch that it has now.
-    const bool given_up = only<HealthSeen>(stored.event) != nullptr && stored.before.move && !stored.step.state.move &&
-                          stored.step.state.active == stored.before.active;
+    const auto& after = stored.step.state;
+    const bool given_up = stored.before.move && !after.move && after.active == stored.before.active &&
+                          after.last_move && after.last_move->result == "cancelled";
     if (granted && has_effect<Activate>(stored.step) && !given_up) breaks(name + " is paused, and an epoch is granted");
     for (const auto& effect : stored.step.effects) {
       const auto* fence = std::get_if<Fence>(&effect);

@@ -110,6 +110,8 @@ void Orchestrator::deliver(int service, Event event) {
     const auto next = advance(service, event, at);
     if (!next.store) {
       r.state.renewed = next.state.renewed;
+      r.state.graced = next.state.graced;
+      r.state.seen = next.state.seen;
       return perform_all(service, next);
     }
   }

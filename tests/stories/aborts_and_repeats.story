@@ -15,7 +15,7 @@ activated cloud sold-out
 planned nobody
 expect blocked no_standby
 wait 2s
-expect plan desperate
+expect desperate-plan
 planned home
 expect activate home
 activated home ok

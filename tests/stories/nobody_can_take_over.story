@@ -20,4 +20,4 @@ planned nobody
 expect blocked no_standby
 expect observe spare
 wait 2s
-expect plan desperate
+expect desperate-plan

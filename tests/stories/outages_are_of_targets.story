@@ -48,3 +48,10 @@ wait 5s
 health home up
 expect phase active
 expect outage home 5s
+health home down         # nor has it ended with us
+planned nobody
+wait 1m
+restart
+expect outage home 5s
+health home up
+expect outage home 1m

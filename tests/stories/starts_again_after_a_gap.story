@@ -24,3 +24,15 @@ health home failing
 expect phase suspect
 renews home epoch=1 by=a
 expect lease undecided
+# Ended for a while under a pause, and started again just before the pause's end: what was seen before its start says nothing.
+renews home epoch=8 by=a
+health home up
+person pause for=1h
+health home down
+wait 2m
+renews home epoch=8 by=a
+expect watch home starting
+person resume
+expect phase active
+health home down
+expect phase plan

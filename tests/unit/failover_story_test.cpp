@@ -37,7 +37,7 @@ std::string describe(const Effect& e) {
   if (const auto* a = std::get_if<Activate>(&e)) return "activate " + a->target.value;
   if (const auto* o = std::get_if<Observe>(&e)) return "observe " + o->target.value;
   if (const auto* w = std::get_if<Watch>(&e)) return "watch " + w->target.value + (w->grace ? " starting" : "");
-  if (const auto* m = std::get_if<MakePlan>(&e)) return m->desperate ? "plan desperate" : "plan";
+  if (const auto* m = std::get_if<MakePlan>(&e)) return m->desperate ? "desperate-plan" : "plan";
   if (const auto* t = std::get_if<Tell>(&e))
     return "tell " + t->alert.kind + (t->alert.state == AlertState::resolved ? " resolved" : "");
   if (const auto* l = std::get_if<LeaseAnswer>(&e)) {

@@ -9,12 +9,13 @@ namespace {
 
 HealthSeen health(const char* target, understudy::Verdict verdict) { return {TargetId(target), verdict, false, ""}; }
 
-/// In a word each: T for a timer, A for an answer, and the target and verdict of what was seen.
+/// In a word each: T for a timer, P for a plan, A for an answer, and the target and verdict of what was seen.
 std::string words(const std::deque<Event>& events) {
   std::string out;
   for (const auto& e : events) {
     const auto* h = std::get_if<HealthSeen>(&e);
     out += std::holds_alternative<TimerFired>(e) ? "T "
+           : std::holds_alternative<PlanMade>(e) ? "P "
            : h != nullptr ? h->target.value + (h->verdict == understudy::Verdict::up ? ":up " : ":down ")
                           : "A ";
   }
@@ -25,10 +26,10 @@ std::deque<Event> queue(std::initializer_list<Event> events) { return events; }
 
 }  // namespace
 
-TEST_CASE("waiting: what is seen takes the place of what was seen, and is heard before a timer") {
+TEST_CASE("waiting: what is seen takes the place of what was seen, and is heard before a timer and a plan") {
   const Event up = health("home", understudy::Verdict::up), down = health("home", understudy::Verdict::down),
               other = health("far", understudy::Verdict::up);
-  const Event timer = TimerFired{}, answer = Fenced{};
+  const Event timer = TimerFired{}, plan = PlanMade{}, answer = Fenced{};
   struct Row {
     std::deque<Event> waiting;
     bool taken;
@@ -41,6 +42,8 @@ TEST_CASE("waiting: what is seen takes the place of what was seen, and is heard 
                         {queue({down, answer}), true, "home:up A "},
                         {queue({timer}), true, "home:up T "},
                         {queue({timer, down}), true, "home:up T "},
+                        {queue({plan}), true, "home:up P "},
+                        {queue({answer, plan, timer}), true, "A home:up P T "},
                         {queue({answer, timer, other, down, timer}), true, "A home:up T far:up T "},
                         {queue({down, timer}), true, "home:up T "},
                         {queue({other, timer}), true, "far:up home:up T "}}) {
