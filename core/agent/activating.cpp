@@ -34,6 +34,7 @@ Supervisor::Taken Supervisor::activate(const ActivateOrder& order) {
   entry.phase = Ledger::Phase::active;
   entry.operation = order.operation;
   entry.restored = keep;
+  if (!keep) entry.snapshot = order.snapshot;  // what it starts from, should the agent end before it has started
   entry.store = order.store;
   if (!write(entry))
     return refused(order, {Taken::Verdict::broken, {}, "the ledger cannot be written", "is the disk full?"});
@@ -45,6 +46,7 @@ Supervisor::Taken Supervisor::activate(const ActivateOrder& order) {
   const auto go_on = [this, order, keep, epoch = admission.epoch] {
     if (leaving_ || ledger_.phase != Ledger::Phase::active || ledger_.epoch != epoch) return;  // deactivated meanwhile
     if (parts_.lease != nullptr) parts_.lease->want(epoch);  // asked for while the state is brought
+    if (keep && order.boot && parts_.lease == nullptr) return start_unless_newer();
     !parts_.state.any() || keep ? start_workload() : choose_snapshot(order);
   };
   if (workload_.running()) {  // the same site with a newer epoch: the workload has to learn it
@@ -53,6 +55,20 @@ Supervisor::Taken Supervisor::activate(const ActivateOrder& order) {
     go_on();
   }
   return {Taken::Verdict::started, admission.epoch, {}, {}};
+}
+
+/// A container that is started again with its old order, by whoever started its host: another site may have run since.
+/// A store that does not answer says nothing of that, and keeps nobody from going on.
+void Supervisor::start_unless_newer() {
+  if (!parts_.state.any()) return start_workload();
+  set(Mode::activating, Work::starting);
+  parts_.state.list([this, turn = turn_, alive = std::weak_ptr(alive_)](const auto& listed) {
+    if (alive.expired() || turn != turn_) return;
+    if (const auto* all = std::get_if<std::vector<SnapshotInfo>>(&listed)) {
+      if (const auto problem = ran_elsewhere(*all, ledger_.epoch)) return activation_failed(*problem);
+    }
+    start_workload();
+  });
 }
 
 void Supervisor::choose_snapshot(const ActivateOrder& order) {
@@ -105,7 +121,7 @@ void Supervisor::start_workload() {
   expect_work();
   const auto problem = workload_.start({{"UNDERSTUDY_SERVICE", options_.service.value},
                                         {"UNDERSTUDY_EPOCH", std::to_string(ledger_.epoch.value)},
-                                        {"UNDERSTUDY_SNAPSHOT", ledger_.snapshot.value}},
+                                        {"UNDERSTUDY_SNAPSHOT", ledger_.snapshot.value_or(SnapshotId()).value}},
                                        parts_.lease != nullptr ? parts_.lease->until() : std::nullopt);
   if (problem) note_unsaved(before);
   if (problem && !may_run()) return wait_for_lease();  // the deadline came between the look and the start

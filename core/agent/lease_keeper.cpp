@@ -138,14 +138,16 @@ void LeaseKeeper::granted(std::uint64_t renewal, const LeaseAnswer& answer) {
   if (parts_.watchdog != nullptr && !terms_.hold)
     parts_.watchdog->guard_until(seen_to(killed_at(held_until_, terms_.kill_time)), true);
   arm();
-  if (held) return;
+  if (!held) told_held(answer.ttl);
+  events_.held();  // each time: the workload may have missed the deadline that this one has moved
+}
+
+void LeaseKeeper::told_held(Millis ttl) {
   parts_.log.write(host::Level::info, "agent", "the lease is held",
-                   {{"epoch", std::to_string(wanted_->value)}, {"ttl_ms", std::to_string(answer.ttl.count())}});
-  const auto problem =
-      lease::problem_of({answer.ttl, terms_.renew_every, terms_.op_timeout, terms_.kill_time, 0, Millis(0)});
+                   {{"epoch", std::to_string(wanted_->value)}, {"ttl_ms", std::to_string(ttl.count())}});
+  const auto problem = lease::problem_of({ttl, terms_.renew_every, terms_.op_timeout, terms_.kill_time, 0, Millis(0)});
   if (problem && !std::exchange(told_terms_, true))
     parts_.log.write(host::Level::warning, "agent", "[agent.lease] and the orchestrator's lease: " + *problem);
-  events_.held();
 }
 
 void LeaseKeeper::refused(std::uint64_t renewal, const LeaseAnswer& answer) {

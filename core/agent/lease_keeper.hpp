@@ -66,6 +66,7 @@ class LeaseKeeper {
   void ask();
   void answered(std::uint64_t renewal, const LeaseAnswer& answer);
   void granted(std::uint64_t renewal, const LeaseAnswer& answer);
+  void told_held(Millis ttl);
   void refused(std::uint64_t renewal, const LeaseAnswer& answer);
   void failed(std::uint64_t renewal, const std::string& why, std::int64_t http);
   void ran_out(Time now);

@@ -45,16 +45,21 @@ Admission admit(const Ledger& ledger, const DeactivateOrder& order) {
   return {Admission::Verdict::accept, epoch, {}, {}};
 }
 
+std::optional<std::string> ran_elsewhere(const std::vector<SnapshotInfo>& stored, Epoch epoch) {
+  for (const auto& one : stored) {
+    if (one.valid && one.epoch > epoch)
+      return "the store holds snapshot " + one.id.value + " of epoch " + number(one.epoch) +
+             ": another site has run the service since epoch " + number(epoch);
+  }
+  return std::nullopt;
+}
+
 Choice choose(const std::vector<SnapshotInfo>& stored, const ActivateOrder& order, Epoch epoch) {
   std::vector<SnapshotInfo> valid;
   std::ranges::copy_if(stored, std::back_inserter(valid), &SnapshotInfo::valid);
   std::ranges::sort(valid, older);
-  if (!order.force && !valid.empty() && valid.back().epoch > epoch)
-    return {false,
-            {},
-            "the store holds snapshot " + valid.back().id.value + " of epoch " + number(valid.back().epoch) +
-                ": another site has run the service since epoch " + number(epoch),
-            "ask for a newer epoch; \"force\": true starts all the same"};
+  if (const auto problem = ran_elsewhere(valid, epoch); problem && !order.force)
+    return {false, {}, *problem, "ask for a newer epoch; \"force\": true starts all the same"};
   // Its own later snapshots are newer than the one that it was once told to start from.
   if (!valid.empty() && valid.back().epoch == epoch) return {true, valid.back().id, {}, {}};
   if (order.snapshot && !order.snapshot->empty()) {

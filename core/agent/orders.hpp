@@ -42,10 +42,11 @@ struct Ledger {
   Epoch epoch;  ///< the newest that was ever accepted
   Phase phase = Phase::none;
   std::string operation;
-  SnapshotId snapshot;             ///< that the state here came from
-  bool restored = false;           ///< the state here belongs to `epoch`: starting again needs no snapshot
-  std::string store;               ///< where the snapshots are, as the activation named it; empty: as the file says
-  std::optional<Unsaved> unsaved;  ///< from before the workload starts until its last state is saved
+  std::optional<SnapshotId> snapshot;  ///< that the state here came from, or, until it is `restored`, is to come from;
+                                       ///< as in the order
+  bool restored = false;               ///< the state here belongs to `epoch`: starting again needs no snapshot
+  std::string store;                   ///< where the snapshots are, as the activation named it; empty: as the file says
+  std::optional<Unsaved> unsaved;      ///< from before the workload starts until its last state is saved
   WallTime at{};
 
   /// There is something to save, and the store has not refused it.
@@ -68,6 +69,9 @@ struct Choice {
   SnapshotId snapshot;  ///< empty with ok: nothing is fetched
   std::string why, hint;
 };
+/// Why an activation of `epoch` must not begin, as the store shows: a whole snapshot of a newer one.
+[[nodiscard]] std::optional<std::string> ran_elsewhere(const std::vector<SnapshotInfo>& stored, Epoch epoch);
+
 /// Which snapshot an accepted order starts from, of those that the store has. A store that holds a newer epoch shows
 /// that another site has run the service since: refused.
 [[nodiscard]] Choice choose(const std::vector<SnapshotInfo>& stored, const ActivateOrder& order, Epoch epoch);

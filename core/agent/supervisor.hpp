@@ -65,6 +65,7 @@ class Supervisor {
 
  private:
   // activating.cpp
+  void start_unless_newer();
   void choose_snapshot(const ActivateOrder& order);
   void bring_state(const ActivateOrder& order, const SnapshotId& id);
   void start_workload();

@@ -111,7 +111,7 @@ void verified(Work& w) {
   record_timing(w, true, "");
   s.breakers.erase(move.to);
   judge_guard(w, move.to);
-  if (move.kind == MoveKind::failback) s.failback_failures = 0;
+  if (move.to == w.primary()) s.failback_failures = 0;
   s.home_ok_since.reset();  // stable_for counts from here on, however long the move took
   const auto took = move.started.until(w.now);
   if (s.outage_since) {
@@ -147,6 +147,7 @@ void candidate_failed(Work& w, const std::string& why, bool may_run) {
   move.from = may_run ? move.to : TargetId();
   move.fence = may_run ? Part::todo : Part::done;
   s.running = may_run;
+  if (!may_run) s.revoked = true;  // should it start after all, it is refused a lease: nobody waits for the end of one
   if (!s.outage_since) s.outage_since = w.now.wall;
   if (planned(move)) return roll_back(w, why);
   if (may_run)

@@ -41,6 +41,24 @@ bool push_through_hold(Work& w, const Command& command) {
   return true;
 }
 
+/// Of a failover that has nobody to go to, a person says to whom.
+bool choose_candidate(Work& w, const Command& command, const TargetId& to) {
+  auto& s = w.s;
+  if (s.phase != Phase::plan || !s.move || s.move->voluntary || to.empty()) return false;
+  auto& move = *s.move;
+  move.who = command.who;
+  move.chosen = true;
+  move.forced = command.force;
+  move.accept_loss = move.accept_loss || command.accept_loss;
+  move.to = to;
+  ++move.attempt;
+  w.note("chosen", Severity::info, to, "chosen by " + command.who + ": " + command.reason);
+  w.accept(command);
+  w.unblock();
+  revoke(w);
+  return true;
+}
+
 /// Nobody runs it: `to` is started. Home has a copy of its own; another one needs what was saved.
 void start_at(Work& w, const Command& command, const TargetId& to) {
   const bool own_copy = to == w.primary() || !w.has_state() || command.accept_loss;
@@ -93,6 +111,7 @@ void promote(Work& w, const Command& command, const TargetId& to, MoveKind plann
   auto& s = w.s;
   const bool held_at_start = s.phase == Phase::hold && s.hold_from == Phase::starting;
   if (held_at_start && command.force && !to.empty()) return decide_for_them(w, command, to);
+  if (choose_candidate(w, command, to)) return;
   if (!before_any_effect(w)) {
     return w.answer(command, Status::conflict, "busy", "a move is under way (" + std::string(to_string(s.phase)) + ")",
                     s.blocked ? s.blocked->unblock : w.command("status"));

@@ -77,7 +77,7 @@ void go_on_without_state(Work& w) {
 }
 
 /// What a retry or the end of a wait asks for, in the phases of this file. Who came back during the last attempt is not
-/// stopped by the next; an attempt that ended just now may still show, so it is not asked at once.
+/// stopped by the next.
 void retry_parts(Work& w) {
   if (w.s.move && !regrant_if_well(w)) advance_transfer(w);
 }
@@ -95,12 +95,20 @@ FenceBlock fence_block(const Work& w) {
           w.command("promote", move.to.value + " --force")};
 }
 
+/// Who is seen well during the attempt may have been stopped by it: the next look tells.
+void try_fence_again(Work& w) {
+  const auto& detect = w.cx.service.detect;
+  const auto seen = w.s.seen.find(w.s.move->from);
+  const bool well = seen != w.s.seen.end() && seen->second.verdict == Verdict::up && !seen->second.failing;
+  w.arm(TimerKind::retry, std::max(w.backoff(), well ? detect.interval + detect.timeout : Millis(0)));
+}
+
 void fence_timed_out(Work& w) {
   const auto& move = *w.s.move;
   if (move.fence != Part::done) {
     const auto block = fence_block(w);
     hold(w, w.s.phase, "fence", block.text, block.unblock_with);
-    if (w.s.move->fence == Part::todo) w.arm(TimerKind::retry, w.backoff());
+    if (w.s.move->fence == Part::todo) try_fence_again(w);
     return;
   }
   if (planned(move)) return roll_back(w, "the state was not brought in time");
@@ -116,7 +124,6 @@ void fence_ended(Work& w, const std::string& detail) {
   auto& move = *s.move;
   move.fence = Part::done;
   s.running = false;
-  if (!s.outage_since) s.outage_since = w.now.wall;
   w.note("fence.confirmed", Severity::info, move.from, move.from.value + " is stopped: " + detail);
   w.disarm(TimerKind::lease);
   if (s.blocked && (s.blocked->by == "fence" || s.blocked->by == "unfenceable")) w.unblock();
@@ -246,7 +253,7 @@ void on_fenced(Work& w, const Fenced& done) {
   w.note("fence.unconfirmed", Severity::warning, done.target,
          done.target.value + " is not confirmed stopped: " +
              (done.stopped ? "another agent answered than the one that holds its lease" : done.detail));
-  w.arm(TimerKind::retry, w.backoff());
+  try_fence_again(w);
   if (s.move->lease_over && w.now.mono >= *s.move->lease_over) return on_lease_over(w);
   if (s.retries < unconfirmed_stops_before_telling || s.move->lease_over) return;
   const auto block = fence_block(w);

@@ -208,6 +208,8 @@ void on_started(Work& w, const Started& started) {
   s.phase = Phase::starting;
   s.since = w.now.wall;
   s.observed.clear();
+  s.seen.clear();  // by the checks of the file as it was; and who is home now may be another one
+  s.home_ok_since.reset();
   for (const auto& [target, guard] : s.guards) s.renewed[target] = w.now.mono;  // perhaps just before we ended
   resume_pause(w);
   observe_all(w);

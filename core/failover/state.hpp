@@ -109,6 +109,7 @@ struct Blocked {
   std::string text;
   std::string unblock;  ///< the command
   WallTime since{};
+  Severity severity = Severity::critical;  ///< of its reminders; not stored: after a start it is told anew
 };
 
 struct Pause {

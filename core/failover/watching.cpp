@@ -119,6 +119,7 @@ void intruder_seen(Work& w, const Observed& seen) {
 void look_for_intruder(Work& w, const Observed& seen) {
   const auto& s = w.s;
   if (s.phase == Phase::starting || seen.target == s.active || s.active.empty()) return;
+  if (w.cx.service.find(s.active) == nullptr) return;  // perhaps the same site under another name: a person says so
   if (s.move && (seen.target == s.move->to || seen.target == s.move->from || seen.target == s.move->origin)) return;
   if (seen.state == SiteState::active || seen.state == SiteState::starting) return intruder_seen(w, seen);
   if (seen.state == SiteState::stopped && w.s.intruders.erase(seen.target) > 0) {
@@ -171,6 +172,16 @@ bool answers_the_hold(const Work& w) {
   const auto& s = w.s;
   if (s.phase != Phase::hold || s.hold_from != Phase::starting || !s.blocked || s.blocked->by != "unseen") return false;
   return !who_runs(s).empty() || who_is_not_stopped(w).empty();
+}
+
+/// Who was not tried yet, in the plan's order. When all were, a new round begins: else the first of them, which fails
+/// again and again, would keep the others from their turn.
+TargetId next_of(Move& move, const std::vector<TargetId>& ranked) {
+  const auto tried = [&](const TargetId& id) { return std::ranges::find(move.tried, id) != move.tried.end(); };
+  const auto next = std::ranges::find_if_not(ranked, tried);
+  if (next != ranked.end()) return *next;
+  move.tried.clear();
+  return ranked.front();
 }
 
 void report_would_act(Work& w, const PlanMade& made) {
@@ -331,6 +342,9 @@ void on_plan(Work& w, const PlanMade& made) {
     if (still_serves(w.s)) return give_up_planned(w, made.why_empty);
     w.block("no_standby", "no standby can be promoted: " + made.why_empty, w.command("plan"));
     look_at_standbys(w);
+    // Each round of all that can be tried waits longer than the last.
+    if (w.s.move)
+      w.s.retries = std::max(w.s.retries, w.s.move->attempt / static_cast<int>(w.cx.service.targets.size()));
     return w.arm(TimerKind::retry, w.backoff());
   }
   if (!w.cx.act) {
@@ -342,7 +356,7 @@ void on_plan(Work& w, const PlanMade& made) {
   }
   if (w.s.blocked && w.s.blocked->by != "observe") w.unblock();
   auto& move = *w.s.move;
-  move.to = made.ranked.front();
+  move.to = next_of(move, made.ranked);
   ++move.attempt;
   w.note("plan", Severity::info, move.to, made.summary);
   revoke(w);
@@ -378,7 +392,7 @@ void on_watch_timer(Work& w, const TimerFired& fired) {
       if (!w.s.blocked) return;
       const Blocked again = *w.s.blocked;
       w.s.blocked.reset();
-      w.block(again.by, again.text, again.unblock);
+      w.block(again.by, again.text, again.unblock, again.severity);
       w.s.blocked->since = again.since;
       return;
     }

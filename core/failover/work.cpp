@@ -84,7 +84,7 @@ void Work::block(const std::string& by, const std::string& text, const std::stri
     return touch();
   }
   unblock();
-  s.blocked = Blocked{by, text, unblock_with, now.wall};
+  s.blocked = Blocked{by, text, unblock_with, now.wall, severity};
   std::string advice = unblock_with.empty() ? std::string() : " To go on: " + unblock_with;
   tell("blocked", severity, AlertState::firing, {}, cx.service.id.value + " is blocked (" + by + ")", text + advice);
   arm(TimerKind::remind, cx.service.limits.remind_every);

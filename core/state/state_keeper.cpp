@@ -129,7 +129,9 @@ void StateKeeper::enqueue(std::shared_ptr<Job> job, bool urgent) {
 
 bool StateKeeper::gives_way(const Job& running, const Job& urgent) {
   if (running.what == Job::What::push) return !running.urgent;
-  return urgent.what == Job::What::push && !running.what_to_bring.seal && !running.in_place;
+  if (running.in_place) return false;
+  // A later order takes the place of an earlier one, which may hang at the store for an hour.
+  return urgent.what == Job::What::prepare || !running.what_to_bring.seal;
 }
 
 void StateKeeper::give_way() {

@@ -455,6 +455,48 @@ settings = {{ url = "http://127.0.0.1:{a.counter_port}/health", json = {{ "$.sta
         wait_for("the refusal", lambda: "was deactivated here" in a.log())
         self.assertEqual("standby", a.health()["mode"])
 
+    def test_a_container_that_comes_back_looks_whether_another_site_has_run(self):
+        order = {"UNDERSTUDY_EPOCH": "4", "UNDERSTUDY_SNAPSHOT": ""}
+        a, b = self.agent("a").start(env=order), self.agent("b").start()
+        a.until(mode="active", workload_status="running")
+        wait_for("a snapshot", lambda: a.health()["snapshot"])
+        a.stop(signal.SIGKILL)
+        self.running(b, 6)
+        wait_for("a snapshot of the other's", lambda: (b.health()["snapshot"] or {}).get("epoch") == 6)
+        a.start(env=order)
+        wait_for("the refusal", lambda: a.health()["last_activation"]["done"])
+        self.assertIn("another site has run the service since epoch 4", a.health()["last_activation"]["detail"])
+        self.assertEqual("standby", a.health()["mode"])
+        self.assertEqual(503, a.ask("GET", "/health")[0])
+
+    def test_a_store_that_does_not_answer_keeps_no_container_from_going_on(self):
+        order = {"UNDERSTUDY_EPOCH": "4", "UNDERSTUDY_SNAPSHOT": ""}
+        a = self.agent().start(env=order)
+        a.until(mode="active", workload_status="running")
+        wait_for("a snapshot", lambda: a.health()["snapshot"])
+        a.stop(signal.SIGKILL)
+        os.rename(a.snapshots, a.snapshots + ".away")
+        with open(a.snapshots, "w") as out:
+            out.write("no folder")
+        a.start(env=order)
+        a.until(mode="active", workload_status="running")
+        self.assertGreater(wait_for("it to serve", a.counter)["count"], 0)
+
+    def test_what_it_is_to_start_from_is_noted_before_it_is_brought(self):
+        """An agent that ends meanwhile goes on with that, and not with what its former activation began with."""
+        a = self.agent().start()
+        self.running(a, 1)
+        wait_for("a snapshot", lambda: a.health()["snapshot"])
+        a.ask("POST", "/deactivate", {"epoch": 1})
+        a.until(mode="standby", unsaved=False)
+        for order, noted in (({"epoch": 2, "snapshot": "20261121T000000.000Z-e1"}, "20261121T000000.000Z-e1"), ({"epoch": 3}, None)):
+            os.makedirs(os.path.join(a.folder, "state"), exist_ok=True)
+            a.ask("POST", "/activate", order)
+            a.until(epoch=order["epoch"])
+            with open(os.path.join(a.folder, "var", "agent.json")) as ledger:
+                told = json.load(ledger)
+            self.assertTrue(told["snapshot"] == noted or told["restored"], told)
+
     def test_a_workload_that_is_done_is_saved_and_the_agent_ends(self):
         script = "mkdir -p state && echo '{\"count\": 77}' > state/count.json && sleep 0.3"
         a = self.agent(command=["sh", "-c", script]).start(env={"UNDERSTUDY_EPOCH": "1", "UNDERSTUDY_SNAPSHOT": "", "UNDERSTUDY_IDLE_STOP_S": "3600"})

@@ -20,7 +20,7 @@ constexpr std::array rows{
                 "a person's --force counts for those that fail later in the move, too"},
     MutationRow{epoch_not_raised, "epoch_not_raised", "I2", "the epoch of a grant is the former one again"},
     MutationRow{older_epoch_started, "older_epoch_started", "I2", "the next site is started with the former's epoch"},
-    MutationRow{old_state_restored, "old_state_restored", "I3 I1 I2 I8 I9 I10 I11 needless liveness",
+    MutationRow{old_state_restored, "old_state_restored", "I3 I1 I2 I8 I9 I10 I11 needless liveness I6",
                 "after a crash an older state of the journal is taken"},
     MutationRow{act_before_journal, "act_before_journal", "I9", "effects are performed before the records are stored"},
     MutationRow{full_disk_ignored, "full_disk_ignored", "I9", "a step that could not be stored is taken all the same"},

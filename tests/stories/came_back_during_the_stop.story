@@ -10,7 +10,7 @@ health home up
 expect phase fence       # the attempt under way may still end it
 fenced home no-answer
 expect phase fence
-wait 2s
+wait 1m
 expect phase active
 expect active home
 expect epoch 2
@@ -35,7 +35,7 @@ expect watch home
 expect fence home
 health home up
 fenced home no-answer
-wait 2s
+wait 1m
 expect phase active
 expect epoch 4
 
@@ -45,6 +45,6 @@ planned spare
 health home up
 fenced home no-answer
 health home failing
-wait 2s
+wait 1m
 expect phase fence
 expect fence home

@@ -54,6 +54,18 @@ TEST_CASE("work that is not saved is remembered, with where it belongs and wheth
   CHECK_FALSE(read_back(file).unsaved.has_value());
 }
 
+TEST_CASE("no snapshot is kept apart from one that was not named") {
+  const LedgerFolder folder;
+  const auto file = folder.path / "agent.json";
+  for (const auto& snapshot :
+       {std::optional<SnapshotId>(), std::optional(SnapshotId()), std::optional(SnapshotId("s"))}) {
+    Ledger ledger;
+    ledger.snapshot = snapshot;
+    REQUIRE_FALSE(write_ledger(file, ledger).has_value());
+    CHECK(read_back(file).snapshot == snapshot);
+  }
+}
+
 TEST_CASE("the ledger of an older agent is read, and a damaged one is not taken for an empty one") {
   const LedgerFolder folder;
   const auto file = folder.path / "agent.json";
@@ -62,6 +74,7 @@ TEST_CASE("the ledger of an older agent is read, and a damaged one is not taken 
   CHECK(read_back(file).epoch == Epoch{3});
   CHECK(read_back(file).restored);
   CHECK_FALSE(read_back(file).unsaved.has_value());
+  CHECK(read_back(file).snapshot == SnapshotId("s"));
   for (const char* text : {"", "{", "[]", R"({"phase": "active"})", R"({"epoch": 3, "unsaved": {"refused": true}})"}) {
     INFO(text);
     std::ofstream(file, std::ios::trunc) << text;

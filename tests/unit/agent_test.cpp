@@ -92,6 +92,13 @@ TEST_CASE("a store with a newer epoch refuses the start, since another site has 
   CHECK(choose(stored, asked, Epoch{3}).snapshot.value == "x");
 }
 
+TEST_CASE("only a whole snapshot of a newer epoch shows that another site has run") {
+  CHECK(ran_elsewhere({snapshot("x", 9, 1), snapshot("a", 2, 1)}, Epoch{8}));
+  CHECK_FALSE(ran_elsewhere({snapshot("x", 9, 1)}, Epoch{9}));
+  CHECK_FALSE(ran_elsewhere({snapshot("x", 9, 1, false)}, Epoch{8}));
+  CHECK_FALSE(ran_elsewhere({}, Epoch{8}));
+}
+
 TEST_CASE("a missing or damaged snapshot is an error, an empty store only when nobody said so") {
   auto asked = order(3);
   asked.snapshot = SnapshotId("b");

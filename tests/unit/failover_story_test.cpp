@@ -74,6 +74,7 @@ class Story {
     if (w[0] == "clock") return world_.set_clock(w[1] == "back" ? -duration(w[2]) : duration(w[2]));
     if (w[0] == "wait") return world_.wait(duration(w[1]));
     if (w[0] == "restart") return world_.restart();
+    if (w[0] == "reload") return world_.tell(Started{});
     if (w[0] == "fresh") return world_.tell(Started{true});
     if (w[0] == "runs-at") {
       world_.deliver(Started{true});

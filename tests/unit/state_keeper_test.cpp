@@ -245,3 +245,25 @@ TEST_CASE("what is brought while the old site is being stopped gives way to its 
   REQUIRE(saved);
   CHECK(saved->snapshot.id == SnapshotId("c"));
 }
+
+TEST_CASE("a restore that hangs at the store gives way to the one that is asked for next") {
+  Keeping k;
+  k.open();
+  k.script.slow = true;
+  const bool sealed = GENERATE(false, true);
+  std::optional<state::StateKeeper::Answer> first, second;
+  k.keeper->prepare(k.target, sealed ? sealed_with(3) : state::StateKeeper::Bringing{{}, Epoch{2}},
+                    [&](const auto& answer) { first = answer; });
+  REQUIRE_FALSE(first);
+  const auto hangs = std::exchange(k.script.verify, {});
+  k.keeper->prepare(k.target, sealed_with(3), [&](const auto& answer) { second = answer; });
+  REQUIRE(first);
+  CHECK(first->status == sdk::Status::cancelled);
+  first.reset();
+  (void)plugins::hand_over(hangs, {snapshot("b", 2)});  // too late: nobody is told twice
+  CHECK_FALSE(first);
+  REQUIRE_FALSE(second);
+  (void)plugins::hand_over(k.script.verify, {snapshot("b", 2)});
+  REQUIRE(second);
+  CHECK(second->snapshot.id == SnapshotId("b"));
+}
