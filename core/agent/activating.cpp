@@ -82,6 +82,7 @@ void Supervisor::choose_snapshot(const ActivateOrder& order) {
       facts_.activation->detail = "the store has no snapshot: it starts with what is here";
       Ledger next = ledger_;
       next.restored = true;
+      next.snapshot = SnapshotId();
       if (!write(next)) return activation_failed("the ledger cannot be written");
       return start_workload();
     }

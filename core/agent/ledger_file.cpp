@@ -18,10 +18,6 @@ std::optional<Unsaved> unsaved_in(const nlohmann::json& in) {
   return Unsaved{Epoch{in.at("epoch").get<std::uint64_t>()}, in.value("refused", false), in.value("why", "")};
 }
 
-nlohmann::json told(const std::optional<SnapshotId>& snapshot) {
-  return snapshot ? nlohmann::json(snapshot->value) : nlohmann::json();
-}
-
 nlohmann::json told(const std::optional<Unsaved>& unsaved) {
   if (!unsaved) return nullptr;
   return {{"epoch", unsaved->epoch.value}, {"refused", unsaved->refused}, {"why", unsaved->why}};
@@ -36,8 +32,7 @@ std::optional<Ledger> from_json(const nlohmann::json& in) {
   }
   out.epoch = Epoch{in.at("epoch").get<std::uint64_t>()};
   out.operation = in.value("operation", "");
-  if (const auto it = in.find("snapshot"); it != in.end() && !it->is_null())
-    out.snapshot = SnapshotId(it->get<std::string>());
+  if (in.contains("snapshot")) out.snapshot = SnapshotId(in.at("snapshot").get<std::string>());
   out.restored = in.value("restored", false);
   out.store = in.value("store", "");
   out.unsaved = unsaved_in(in.value("unsaved", nlohmann::json()));
@@ -60,10 +55,14 @@ std::variant<Ledger, std::string> read_ledger(const fs::path& file) {
 }
 
 std::optional<std::string> write_ledger(const fs::path& file, const Ledger& ledger) {
-  const nlohmann::json out = {{"epoch", ledger.epoch.value},     {"phase", phases[static_cast<int>(ledger.phase)]},
-                              {"operation", ledger.operation},   {"snapshot", told(ledger.snapshot)},
-                              {"restored", ledger.restored},     {"store", ledger.store},
-                              {"unsaved", told(ledger.unsaved)}, {"at_ms", ledger.at.time_since_epoch().count()}};
+  nlohmann::json out = {{"epoch", ledger.epoch.value},
+                        {"phase", phases[static_cast<int>(ledger.phase)]},
+                        {"operation", ledger.operation},
+                        {"restored", ledger.restored},
+                        {"store", ledger.store},
+                        {"unsaved", told(ledger.unsaved)},
+                        {"at_ms", ledger.at.time_since_epoch().count()}};
+  if (ledger.snapshot) out["snapshot"] = ledger.snapshot->value;
   // The store's words may be of any encoding.
   return write_durably(file, out.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }

@@ -116,7 +116,7 @@ void promote(Work& w, const Command& command, const TargetId& to, MoveKind plann
     return w.answer(command, Status::conflict, "busy", "a move is under way (" + std::string(to_string(s.phase)) + ")",
                     s.blocked ? s.blocked->unblock : w.command("status"));
   }
-  const bool well = s.seen[s.active].verdict != Verdict::down;
+  const bool well = s.seen[s.active].verdict != Verdict::down && !s.outage_since;
   if (to == s.active && well) {
     return w.answer(command, Status::conflict, "already_active", to.value + " is active already", "");
   }

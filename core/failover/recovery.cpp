@@ -217,12 +217,9 @@ void on_started(Work& w, const Started& started) {
     s.move.reset();
     return hold_target_gone(w);
   }
-  if (started.fresh || (stored == Phase::starting && !s.move) || s.active.empty()) {
-    if (!s.move || started.fresh) {
-      w.enter(Phase::starting, w.cx.service.limits.plan_timeout);
-      return;
-    }
-  }
+  // Without a move nobody goes on from an epoch that is ended: what runs is found out, and gets a new one.
+  const bool unknown = stored == Phase::starting || s.active.empty() || s.revoked || !s.running;
+  if (started.fresh || (unknown && !s.move)) return w.enter(Phase::starting, w.cx.service.limits.plan_timeout);
   w.note("resumed", Severity::info, s.active,
          "the orchestrator was started again in phase " + std::string(to_string(stored)));
   if (s.move) return resume_move(w, stored);

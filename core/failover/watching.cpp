@@ -175,11 +175,13 @@ bool answers_the_hold(const Work& w) {
 }
 
 /// Who was not tried yet, in the plan's order. When all were, a new round begins: else the first of them, which fails
-/// again and again, would keep the others from their turn.
-TargetId next_of(Move& move, const std::vector<TargetId>& ranked) {
+/// again and again, would keep the others from their turn. The origin, which may take its time to fail, has its turn
+/// when each of the others has had two.
+TargetId next_of(const Work& w, Move& move, const std::vector<TargetId>& ranked) {
   const auto tried = [&](const TargetId& id) { return std::ranges::find(move.tried, id) != move.tried.end(); };
   const auto next = std::ranges::find_if_not(ranked, tried);
-  if (next != ranked.end()) return *next;
+  const int others = static_cast<int>(w.cx.service.targets.size()) - 1;
+  if (next != ranked.end() && !(*next == move.origin && move.attempt < 2 * others)) return *next;
   move.tried.clear();
   return ranked.front();
 }
@@ -342,7 +344,7 @@ void on_plan(Work& w, const PlanMade& made) {
     if (still_serves(w.s)) return give_up_planned(w, made.why_empty);
     w.block("no_standby", "no standby can be promoted: " + made.why_empty, w.command("plan"));
     look_at_standbys(w);
-    // Each round of all that can be tried waits longer than the last.
+    // The more was tried, the longer the wait.
     if (w.s.move)
       w.s.retries = std::max(w.s.retries, w.s.move->attempt / static_cast<int>(w.cx.service.targets.size()));
     return w.arm(TimerKind::retry, w.backoff());
@@ -356,7 +358,7 @@ void on_plan(Work& w, const PlanMade& made) {
   }
   if (w.s.blocked && w.s.blocked->by != "observe") w.unblock();
   auto& move = *w.s.move;
-  move.to = next_of(move, made.ranked);
+  move.to = next_of(w, move, made.ranked);
   ++move.attempt;
   w.note("plan", Severity::info, move.to, made.summary);
   revoke(w);

@@ -118,6 +118,9 @@ void StateKeeper::prepare(const config::Target& target, const Bringing& what, Do
 void StateKeeper::enqueue(std::shared_ptr<Job> job, bool urgent) {
   if (queue_.size() >= longest_queue) return job->done({false, {}, "the state store is too far behind"});
   job->urgent = urgent;
+  if (job->what == Job::What::prepare)
+    take_from_queue([](const Job& one) { return one.what == Job::What::prepare; },
+                    {false, {}, "a later one was asked for", sdk::Status::cancelled});
   if (urgent) {
     queue_.push_front(std::move(job));
     if (running_ && gives_way(*running_, *queue_.front())) give_way();
@@ -192,22 +195,22 @@ void StateKeeper::run_prepare(const std::shared_ptr<Job>& job) {
   choose(job);
 }
 
-/// What waits to be saved for an epoch that the store is about to refuse.
-void StateKeeper::give_up_older(Epoch epoch) {
-  std::vector<std::shared_ptr<Job>> old;
+void StateKeeper::take_from_queue(const std::function<bool(const Job&)>& which, const Answer& answer) {
+  std::vector<std::shared_ptr<Job>> taken;
   std::erase_if(queue_, [&](const std::shared_ptr<Job>& one) {
-    const bool is = one->what == Job::What::push && one->epoch < epoch;
-    if (is) old.push_back(one);
+    const bool is = which(*one);
+    if (is) taken.push_back(one);
     return is;
   });
-  for (const auto& one : old) one->done({false, {}, "its epoch has ended"});
+  for (const auto& one : taken) one->done(answer);
 }
 
 /// Before the list is read: what the old site still saves after that would be missed, and would be newer than what
 /// goes on.
 void StateKeeper::seal(const std::shared_ptr<Job>& job) {
   const Epoch epoch = *job->what_to_bring.seal;
-  give_up_older(epoch);
+  take_from_queue([&](const Job& one) { return one.what == Job::What::push && one.epoch < epoch; },
+                  {false, {}, "its epoch has ended"});
   store_->call(seal_method, {{"service", service_.id.value}, {"epoch", epoch.value}}, seal_budget,
                [this, job, epoch, alive = std::weak_ptr(alive_)](const sdk::Result& result) {
                  if (alive.expired() || running_ != job) return;

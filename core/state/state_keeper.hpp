@@ -55,7 +55,8 @@ class StateKeeper {
     SnapshotId have = {};  ///< stands at the target already: when it is what would be brought, nothing is done
   };
   /// Brings a snapshot to where `target` keeps its state; a target that keeps none here fetches it by itself, so there
-  /// it is only verified. `conflict`: the store knows a newer epoch than the one to seal with.
+  /// it is only verified. One that is asked for later takes its place, unless files are being put in place already.
+  /// `conflict`: the store knows a newer epoch than the one to seal with.
   void prepare(const config::Target& target, const Bringing& what, Done done);
   void prepare(const config::Target& target, const SnapshotId& wanted, Epoch epoch, Done done) {
     prepare(target, Bringing{wanted, epoch}, std::move(done));
@@ -90,7 +91,8 @@ class StateKeeper {
   void run_push(const std::shared_ptr<Job>& job);
   void run_prepare(const std::shared_ptr<Job>& job);
   void seal(const std::shared_ptr<Job>& job);
-  void give_up_older(Epoch epoch);
+  /// What waits and is not to be done any more: each hears `answer`.
+  void take_from_queue(const std::function<bool(const Job&)>& which, const Answer& answer);
   void choose(const std::shared_ptr<Job>& job);
   void try_snapshots(const std::shared_ptr<Job>& job);
   void pulled(const std::shared_ptr<Job>& job, const SnapshotInfo& snapshot, const sdk::Result& result);

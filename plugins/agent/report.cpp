@@ -27,6 +27,11 @@ std::uint64_t number_of(const Json& body, const char* key) {
   return it != body.end() && it->is_number_unsigned() ? it->get<std::uint64_t>() : 0;
 }
 
+double seconds_of(const Json& body, const char* key) {
+  const auto it = body.find(key);
+  return it != body.end() && it->is_number() ? it->get<double>() : 0;
+}
+
 bool flag_of(const Json& body, const char* key) {
   const auto it = body.find(key);
   return it != body.end() && it->is_boolean() && it->get<bool>();
@@ -76,6 +81,7 @@ std::optional<Report> read_report(const Json& body) {
   out.workload = text_of(body, "workload_status");
   out.detail = text_of(workload, "detail");
   out.instance = instance_in(body);
+  out.uptime_s = seconds_of(body, "uptime_s");
   out.unsaved = flag_of(body, "unsaved");
   out.unsaved_detail = text_of(body, "unsaved_detail");
   if (const auto epoch = number_of(body, "epoch"); epoch > 0) out.epoch = epoch;

@@ -12,6 +12,7 @@ namespace agent_plugin {
 struct Report {
   std::string service, status, mode, workload, detail;
   std::string instance;                ///< which agent it is; empty: one that does not say, or not as an agent does
+  double uptime_s = 0;                 ///< of the agent's process; 0: it does not say
   std::optional<std::uint64_t> epoch;  ///< the newest that was ever accepted there; none yet: nothing
   bool unsaved = false;                ///< what the workload left is not in the store
   std::string unsaved_detail;          ///< where it is

@@ -139,23 +139,21 @@ class Target final : public StandbyTarget {
   StopReport stop(const DeactivateRequest& request, const Deadline& deadline) {
     std::string silence;
     std::optional<std::string> heard;  // the instance that was told: another one knows nothing of it
-    std::optional<StopReport> ended;   // and what it left was not saved
     auto now =
         std::optional(agent_.health(deadline));  // is it the agent that is meant? Nothing there: nothing is asked
+    double up_s = 0;
     while (true) {
+      if (now && now->uptime_s < up_s)
+        heard.reset();  // started again since: it has forgotten the last save that it owes
+      if (now) up_s = now->uptime_s;
       if (now && over(*now, request)) return stopped(*now);
       // Repeats are harmless, also while it stops: the same grace counts on from the first.
       if (now && heard != now->instance)
         heard = ordered([&] { return agent_.deactivate(request, deadline); }, deadline);
       now = look(deadline, silence);
-      if (now && heard == now->instance && now->state() == State::stopped) {
-        if (!now->unsaved || ended || deadline.near(poll_)) return stopped(*now);
-        // Perhaps it was started again meanwhile, and has forgotten the stop: told once more, it saves what is left.
-        ended = stopped(*now);
-        heard.reset();
-      }
+      const bool same = now && heard == now->instance && now->uptime_s >= up_s;
+      if (same && now->state() == State::stopped) return stopped(*now);
       if (deadline.near(poll_)) {
-        if (ended) return *ended;
         return {false,
                 (now ? now->told() : silence) + (heard ? "" : "; it is not known whether the agent heard of the stop")};
       }

@@ -14,6 +14,16 @@ activated cloud denied
 planned nobody
 wait 2s
 expect desperate-plan
+planned spare cloud home   # a hiccup, perhaps: each of the others has a second try
+expect activate spare
+activated spare denied
+planned cloud home
+expect activate cloud
+activated cloud denied
+planned nobody
+expect no desperate-plan
+wait 3s
+expect desperate-plan
 planned spare cloud home   # home sorts last: it is where it failed
 expect activate home
 activated home denied
