@@ -32,7 +32,7 @@ std::optional<Ledger> from_json(const nlohmann::json& in) {
   }
   out.epoch = Epoch{in.at("epoch").get<std::uint64_t>()};
   out.operation = in.value("operation", "");
-  if (in.contains("snapshot")) out.snapshot = SnapshotId(in.at("snapshot").get<std::string>());
+  if (const auto it = in.find("snapshot"); it != in.end()) out.snapshot = SnapshotId(it->get<std::string>());
   out.restored = in.value("restored", false);
   out.store = in.value("store", "");
   out.unsaved = unsaved_in(in.value("unsaved", nlohmann::json()));

@@ -116,8 +116,10 @@ void promote(Work& w, const Command& command, const TargetId& to, MoveKind plann
     return w.answer(command, Status::conflict, "busy", "a move is under way (" + std::string(to_string(s.phase)) + ")",
                     s.blocked ? s.blocked->unblock : w.command("status"));
   }
-  const bool well = s.seen[s.active].verdict != Verdict::down && !s.outage_since;
-  if (to == s.active && well) {
+  const auto verdict = s.seen[s.active].verdict;
+  // After a start nothing is heard yet: what was down then is down.
+  const bool well = verdict != Verdict::down && !(verdict == Verdict::unknown && s.outage_since);
+  if (to == s.active && verdict != Verdict::down) {
     return w.answer(command, Status::conflict, "already_active", to.value + " is active already", "");
   }
   if (s.blocked) w.unblock();

@@ -139,7 +139,14 @@ void resume_move(Work& w, Phase stored) {
   ask_plan(w);
 }
 
+/// Without a move: also after one that was dropped since a target of it had left the file. Its origin goes on, under an
+/// epoch that is not ended; who was stopped, or has failed to start, is left.
 void resume_resting(Work& w) {
+  if (!w.s.running && w.cx.act && !w.s.pause) {
+    begin_failover(w, "a move was under way whose target had left the file");
+    return ask_plan(w);
+  }
+  if (w.s.revoked) grant_in_place(w, w.s.active, "", "the move from it was given up: its target had left the file");
   if (!w.s.pause) return become_active(w, w.s.active, true);
   w.effect(Watch{w.s.active, Watch::Mode::serving, w.target(w.s.active).lease});
   w.enter(Phase::paused);
@@ -217,8 +224,7 @@ void on_started(Work& w, const Started& started) {
     s.move.reset();
     return hold_target_gone(w);
   }
-  // Without a move nobody goes on from an epoch that is ended: what runs is found out, and gets a new one.
-  const bool unknown = stored == Phase::starting || s.active.empty() || s.revoked || !s.running;
+  const bool unknown = stored == Phase::starting || s.active.empty();
   if (started.fresh || (unknown && !s.move)) return w.enter(Phase::starting, w.cx.service.limits.plan_timeout);
   w.note("resumed", Severity::info, s.active,
          "the orchestrator was started again in phase " + std::string(to_string(stored)));

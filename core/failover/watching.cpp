@@ -177,10 +177,10 @@ bool answers_the_hold(const Work& w) {
 /// Who was not tried yet, in the plan's order. When all were, a new round begins: else the first of them, which fails
 /// again and again, would keep the others from their turn. The origin, which may take its time to fail, has its turn
 /// when each of the others has had two.
-TargetId next_of(const Work& w, Move& move, const std::vector<TargetId>& ranked) {
+TargetId next_of(Move& move, const std::vector<TargetId>& ranked) {
   const auto tried = [&](const TargetId& id) { return std::ranges::find(move.tried, id) != move.tried.end(); };
   const auto next = std::ranges::find_if_not(ranked, tried);
-  const int others = static_cast<int>(w.cx.service.targets.size()) - 1;
+  const auto others = std::ranges::count_if(ranked, [&](const TargetId& id) { return id != move.origin; });
   if (next != ranked.end() && !(*next == move.origin && move.attempt < 2 * others)) return *next;
   move.tried.clear();
   return ranked.front();
@@ -358,7 +358,7 @@ void on_plan(Work& w, const PlanMade& made) {
   }
   if (w.s.blocked && w.s.blocked->by != "observe") w.unblock();
   auto& move = *w.s.move;
-  move.to = next_of(w, move, made.ranked);
+  move.to = next_of(move, made.ranked);
   ++move.attempt;
   w.note("plan", Severity::info, move.to, made.summary);
   revoke(w);

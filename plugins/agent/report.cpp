@@ -27,9 +27,13 @@ std::uint64_t number_of(const Json& body, const char* key) {
   return it != body.end() && it->is_number_unsigned() ? it->get<std::uint64_t>() : 0;
 }
 
-double seconds_of(const Json& body, const char* key) {
-  const auto it = body.find(key);
-  return it != body.end() && it->is_number() ? it->get<double>() : 0;
+std::optional<std::chrono::steady_clock::time_point> began_in(const Json& body) {
+  const auto it = body.find("uptime_s");
+  if (it == body.end() || !it->is_number()) return std::nullopt;
+  constexpr double longest = 1e9;  // s
+  const std::chrono::duration<double> up(std::clamp(it->get<double>(), 0.0, longest));
+  using Clock = std::chrono::steady_clock;
+  return Clock::now() - std::chrono::duration_cast<Clock::duration>(up);
 }
 
 bool flag_of(const Json& body, const char* key) {
@@ -81,7 +85,7 @@ std::optional<Report> read_report(const Json& body) {
   out.workload = text_of(body, "workload_status");
   out.detail = text_of(workload, "detail");
   out.instance = instance_in(body);
-  out.uptime_s = seconds_of(body, "uptime_s");
+  out.began = began_in(body);
   out.unsaved = flag_of(body, "unsaved");
   out.unsaved_detail = text_of(body, "unsaved_detail");
   if (const auto epoch = number_of(body, "epoch"); epoch > 0) out.epoch = epoch;

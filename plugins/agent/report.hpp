@@ -1,6 +1,7 @@
-// What an agent says of itself at /health, read carefully. Pure.
+// What an agent says of itself at /health, read carefully. Pure, but for the time at which it is read.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -11,8 +12,8 @@ namespace agent_plugin {
 
 struct Report {
   std::string service, status, mode, workload, detail;
-  std::string instance;                ///< which agent it is; empty: one that does not say, or not as an agent does
-  double uptime_s = 0;                 ///< of the agent's process; 0: it does not say
+  std::string instance;  ///< which agent it is; empty: one that does not say, or not as an agent does
+  std::optional<std::chrono::steady_clock::time_point> began;  ///< its process, by our clock; none: it does not say
   std::optional<std::uint64_t> epoch;  ///< the newest that was ever accepted there; none yet: nothing
   bool unsaved = false;                ///< what the workload left is not in the store
   std::string unsaved_detail;          ///< where it is

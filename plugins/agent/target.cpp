@@ -136,22 +136,27 @@ class Target final : public StandbyTarget {
                   "the agent's log says more");
   }
 
+  using Began = std::optional<std::chrono::steady_clock::time_point>;
+  /// Its process is another one than before.
+  static bool again(const Began& before, const Began& now) {
+    return before && now && *now - *before > std::chrono::seconds(2);  // more than an answer may take longer
+  }
+
   StopReport stop(const DeactivateRequest& request, const Deadline& deadline) {
     std::string silence;
     std::optional<std::string> heard;  // the instance that was told: another one knows nothing of it
     auto now =
         std::optional(agent_.health(deadline));  // is it the agent that is meant? Nothing there: nothing is asked
-    double up_s = 0;
+    auto began = now->began;
     while (true) {
-      if (now && now->uptime_s < up_s)
-        heard.reset();  // started again since: it has forgotten the last save that it owes
-      if (now) up_s = now->uptime_s;
+      if (now && again(began, now->began)) heard.reset();  // it has forgotten the last save that it owes
+      if (now && now->began) began = now->began;
       if (now && over(*now, request)) return stopped(*now);
       // Repeats are harmless, also while it stops: the same grace counts on from the first.
       if (now && heard != now->instance)
         heard = ordered([&] { return agent_.deactivate(request, deadline); }, deadline);
       now = look(deadline, silence);
-      const bool same = now && heard == now->instance && now->uptime_s >= up_s;
+      const bool same = now && heard == now->instance && !again(began, now->began);
       if (same && now->state() == State::stopped) return stopped(*now);
       if (deadline.near(poll_)) {
         return {false,

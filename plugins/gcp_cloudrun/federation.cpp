@@ -32,7 +32,7 @@ class ExternalAccount final : public Credential {
                                  {"subject_token", subject_token(deadline)},
                                  {"subject_token_type", type_}},
                                 name(), deadline);
-    Token out{text_of(reply, "access_token"), now_ms(host_) + number_of(reply, "expires_in") * 1000};
+    Token out{text_of(reply, "access_token"), ends_at(now_ms(host_), number_of(reply, "expires_in"))};
     if (out.value.empty()) throw Failure(Status::transient, "no token for " + name() + ": the answer holds none");
     return out;
   }

@@ -12,7 +12,7 @@ constexpr std::int64_t token_life_s = 3600;
 constexpr const char* jwt_grant = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
 Token token_from(const Json& reply, std::int64_t now, const std::string& who) {
-  Token out{text_of(reply, "access_token"), now + number_of(reply, "expires_in") * 1000};
+  Token out{text_of(reply, "access_token"), ends_at(now, number_of(reply, "expires_in"))};
   if (out.value.empty()) throw Failure(Status::transient, "no token for " + who + ": the answer holds none");
   return out;
 }
@@ -20,7 +20,7 @@ Token token_from(const Json& reply, std::int64_t now, const std::string& who) {
 Token identity_from(std::string jwt, std::int64_t now, const std::string& who) {
   if (jwt.empty()) throw Failure(Status::transient, "no identity token for " + who + ": the answer holds none");
   const auto expires = number_of(claims_of(jwt), "exp");
-  return {std::move(jwt), expires > 0 ? expires * 1000 : now + token_life_s * 1000};
+  return {std::move(jwt), ends_at(now, expires > 0 ? expires - now / 1000 : token_life_s)};
 }
 
 class ServiceAccount final : public Credential {

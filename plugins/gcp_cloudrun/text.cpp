@@ -118,12 +118,18 @@ std::string text_of(const Json& object, const char* key) {
   return it != object.end() && it->is_string() ? it->get<std::string>() : std::string();
 }
 
+std::int64_t ends_at(std::int64_t now_ms, std::int64_t seconds) {
+  constexpr std::int64_t longest = 366LL * 86'400;
+  return now_ms + std::clamp<std::int64_t>(seconds, 0, longest) * 1000;
+}
+
 std::int64_t number_of(const Json& object, const char* key) {
   if (!object.is_object()) return 0;
   const auto it = object.find(key);
   if (it == object.end()) return 0;
   if (it->is_number_integer()) return it->get<std::int64_t>();
-  if (it->is_number()) return static_cast<std::int64_t>(it->get<double>());
+  constexpr double most = 9e18;
+  if (it->is_number()) return std::abs(it->get<double>()) < most ? static_cast<std::int64_t>(it->get<double>()) : 0;
   if (!it->is_string()) return 0;
   std::int64_t out = 0;
   const auto& text = it->get_ref<const std::string&>();

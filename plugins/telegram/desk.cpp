@@ -1,4 +1,5 @@
 #include "desk.hpp"
+#include "update.hpp"
 
 #include <algorithm>
 
@@ -98,8 +99,7 @@ void Desk::message(const Json& in, const Moment& now) {
   }
   // In another group the answer would be read by strangers.
   if (!ours && chat.value("type", "") != "private") return;
-  const Millis sent(in.value("date", std::int64_t{0}) * 1'000);
-  if (sent + settings_.command_age >= now.wall) return command(in, person);
+  if (sent_at(in) + settings_.command_age >= now.wall) return command(in, person);
   host_.log(LogLevel::warning, "a command that waited too long was not carried out", {{"by", person.by()}});
   reply(in, "That waited too long while nobody listened, and was not carried out. Send it again if you still want it.");
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "commands.hpp"
+#include "update.hpp"
 
 namespace telegram_plugin {
 namespace {
@@ -25,7 +26,7 @@ std::string advice(const Answer& answer) {
 void Listener::introduce() {
   api_.start("getMe", Json::object(), quick, [this](const Answer& answer) {
     if (!answer.ok()) return failed(answer, [this] { introduce(); });
-    on_name_(answer.result.is_object() ? answer.result.value("username", "") : "");
+    on_name_(text_in(answer.result, "username"));
     // For the menu in people's programs only: whatever comes of it, the commands work.
     api_.start("setMyCommands", {{"commands", command_list()}}, quick, [this](const Answer& menu) {
       if (!menu.ok()) host_.log(LogLevel::debug, "the menu of commands was not set: " + menu.error.message);
@@ -51,8 +52,8 @@ void Listener::polled(const Answer& answer) {
   with_moment(
       host_,
       [this, updates = answer.result](const Moment& now) {
-        take(updates, now);
-        poll();
+        if (take(updates, now)) return poll();
+        later(first_pause, [this] { poll(); });
       },
       [this](const Error& error) {  // they are not confirmed, so they come again
         host_.log(LogLevel::warning, "commands wait, because the clock cannot be read: " + error.message);
@@ -60,17 +61,23 @@ void Listener::polled(const Answer& answer) {
       });
 }
 
-void Listener::take(const Json& updates, const Moment& now) {
+bool Listener::take(const Json& updates, const Moment& now) {
+  const auto before = offset_;
   for (const auto& update : updates) {
-    if (!update.is_object()) continue;
+    const auto id = update_id(update);
+    if (!id) {
+      host_.log(LogLevel::warning, "an update without a number was left out");
+      continue;
+    }
     // Confirmed by the next request whatever comes of it: one that we choke on must not come again for ever.
-    offset_ = std::max(offset_, update.value("update_id", std::int64_t{0}) + 1);
+    offset_ = std::max(offset_, *id + 1);
     try {
       on_update_(update, now);
     } catch (const std::exception& e) {
       host_.log(LogLevel::warning, std::string("an update of a strange form was left out: ") + e.what());
     }
   }
+  return offset_ > before;
 }
 
 void Listener::failed(const Answer& answer, std::function<void()> again) {

@@ -27,7 +27,8 @@ class Listener {
   void introduce();
   void poll();
   void polled(const Answer& answer);
-  void take(const understudy::sdk::Json& updates, const Moment& now);
+  /// Whether any was new.
+  [[nodiscard]] bool take(const understudy::sdk::Json& updates, const Moment& now);
   void failed(const Answer& answer, std::function<void()> again);
   void well();
   void later(understudy::sdk::Millis wait, std::function<void()> what);

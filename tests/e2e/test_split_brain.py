@@ -235,6 +235,11 @@ policy = "manual"
 
     def mend(self):
         self.heal_links()
+        self.wake()
+        time.sleep(0.3)
+        self.start_what_ended()
+
+    def wake(self):
         for name in PARTS:
             if name in self.suspended:
                 self.tell(f"wake {name}")
@@ -245,15 +250,16 @@ policy = "manual"
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
         self.suspended_children.clear()
-        time.sleep(0.3)
+
+    def start_what_ended(self):
         for name in PARTS:
             if self.processes[name].poll() is not None:
                 self.tell(f"start {name}")
                 self.start(name)
 
     def round(self):
-        for _ in range(self.dice.randint(1, 4)):
-            self.dice.choice((self.cut, self.cut, self.suspend, self.kill, self.hurt_beside, self.heal_links))()
+        for _ in range(self.dice.randint(1, 5)):
+            self.dice.choice((self.cut, self.cut, self.suspend, self.kill, self.hurt_beside, self.heal_links, self.wake, self.start_what_ended))()
             # Sometimes within a lease, sometimes for longer than W.
             time.sleep(self.dice.choice((0.1, 0.7, LEASE_S, LONGER_THAN_W_S)))
         self.mend()

@@ -463,7 +463,8 @@ class Listening(Telegram):
     def test_updates_of_strange_forms_are_left_out(self):
         self.listening()
         for strange in ({"message": {"message_id": 1, "date": 1, "chat": {"id": HOME, "type": "private"}}}, {"callback_query": {"from": {}, "chat_instance": "1"}},
-                        {"message": 5}, {"message": {"text": "/status", "from": None, "chat": "x"}}, {}):
+                        {"message": 5}, {"message": {"text": "/status", "from": None, "chat": "x"}}, {},
+                        {"update_id": 1000000.5}, {"message": {"message_id": 2, "date": 2 ** 62, "chat": {"id": HOME, "type": "private"}, "text": "/status", "from": {"id": ANN, "is_bot": False, "first_name": "Ann"}}}):
             self.api.push_update(strange)
         self.api.user_says(HOME, ANN, "/status")
         self.api.wait_for("the answer", lambda: self.api.messages)

@@ -2,6 +2,7 @@
 // object's name, and lines of its metadata, key=value.
 #include "plugins/gcp_cloudrun/jwt.hpp"
 #include "plugins/gcp_cloudrun/listing.hpp"
+#include "plugins/gcp_cloudrun/text.hpp"
 #include "tests/fuzz/fuzz.hpp"
 
 using namespace understudy;
@@ -11,6 +12,8 @@ FUZZ(input) {
   const auto claims = gcp::claims_of(lines[0]);
   fuzz::must(claims.is_object(), "claims are an object");
   (void)fuzz::dumped(claims);
+  constexpr std::int64_t now = 1'800'000'000'000;
+  fuzz::must(gcp::ends_at(now, gcp::number_of(claims, "exp")) >= now, "a token ends no sooner than now");
   gcp::Object object;
   if (lines.size() > 1) object.name = "prefix/" + lines[1] + "/manifest.json";
   for (std::size_t i = 2; i < lines.size(); ++i) {

@@ -3,6 +3,7 @@
 #include "plugins/telegram/answer.hpp"
 #include "plugins/telegram/commands.hpp"
 #include "plugins/telegram/incident.hpp"
+#include "plugins/telegram/update.hpp"
 #include "tests/fuzz/fuzz.hpp"
 
 using namespace understudy;
@@ -26,6 +27,8 @@ FUZZ(input) {
   sdk::Alert alert;
   alert.title = alert.text = body;
   alert.thread = sdk::parse_json(body);
+  if (const auto id = update_id(alert.thread)) fuzz::must(*id + 1 > 0, "an update can be confirmed");
+  fuzz::must(sent_at(alert.thread).count() >= 0, "a message was not sent before all time");
   if (alert.thread.is_discarded()) alert.thread = Json::object();
   auto incident = Incident::from(alert.thread, settings);
   incident.add(alert);

@@ -2,10 +2,13 @@
 # grant would not wait for its end.
 target home
 target spare lease
+target cloud
+state
 runs-at home
 health home down
 planned spare
 fenced home stopped
+prepared s1
 activated spare denied
 expect plan
 renews spare epoch=2 by=a
@@ -13,24 +16,47 @@ expect lease revoked
 planned nobody
 wait 2s
 planned spare
+prepared s1
 activated spare ok
 renews spare epoch=3 by=a
 expect lease granted
-
-# Nor does it go on from its ended epoch when the file did not name it for a while: what runs is found out.
 health spare up
 expect active spare
+
+# A move from it is dropped, since the file does not name its target for a while. Its agent was refused: it goes on under an epoch that
+# is not ended, and nobody starts with an older state.
 health spare down
-planned home
+planned cloud
 expect fence spare
-file-without home
-reload
-target home
-reload
-expect phase starting
-observed spare active epoch=3
-observed home stopped
+renews spare epoch=3 by=a
+expect lease revoked
+file-without cloud
+restart
+expect blocked target_gone
+target cloud
+restart
 expect active spare
 expect epoch 4
 renews spare epoch=4 by=a
 expect lease granted
+observed home stopped
+observed spare stopped
+expect no activate home
+health spare down
+planned home
+fenced spare stopped
+expect prepare home
+expect no activate home
+
+# One that had failed to start is left, and stopped for certain.
+prepared s2
+activated home denied
+expect plan
+file-without home
+restart
+expect blocked target_gone
+target home
+restart
+expect plan
+planned cloud
+expect fence home
