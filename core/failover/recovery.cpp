@@ -142,10 +142,9 @@ void resume_move(Work& w, Phase stored) {
 /// Without a move: also after one that was dropped since a target of it had left the file. Its origin goes on, under an
 /// epoch that is not ended; who was stopped, or has failed to start, is left.
 void resume_resting(Work& w) {
-  if (!w.s.running && w.cx.act && !w.s.pause) {
-    begin_failover(w, "a move was under way whose target had left the file");
-    return ask_plan(w);
-  }
+  if (!w.s.running && w.s.pause)
+    return hold(w, Phase::plan, "paused", "nobody serves, and it is paused by " + w.s.pause->who, w.command("resume"));
+  if (!w.s.running) return ask_plan(w);
   if (w.s.revoked) grant_in_place(w, w.s.active, "", "the move from it was given up: its target had left the file");
   if (!w.s.pause) return become_active(w, w.s.active, true);
   w.effect(Watch{w.s.active, Watch::Mode::serving, w.target(w.s.active).lease});
@@ -211,6 +210,9 @@ void on_started(Work& w, const Started& started) {
   auto& s = w.s;
   forget_strangers(w);
   const Phase stored = s.phase;
+  // Which of two has the true state, and what runs where nobody answers, is not answered by a start.
+  const bool asked =
+      stored == Phase::hold && s.hold_from == Phase::starting && s.blocked && s.blocked->by != "target_gone";
   w.unblock();  // what still blocks is told anew, with its reminders
   s.phase = Phase::starting;
   s.since = w.now.wall;
@@ -224,7 +226,7 @@ void on_started(Work& w, const Started& started) {
     s.move.reset();
     return hold_target_gone(w);
   }
-  const bool unknown = stored == Phase::starting || s.active.empty();
+  const bool unknown = stored == Phase::starting || asked || s.active.empty();
   if (started.fresh || (unknown && !s.move)) return w.enter(Phase::starting, w.cx.service.limits.plan_timeout);
   w.note("resumed", Severity::info, s.active,
          "the orchestrator was started again in phase " + std::string(to_string(stored)));

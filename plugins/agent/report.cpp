@@ -29,9 +29,10 @@ std::uint64_t number_of(const Json& body, const char* key) {
 
 std::optional<std::chrono::steady_clock::time_point> began_in(const Json& body) {
   const auto it = body.find("uptime_s");
-  if (it == body.end() || !it->is_number()) return std::nullopt;
+  if (it == body.end() || !it->is_number() || !(it->get<double>() > 0))
+    return std::nullopt;           // a clock set back: it does not know
   constexpr double longest = 1e9;  // s
-  const std::chrono::duration<double> up(std::clamp(it->get<double>(), 0.0, longest));
+  const std::chrono::duration<double> up(std::min(it->get<double>(), longest));
   using Clock = std::chrono::steady_clock;
   return Clock::now() - std::chrono::duration_cast<Clock::duration>(up);
 }

@@ -20,7 +20,7 @@ Token token_from(const Json& reply, std::int64_t now, const std::string& who) {
 Token identity_from(std::string jwt, std::int64_t now, const std::string& who) {
   if (jwt.empty()) throw Failure(Status::transient, "no identity token for " + who + ": the answer holds none");
   const auto expires = number_of(claims_of(jwt), "exp");
-  return {std::move(jwt), ends_at(now, expires > 0 ? expires - now / 1000 : token_life_s)};
+  return {std::move(jwt), ends_at(now - now % 1000, expires > 0 ? expires - now / 1000 : token_life_s)};
 }
 
 class ServiceAccount final : public Credential {

@@ -34,9 +34,9 @@ using Form = std::vector<std::pair<std::string, std::string>>;
 /// A field that is missing or of another type is empty.
 [[nodiscard]] std::string text_of(const understudy::sdk::Json& object, const char* key);
 /// int64 comes as a string or as a number; missing is 0 (proto3 leaves zeros out).
+[[nodiscard]] std::int64_t number_of(const understudy::sdk::Json& object, const char* key);
 /// Milliseconds since the epoch, so many seconds after `now_ms`, but not longer than any token lives.
 [[nodiscard]] std::int64_t ends_at(std::int64_t now_ms, std::int64_t seconds);
-[[nodiscard]] std::int64_t number_of(const understudy::sdk::Json& object, const char* key);
 [[nodiscard]] bool flag_of(const understudy::sdk::Json& object, const char* key);
 /// The object below `key`, or an empty one.
 [[nodiscard]] const understudy::sdk::Json& object_of(const understudy::sdk::Json& object, const char* key);

@@ -60,3 +60,18 @@ restart
 expect plan
 planned cloud
 expect fence home
+
+# The same under a pause: nobody is started before its end.
+fenced home stopped
+prepared s3
+activated cloud denied
+file-without cloud
+restart
+expect blocked target_gone
+person pause for=1h
+target cloud
+restart
+expect blocked paused
+expect no activate cloud
+person resume
+expect plan
