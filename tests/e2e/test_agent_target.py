@@ -195,6 +195,18 @@ class PluginTest(unittest.TestCase):
         self.assertEqual((report["stopped"], report["instance"]), (True, self.agent.health()["instance"]))
         self.assertEqual(self.line.asked.count("/deactivate"), 2)
 
+    def test_an_agent_that_was_started_again_during_a_stop_is_told_once_more(self):
+        """It has forgotten the last save that it owes."""
+        plugin, health = self.plugin(), self.agent.health()
+
+        def report(uptime_s, mode, workload, unsaved):
+            told = {**health, "epoch": 3, "uptime_s": uptime_s, "mode": mode, "workload_status": workload, "unsaved": unsaved}
+            return 200, json.dumps(told).encode()
+        self.line.faults["/health"] = [report(100, "active", "running", False), report(100.1, "deactivating", "stopped", True),
+                                       report(0.2, "standby", "stopped", True), report(0.4, "standby", "stopped", False)]
+        told = self.ok(self.deactivate(plugin, 3))
+        self.assertEqual((told["stopped"], told["unsaved"], self.line.asked.count("/deactivate")), (True, False, 2))
+
     def test_an_older_agent_does_not_say_which_it_is(self):
         plugin, health = self.plugin(), self.agent.health()
         for name in (None, "", 7, "a_b", "Z" * 65):
