@@ -118,8 +118,8 @@ void promote(Work& w, const Command& command, const TargetId& to, MoveKind plann
   }
   const auto verdict = s.seen[s.active].verdict;
   // After a start nothing is heard yet: what was down then is down.
-  const bool well = verdict != Verdict::down && !(verdict == Verdict::unknown && s.outage_since);
-  if (to == s.active && verdict != Verdict::down) {
+  const bool well = s.running && verdict != Verdict::down && !(verdict == Verdict::unknown && s.outage_since);
+  if (to == s.active && s.running && verdict != Verdict::down) {
     return w.answer(command, Status::conflict, "already_active", to.value + " is active already", "");
   }
   if (s.blocked) w.unblock();
@@ -149,12 +149,16 @@ void pause(Work& w, const Command& command) {
   w.arm(TimerKind::pause, command.pause_for);
   if (before_any_effect(w)) {
     w.unblock();  // the pause is what keeps it from moving now
-    w.enter(Phase::paused);
+    s.running ? w.enter(Phase::paused) : hold_before_plan(w);
   }
   w.accept(command);
 }
 
 }  // namespace
+
+void hold_before_plan(Work& w) {
+  hold(w, Phase::plan, "paused", "nobody serves, and it is paused by " + w.s.pause->who, w.command("resume"));
+}
 
 void end_pause(Work& w, const std::string& who) {
   w.s.pause.reset();

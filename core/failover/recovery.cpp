@@ -142,9 +142,7 @@ void resume_move(Work& w, Phase stored) {
 /// Without a move: also after one that was dropped since a target of it had left the file. Its origin goes on, under an
 /// epoch that is not ended; who was stopped, or has failed to start, is left.
 void resume_resting(Work& w) {
-  if (!w.s.running && w.s.pause)
-    return hold(w, Phase::plan, "paused", "nobody serves, and it is paused by " + w.s.pause->who, w.command("resume"));
-  if (!w.s.running) return ask_plan(w);
+  if (!w.s.running) return w.s.pause ? hold_before_plan(w) : ask_plan(w);
   if (w.s.revoked) grant_in_place(w, w.s.active, "", "the move from it was given up: its target had left the file");
   if (!w.s.pause) return become_active(w, w.s.active, true);
   w.effect(Watch{w.s.active, Watch::Mode::serving, w.target(w.s.active).lease});

@@ -140,6 +140,8 @@ void end_move(Work& w, std::string result);
 
 // ---- commands.cpp, recovery.cpp --------------------------------------------------------------------------------
 void on_command(Work& w, const Command& command);
+/// Nobody serves, and a pause keeps anybody from being planned for.
+void hold_before_plan(Work& w);
 void end_pause(Work& w, const std::string& who);
 void resume_now(Work& w, const std::string& who, bool by_person = false);
 void on_started(Work& w, const Started& started);

@@ -75,3 +75,17 @@ expect blocked paused
 expect no activate cloud
 person resume
 expect plan
+planned nobody
+expect blocked no_standby
+person pause for=1h
+expect blocked paused
+person resume
+expect plan
+planned nobody
+person pause for=1h
+wait 61m
+expect plan
+planned nobody
+person promote cloud
+expect answer ok
+expect tell failover.started
