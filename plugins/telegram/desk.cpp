@@ -1,7 +1,8 @@
 #include "desk.hpp"
-#include "update.hpp"
 
 #include <algorithm>
+
+#include "update.hpp"
 
 namespace telegram_plugin {
 namespace {

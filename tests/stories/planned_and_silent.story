@@ -1,5 +1,4 @@
-# A move that was asked for tells nobody that a service "serves again" which nobody was told to be down. And a way home by hand forgives
-# the ways home that failed before.
+# A move that was asked for tells nobody that a service "serves again" which nobody was told to be down.
 target home
 target spare
 failback manual
