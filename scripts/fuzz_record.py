@@ -6,11 +6,12 @@ import threading
 
 # What brings the bytes. A kind has the time of its readers together.
 KINDS = {"configuration": ("config", "agent_file", "plugin_file", "settings_schema", "units", "scenario"),
-         "manifests and states": ("snapshot_manifest", "plugin_manifest", "fences", "failover_state"),
+         "manifests and states": ("snapshot_manifest", "plugin_manifest", "fences", "failover_state", "own_files"),
          "the HTTP API": ("api_routes",),
          "an agent's requests": ("agent_orders", "lease_answer"),
-         "providers' replies": ("agent_report", "flyio", "gcp_access", "gcp_cloudrun", "docker_compose", "rclone", "smtp", "telegram", "webhook", "http", "text", "cassette"),
-         "the ABI's payloads": ("frames", "host_calls", "json", "sdk_types")}
+         "providers' replies": ("agent_report", "flyio", "gcp_access", "gcp_cloudrun", "docker_compose", "rclone", "smtp", "telegram", "webhook", "http", "text", "cassette", "reply_lines",
+                               "whole_agent", "whole_docker_compose", "whole_flyio", "whole_gcp_cloudrun", "whole_rclone_gdrive", "whole_telegram"),
+         "the ABI's payloads": ("frames", "host_calls", "json", "sdk_types", "answers")}
 FILE = pathlib.Path("tests/fuzz/record.json")
 _lock = threading.Lock()  # jobs note their slices from threads of their own
 

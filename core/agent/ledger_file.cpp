@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/agent/durable_file.hpp"
+#include "core/model/epoch_from.hpp"
 
 namespace understudy::agent {
 namespace {
@@ -12,10 +13,16 @@ namespace {
 namespace fs = std::filesystem;
 constexpr const char* phases[] = {"none", "active", "failed", "ended"};
 
+/// One that cannot be would refuse every order to come.
+std::optional<Epoch> stored_epoch(const nlohmann::json& in) {
+  const auto& number = in.at("epoch");
+  return number.is_number_unsigned() ? epoch_from(number.get<std::uint64_t>()) : std::nullopt;
+}
+
 /// An agent of before this was noted wrote none.
 std::optional<Unsaved> unsaved_in(const nlohmann::json& in) {
   if (!in.is_object()) return std::nullopt;
-  return Unsaved{Epoch{in.at("epoch").get<std::uint64_t>()}, in.value("refused", false), in.value("why", "")};
+  return Unsaved{stored_epoch(in).value_or(Epoch{}), in.value("refused", false), in.value("why", "")};
 }
 
 nlohmann::json told(const std::optional<Unsaved>& unsaved) {
@@ -30,7 +37,9 @@ std::optional<Ledger> from_json(const nlohmann::json& in) {
   for (int i = 0; i < 4; ++i) {
     if (phase == phases[i]) out.phase = static_cast<Ledger::Phase>(i);
   }
-  out.epoch = Epoch{in.at("epoch").get<std::uint64_t>()};
+  const auto epoch = stored_epoch(in);
+  if (!epoch) return std::nullopt;
+  out.epoch = *epoch;
   out.operation = in.value("operation", "");
   if (const auto it = in.find("snapshot"); it != in.end()) out.snapshot = SnapshotId(it->get<std::string>());
   out.restored = in.value("restored", false);

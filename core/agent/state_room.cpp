@@ -1,5 +1,7 @@
 #include "core/agent/state_room.hpp"
 
+#include "core/answers/store.hpp"
+
 namespace understudy::agent {
 namespace {
 
@@ -53,10 +55,7 @@ std::optional<std::string> StateRoom::open(const std::string& where) {
 void StateRoom::list(Listed done) {
   keeper_->list([done = std::move(done)](const sdk::Result& result) {
     if (!result.ok()) return done(result.error.message);
-    std::vector<SnapshotInfo> out;
-    const auto listed = result.value.value("snapshots", sdk::Json::array());
-    for (const auto& one : listed) out.push_back(state::snapshot_from(one));
-    done(std::move(out));
+    done(answers::snapshots(result.value));
   });
 }
 

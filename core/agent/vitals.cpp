@@ -1,5 +1,7 @@
 #include "core/agent/vitals.hpp"
 
+#include "core/answers/health.hpp"
+
 namespace understudy::agent {
 namespace {
 constexpr Millis budget{5'000};
@@ -30,12 +32,17 @@ void Vitals::ask(std::size_t index, std::uint64_t turn, bool after_failure) {
 
 void Vitals::heard(std::size_t index, std::uint64_t turn, bool after_failure, const sdk::Result& result) {
   if (turn != turn_) return;
-  const std::string outcome = result.ok() ? result.value.value("outcome", "unknown") : "unknown";
-  const std::string cause = result.ok() ? result.value.value("cause", "") : result.error.message;
-  const bool tells = result.ok() && result.value.value("verdict", true) && outcome != "unknown";
+  CheckReport report;
+  if (result.ok()) {
+    report = answers::check(result.value);
+  } else {
+    report.cause = result.error.message;
+  }
+  const bool failed = report.outcome == Outcome::fail;
+  const bool tells = report.verdict && report.outcome != Outcome::unknown;
   // Without a verdict the next is asked; a refused connection at the last one is a failure after all.
-  if (!tells && index + 1 < checks_.size()) return ask(index + 1, turn, after_failure || outcome == "fail");
-  conclude({outcome != "fail", cause, after_failure});
+  if (!tells && index + 1 < checks_.size()) return ask(index + 1, turn, after_failure || failed);
+  conclude({!failed, report.cause, after_failure});
 }
 
 void Vitals::conclude(const Verdict& verdict) {

@@ -65,6 +65,7 @@ class Board {
 };
 
 [[nodiscard]] nlohmann::json to_json(const OpenAlert& open);
+/// Throws json::exception for wrong types, as silence_from_json does.
 [[nodiscard]] OpenAlert open_from_json(const nlohmann::json& in);
 [[nodiscard]] nlohmann::json to_json(const Silence& silence);
 [[nodiscard]] Silence silence_from_json(const nlohmann::json& in);

@@ -1,7 +1,6 @@
 #include "core/host/http_transfer.hpp"
 
 #include <algorithm>
-#include <cctype>
 #include <cstdlib>
 #include <cstring>
 #include <limits>
@@ -12,7 +11,6 @@ namespace understudy::host {
 namespace {
 
 constexpr std::size_t largest_header_bytes = 64 * 1024;
-constexpr std::size_t longest_line = 1024 * 1024;
 
 /// curl counts milliseconds in an int, and takes 0 for "no timeout".
 long longest_for_curl(std::int64_t ms) {
@@ -245,14 +243,9 @@ void Transfer::lines(std::string_view data) {
     said_status_ = true;
     if (call_.on_item) call_.on_item({{"status", status}});
   }
-  for (const char c : data) {
-    if (c != '\n') {
-      if (partial_line_.size() < longest_line) partial_line_ += c;
-      continue;
-    }
-    if (call_.on_item) call_.on_item({{"line", partial_line_}});
-    partial_line_.clear();
-  }
+  cutter_.take(data, [this](const std::string& line) {
+    if (call_.on_item) call_.on_item({{"line", line}});
+  });
 }
 
 std::size_t Transfer::on_header(char* data, std::size_t, std::size_t n, void* raw) {
@@ -273,7 +266,8 @@ sdk::Result Transfer::result(CURLcode code) {
              "file",
              {}}};
   }
-  if (code == CURLE_OK && stream_ && call_.on_item && !partial_line_.empty()) call_.on_item({{"line", partial_line_}});
+  if (code == CURLE_OK && stream_ && call_.on_item && !cutter_.rest().empty())
+    call_.on_item({{"line", cutter_.rest()}});
   if (code == CURLE_OK || (code == CURLE_WRITE_ERROR && truncated_)) return reply();
   long os_error = 0;
   curl_easy_getinfo(easy_, CURLINFO_OS_ERRNO, &os_error);
@@ -297,24 +291,7 @@ sdk::Result Transfer::reply() {
                    {"remote_ip", ip != nullptr ? ip : ""},
                    {"reused", connects == 0}};
   if (download_ && succeeded()) out["bytes"] = download_->bytes();
-  if (want_headers_) {
-    sdk::Json headers = sdk::Json::object();
-    std::string_view rest = header_bytes_;
-    while (!rest.empty()) {
-      const auto end = std::min(rest.find('\n'), rest.size() - 1);
-      std::string_view line = rest.substr(0, end);
-      rest.remove_prefix(end + 1);
-      const auto colon = line.find(':');
-      if (colon == std::string_view::npos) continue;
-      std::string name(line.substr(0, colon));
-      std::ranges::transform(name, name.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-      std::string_view value = line.substr(colon + 1);
-      while (!value.empty() && (value.front() == ' ' || value.front() == '\t')) value.remove_prefix(1);
-      while (!value.empty() && (value.back() == '\r' || value.back() == ' ')) value.remove_suffix(1);
-      headers[name] = value;
-    }
-    out["headers"] = std::move(headers);
-  }
+  if (want_headers_) out["headers"] = headers_in(header_bytes_);
   curl_certinfo* chain = nullptr;
   if (want_tls_ && curl_easy_getinfo(easy_, CURLINFO_CERTINFO, &chain) == CURLE_OK && chain != nullptr &&
       chain->num_of_certs > 0) {

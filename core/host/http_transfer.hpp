@@ -6,6 +6,7 @@
 #include <curl/curl.h>
 
 #include "core/host/body_files.hpp"
+#include "core/host/reply_lines.hpp"
 #include "core/host/services.hpp"
 
 namespace understudy::host {
@@ -43,15 +44,17 @@ class Transfer {
   void lines(std::string_view data);
   [[nodiscard]] sdk::Result reply();
 
+  static constexpr std::size_t longest_line = 1024 * 1024;
+
   CURL* easy_;
   ServiceCall call_;
   std::string url_, body_, request_body_, header_bytes_;
   curl_slist* headers_ = nullptr;
-  sdk::Json response_headers_;
   std::size_t max_body_ = 0;
   bool plain_ = false, truncated_ = false, want_headers_ = false, want_tls_ = false, stream_ = false,
        said_status_ = false;
-  std::string partial_line_, file_problem_;
+  LineCutter cutter_{longest_line};
+  std::string file_problem_;
   std::optional<UploadFile> upload_;
   std::unique_ptr<DownloadFile> download_;
   char error_[CURL_ERROR_SIZE] = {};

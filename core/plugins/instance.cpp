@@ -16,18 +16,26 @@ sdk::Result without_secrets(const host::Logger& log, sdk::Result result) {
   return result;
 }
 
+sdk::Error malformed(const std::exception& e) {
+  return {sdk::Status::unknown,
+          std::string("its answer has a wrong type: ") + e.what(),
+          "this is a bug of the plugin",
+          "malformed",
+          {}};
+}
+
 std::optional<std::string> hand_over(const Instance::Done& done, sdk::Result result) {
   try {
     done(std::move(result));
     return std::nullopt;
   } catch (const nlohmann::json::exception& e) {
-    std::string what = std::string("its answer has a wrong type: ") + e.what();
+    const auto error = malformed(e);
     try {
-      done({{}, {sdk::Status::unknown, what, "this is a bug of the plugin", "malformed", {}}});
+      done({{}, error});
     } catch (const nlohmann::json::exception&) {
-      return what + "; and nobody could be told";
+      return error.message + "; and nobody could be told";
     }
-    return what;
+    return error.message;
   }
 }
 

@@ -2,6 +2,7 @@
 // Behind it may be a library on the loop, a library on a thread of its own, or (later) another process.
 #pragma once
 
+#include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -38,6 +39,9 @@ class Instance {
   [[nodiscard]] virtual const std::string& name() const = 0;    ///< "trader/home/health[0]"
   [[nodiscard]] virtual const std::string& plugin() const = 0;  ///< "http"
 };
+
+/// What its caller is told of an answer of the wrong types.
+[[nodiscard]] sdk::Error malformed(const std::exception& e);
 
 /// Hands an answer over. What a plugin answered with the wrong types throws where it is read: then the caller gets an
 /// error instead, and this process goes on. What it came to, for the log, or nothing.

@@ -4,6 +4,8 @@
 #include <ctime>
 #include <random>
 
+#include <fmt/format.h>
+
 namespace understudy::runtime {
 namespace {
 
@@ -52,10 +54,21 @@ AlertDesk::AlertDesk(const Wiring& wiring, const config::Config& config)
 }
 
 void AlertDesk::restore() {
-  for (const auto& [key, value] : wiring_.journal.documents(open_space))
-    memory_.board.restore(key, alerts::open_from_json(value));
-  for (const auto& [id, value] : wiring_.journal.documents(silence_space))
-    silences_.push_back(alerts::silence_from_json(value));
+  const auto each = [this](const char* space, const auto& take) {
+    for (const auto& [key, value] : wiring_.journal.documents(space)) {
+      try {
+        take(key, value);
+      } catch (const Json::exception& e) {  // one that cannot be read must not keep the service unguarded
+        wiring_.log.write(
+            host::Level::warning, "alerts",
+            fmt::format("{} {} in the journal cannot be read, and is left out: {}", space, key, e.what()));
+      }
+    }
+  };
+  each(open_space,
+       [this](const auto& key, const Json& value) { memory_.board.restore(key, alerts::open_from_json(value)); });
+  each(silence_space,
+       [this](const auto&, const Json& value) { silences_.push_back(alerts::silence_from_json(value)); });
 }
 
 std::optional<WallTime> AlertDesk::silenced(const Alert& alert, WallTime at) const {

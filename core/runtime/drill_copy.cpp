@@ -1,4 +1,5 @@
 // An isolated drill: a copy of the workload beside the service, on a state of its own.
+#include "core/answers/target.hpp"
 #include "core/runtime/check_once.hpp"
 #include "core/runtime/drill.hpp"
 
@@ -49,19 +50,21 @@ void ServiceRunner::Driller::ask_start() {
     for (const auto& f : r_.keeper_->folders(t, run_->folder))
       folders.push_back({{"from", f.kept.string()}, {"to", f.fetched.string()}});
   }
-  run_->place->instance->call(
-      "drill.start/1",
-      {{"service", r_.service_.id.value},
-       {"target", t.id.value},
-       {"drill", run_->id},
-       {"snapshot", run_->snapshot.value},
-       {"folders", std::move(folders)}},
-      t.activate_timeout, of_this_run([this](const sdk::Result& result) {
-        if (result.ok()) run_->same_address = result.value.value("same_address", false);
-        const auto status = result.error.status;
-        if (status == sdk::Status::invalid || status == sdk::Status::unsupported) run_->counts = false;
-        feed(drill::Started{result.ok(), result.ok() ? result.value.value("detail", "") : r_.said(result.error)});
-      }));
+  run_->place->instance->call("drill.start/1",
+                              {{"service", r_.service_.id.value},
+                               {"target", t.id.value},
+                               {"drill", run_->id},
+                               {"snapshot", run_->snapshot.value},
+                               {"folders", std::move(folders)}},
+                              t.activate_timeout, of_this_run([this](const sdk::Result& result) {
+                                answers::Copy copy;
+                                if (result.ok()) copy = answers::copy(result.value);
+                                run_->same_address = copy.same_address;
+                                const auto status = result.error.status;
+                                if (status == sdk::Status::invalid || status == sdk::Status::unsupported)
+                                  run_->counts = false;
+                                feed(drill::Started{result.ok(), result.ok() ? copy.detail : r_.said(result.error)});
+                              }));
 }
 
 void ServiceRunner::Driller::look_again() {
@@ -90,12 +93,12 @@ void ServiceRunner::Driller::look_at_copy() {
 }
 
 void ServiceRunner::Driller::saw_copy(const sdk::Result& result) {
-  const auto state = result.ok() ? result.value.value("state", "unknown") : "unknown";
-  const auto detail = result.ok() ? result.value.value("detail", "") : r_.said(result.error);
-  if (state == "stopped") return feed(drill::Unhealthy{"the copy ended: " + detail});
-  if (state != "active") return look_again();
+  if (!result.ok()) return look_again();
+  const auto copy = answers::copy(result.value);
+  if (copy.state == "stopped") return feed(drill::Unhealthy{"the copy ended: " + copy.detail});
+  if (copy.state != "active") return look_again();
   const bool checked = !checks().empty() && (run_->same_address || !run_->place->drill_health.empty());
-  return checked ? check_copy() : feed(drill::Healthy{detail});
+  return checked ? check_copy() : feed(drill::Healthy{copy.detail});
 }
 
 void ServiceRunner::Driller::check_copy() {
@@ -117,17 +120,17 @@ void ServiceRunner::Driller::stop_copy() {
     (void)r_.wiring_.journal.commit({journal::MachineRecord{
         r_.service_.id, wall_now(), failover::Intent{run_->id + "-end", "drill_end", t.id, Epoch{0}}}});
   }
-  run_->place->instance->call(
-      "drill.end/1",
-      {{"service", r_.service_.id.value},
-       {"target", t.id.value},
-       {"drill", run_->id},
-       {"grace_ms", t.stop_grace.count()}},
-      t.deactivate_timeout, of_this_run([this](const sdk::Result& result) {
-        const bool stopped = result.ok() && result.value.value("stopped", false);
-        release_place();
-        feed(drill::Stopped{stopped, result.ok() ? result.value.value("detail", "") : r_.said(result.error)});
-      }));
+  run_->place->instance->call("drill.end/1",
+                              {{"service", r_.service_.id.value},
+                               {"target", t.id.value},
+                               {"drill", run_->id},
+                               {"grace_ms", t.stop_grace.count()}},
+                              t.deactivate_timeout, of_this_run([this](const sdk::Result& result) {
+                                answers::Stopped told;
+                                if (result.ok()) told = answers::stopped(result.value);
+                                release_place();
+                                feed(drill::Stopped{told.stopped, result.ok() ? told.detail : r_.said(result.error)});
+                              }));
 }
 
 }  // namespace understudy::runtime

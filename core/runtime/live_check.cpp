@@ -9,6 +9,9 @@
 #include <fmt/format.h>
 #include <boost/asio/io_context.hpp>
 
+#include "core/answers/health.hpp"
+#include "core/answers/store.hpp"
+#include "core/answers/target.hpp"
 #include "core/host/log.hpp"
 #include "core/host/real_services.hpp"
 #include "core/runtime/secret_services.hpp"
@@ -34,23 +37,22 @@ Finding refused(Finding about, const sdk::Error& error) {
   return about;
 }
 
-Finding of_observe(Finding about, const Json& seen) {
-  const auto state = seen.value("state", "unknown");
-  const auto detail = seen.value("detail", "");
-  about.level = state == "unknown" ? Level::warning : Level::ok;
-  about.message = state;
-  if (seen.contains("epoch")) about.message += fmt::format(" (epoch {})", seen.at("epoch").get<std::uint64_t>());
-  if (!detail.empty()) about.message += ": " + detail;
+Finding of_observe(Finding about, const Json& answer) {
+  const auto seen = answers::observed(answer);
+  about.level = seen.state == "unknown" ? Level::warning : Level::ok;
+  about.message = seen.state;
+  if (seen.epoch) about.message += fmt::format(" (epoch {})", seen.epoch->value);
+  if (!seen.detail.empty()) about.message += ": " + seen.detail;
   return about;
 }
 
 std::vector<Finding> of_diagnose(const Finding& about, const Json& answer) {
   std::vector<Finding> out;
-  for (const auto& p : answer.value("problems", Json::array())) {
+  for (const auto& problem : answers::problems(answer)) {
     out.push_back(about);
-    out.back().level = p.value("severity", "error") == "warning" ? Level::warning : Level::failed;
-    out.back().message = p.value("message", "");
-    out.back().hint = p.value("hint", "");
+    out.back().level = problem.warning ? Level::warning : Level::failed;
+    out.back().message = problem.message;
+    out.back().hint = problem.hint;
   }
   if (out.empty()) {
     out.push_back(about);
@@ -61,12 +63,12 @@ std::vector<Finding> of_diagnose(const Finding& about, const Json& answer) {
 
 /// `must_pass`: the workload runs there, or the check tells of the place and not of the workload.
 Finding of_check(Finding about, const Json& answer, bool must_pass, const std::string& state) {
-  const auto outcome = answer.value("outcome", "unknown");
-  const auto cause = answer.value("cause", "");
-  about.message = outcome + (cause.empty() ? "" : ": " + cause);
-  if (outcome == "pass") return about;
-  about.level = outcome == "fail" && answer.value("verdict", true) ? Level::failed : Level::warning;
-  if (must_pass || outcome != "fail") return about;
+  const auto report = answers::check(answer);
+  about.message = std::string(to_string(report.outcome)) + (report.cause.empty() ? "" : ": " + report.cause);
+  if (report.outcome == Outcome::pass) return about;
+  const bool failed = report.outcome == Outcome::fail;
+  about.level = failed && report.verdict ? Level::failed : Level::warning;
+  if (must_pass || !failed) return about;
   about.level = state == "unknown" ? Level::warning : Level::ok;
   about.message += state == "unknown" ? " (it could not be told whether the target runs)"
                                       : " (as it should be: the target is " + state + ")";
@@ -74,16 +76,23 @@ Finding of_check(Finding about, const Json& answer, bool must_pass, const std::s
 }
 
 Finding of_list(Finding about, const Json& answer) {
-  const auto all = answer.value("snapshots", Json::array());
-  const auto damaged = std::ranges::count_if(all, [](const Json& snapshot) { return !snapshot.value("valid", true); });
+  const auto all = answers::snapshots(answer);
+  const auto damaged = std::ranges::count(all, false, &SnapshotInfo::valid);
   about.message = all.empty() ? "no snapshot yet"
                               : fmt::format("{} snapshot{}, the newest {}", all.size(), all.size() == 1 ? "" : "s",
-                                            all.front().value("id", ""));
+                                            all.front().id.value);
   if (damaged == 0) return about;
   about.level = Level::warning;
   about.message += fmt::format("; {} damaged", damaged);
   about.hint = "`understudy snapshot list` names them";
   return about;
+}
+
+/// Of the target that a check is of, as far as it could be told.
+std::string state_in(const std::optional<sdk::Result>& seen) {
+  if (!seen || !seen->ok()) return "unknown";
+  const auto it = seen->value.find("state");
+  return it != seen->value.end() && it->is_string() ? it->get<std::string>() : "unknown";
 }
 
 std::string name_of(const config::SecretRef& ref) {
@@ -263,14 +272,22 @@ class LiveCheck {
     if (!asked.answer) return {refused(asked.about, {sdk::Status::unknown, "it was never answered", {}, {}, {}})};
     const auto& result = *asked.answer;
     if (!result.ok()) return {refused(asked.about, result.error)};
+    try {
+      return read(asked, result);
+    } catch (const Json::exception& e) {
+      return {refused(asked.about, plugins::malformed(e))};
+    }
+  }
+
+  /// Throws Json::exception for wrong types.
+  [[nodiscard]] static std::vector<Finding> read(const Asked& asked, const sdk::Result& result) {
     switch (asked.what) {
       case Asked::What::observe: return {of_observe(asked.about, result.value)};
       case Asked::What::diagnose: return of_diagnose(asked.about, result.value);
       case Asked::What::list: return {of_list(asked.about, result.value)};
       case Asked::What::ready: return {of_check(asked.about, result.value, true, {})};
       case Asked::What::check: {
-        const auto& seen = asked.observed->answer;
-        const auto state = seen && seen->ok() ? seen->value.value("state", "unknown") : std::string("unknown");
+        const auto state = state_in(asked.observed->answer);
         return {of_check(asked.about, result.value, state == "active", state)};
       }
       case Asked::What::secret: break;

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "core/alerts/delivery.hpp"
+#include "core/answers/notifier.hpp"
 
 namespace understudy::runtime {
 namespace {
@@ -193,6 +194,8 @@ void Outbox::send(const Sending& sending) {
 }
 
 void Outbox::finished(const Sending& sending, const sdk::Result& result) {
+  answers::Delivered told;
+  if (result.ok()) told = answers::delivered(result.value);  // first: it may throw, and then we are asked again
   --in_flight_[sending.row.notifier];
   journal::Batch batch;
   if (result.ok()) {
@@ -203,13 +206,13 @@ void Outbox::finished(const Sending& sending, const sdk::Result& result) {
   }
   const auto close = [&](const journal::OutboxRow& row) {
     if (!result.ok()) return after_failure(row, result.error, batch);
-    batch.push_back(journal::OutboxUpdate{row.id, journal::OutboxState::sent, row.attempt + 1, row.not_before,
-                                          result.value.value("receipt", "")});
+    batch.push_back(
+        journal::OutboxUpdate{row.id, journal::OutboxState::sent, row.attempt + 1, row.not_before, told.receipt});
   };
   close(sending.row);
   for (const auto& other : sending.joined) close(other);
   if (result.ok()) {
-    keep_thread(sending.row, result.value, batch);
+    keep_thread(sending.row, told.thread, batch);
     // It can be reached again: nothing waits any longer.
     if (sending.row.attempt > 0) batch.push_back(journal::OutboxHasten{sending.row.notifier, wall_now()});
   } else {
@@ -220,9 +223,8 @@ void Outbox::finished(const Sending& sending, const sdk::Result& result) {
   wake_after(store_ends() ? between_deliveries : store_again_after);
 }
 
-void Outbox::keep_thread(const journal::OutboxRow& row, const Json& answer, journal::Batch& batch) {
-  const auto thread = answer.value("thread", Json::object());
-  if (!thread.is_object() || thread.empty() || row.alert.value("incident", "").empty()) return;
+void Outbox::keep_thread(const journal::OutboxRow& row, const Json& thread, journal::Batch& batch) {
+  if (thread.empty() || row.alert.value("incident", "").empty()) return;
   if (thread.dump(-1, ' ', false, Json::error_handler_t::replace).size() > largest_thread) {
     wiring_.log.write(host::Level::warning, "alerts", row.notifier.value + " answered a thread of more than 16 KiB");
     return;

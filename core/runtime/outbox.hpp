@@ -50,7 +50,7 @@ class Outbox {
   void send(const Sending& sending);
   void finished(const Sending& sending, const sdk::Result& result);
   void after_failure(const journal::OutboxRow& row, const sdk::Error& error, journal::Batch& batch);
-  void keep_thread(const journal::OutboxRow& row, const sdk::Json& answer, journal::Batch& batch);
+  void keep_thread(const journal::OutboxRow& row, const sdk::Json& thread, journal::Batch& batch);
   [[nodiscard]] bool commit(const journal::Batch& batch);
   void hand_over(const journal::OutboxRow& row, journal::Batch& batch) const;
   void hand_over_what_waits(const Sending& sending, journal::Batch& batch) const;

@@ -2,6 +2,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "core/answers/health.hpp"
+#include "core/answers/target.hpp"
+
 namespace understudy::runtime {
 namespace {
 
@@ -16,15 +19,8 @@ CheckReport report_of(const sdk::Result& result, Micros took) {
     out.cause = "the check itself failed: " + result.error.message;
     return out;
   }
-  const auto& v = result.value;
-  const auto outcome = v.value("outcome", "unknown");
-  out.outcome = outcome == "pass"       ? Outcome::pass
-                : outcome == "degraded" ? Outcome::degraded
-                : outcome == "fail"     ? Outcome::fail
-                                        : Outcome::unknown;
-  out.cause = v.value("cause", "");
-  out.verdict = v.value("verdict", true);
-  out.local = v.value("local", false);
+  out = answers::check(result.value);
+  out.latency = took;
   return out;
 }
 
@@ -38,11 +34,8 @@ CheckReport report_of_observe(const sdk::Result& result, Micros took) {
     out.cause = "its provider does not answer: " + result.error.message;
     return out;
   }
-  const auto state = result.value.value("state", "unknown");
-  out.cause = state + ": " + result.value.value("detail", "");
-  if (state == "active") out.outcome = Outcome::pass;
-  if (state == "stopped") out.outcome = Outcome::fail;
-  out.local = state == "stopped";  // a provider that answers proves that our way to it works
+  out = answers::as_check(answers::observed(result.value));
+  out.latency = took;
   return out;
 }
 

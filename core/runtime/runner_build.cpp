@@ -1,4 +1,5 @@
 // Making a service's plugin instances and probes.
+#include "core/answers/target.hpp"
 #include "core/host/secrets.hpp"
 #include "core/runtime/service_runner.hpp"
 
@@ -134,19 +135,17 @@ void ServiceRunner::watch_hints(Place& p) {
 void ServiceRunner::ask_quotes() {
   for (auto& [id, owned] : places_) {
     if (!owned->instance || !owned->instance->offers("standby.quote/1")) continue;
-    owned->instance->call("standby.quote/1", sdk::Json::object(), quote_budget,
-                          [p = owned.get(), alive = std::weak_ptr(alive_)](const sdk::Result& result) {
-                            if (alive.expired() || !result.ok()) return;
-                            const auto& v = result.value;
-                            Price price{{v.value("standby_usd_per_hour", 0.0)},
-                                        {v.value("active_usd_per_hour", 0.0)},
-                                        {v.value("activation_usd", 0.0)},
-                                        {v.value("transfer_usd_per_gb", 0.0)},
-                                        std::chrono::seconds(v.value("min_billing_s", std::int64_t{0})),
-                                        v.value("source", ""),
-                                        v.value("as_of", "")};
-                            p->quote = std::move(price);
-                          });
+    owned->instance->call(
+        "standby.quote/1", sdk::Json::object(), quote_budget,
+        [p = owned.get(), &log = wiring_.log, alive = std::weak_ptr(alive_)](const sdk::Result& result) {
+          if (alive.expired() || !result.ok()) return;
+          if (auto quote = answers::quote(result.value)) {
+            p->quote = std::move(quote);
+          } else {
+            log.write(host::Level::warning, p->instance->name(),
+                      "its quote holds a price that cannot be, and is not used");
+          }
+        });
   }
 }
 

@@ -2,7 +2,7 @@
 #include <fmt/format.h>
 #include <boost/asio/post.hpp>
 
-#include "core/model/epoch_from.hpp"
+#include "core/answers/target.hpp"
 #include "core/runtime/service_runner.hpp"
 
 namespace understudy::runtime {
@@ -125,12 +125,16 @@ void ServiceRunner::fence(const failover::Fence& e) {
                       failover::Fenced done;
                       done.operation = e.operation;
                       done.target = e.target;
-                      done.stopped = result.ok() && result.value.value("stopped", false);
-                      done.detail = result.ok() ? result.value.value("detail", "") : said(result.error);
                       done.impossible = result.error.status == sdk::Status::unsupported;
-                      if (result.ok()) done.unsaved = result.value.value("unsaved", false);
-                      if (result.ok() && result.value.contains("instance"))
-                        done.instance = result.value.at("instance").get<std::string>();
+                      if (result.ok()) {
+                        auto told = answers::stopped(result.value);
+                        done.stopped = told.stopped;
+                        done.detail = std::move(told.detail);
+                        done.unsaved = told.unsaved.value_or(false);
+                        done.instance = std::move(told.instance);
+                      } else {
+                        done.detail = said(result.error);
+                      }
                       if (done.stopped) saw(e.target, "stopped", done.detail);
                       deliver(std::move(done));
                     }));
@@ -151,10 +155,13 @@ void ServiceRunner::activate(const failover::Activate& e) {
                      {"snapshot", e.snapshot.value},
                      {"reason", failover::to_string(e.kind)}},
                     p->target->activate_timeout, guarded([this, e](const sdk::Result& result) {
-                      if (result.ok())
-                        saw(e.target, result.value.value("state", "active"), result.value.value("detail", ""));
-                      deliver(failover::Activated{e.operation, e.target, result.error.status,
-                                                  result.ok() ? result.value.value("detail", "") : said(result.error)});
+                      auto detail = said(result.error);
+                      if (result.ok()) {
+                        auto told = answers::started(result.value);
+                        detail = told.detail;
+                        saw(e.target, std::move(told.state), std::move(told.detail));
+                      }
+                      deliver(failover::Activated{e.operation, e.target, result.error.status, std::move(detail)});
                     }));
 }
 
@@ -185,21 +192,18 @@ void ServiceRunner::observe(const TargetId& id) {
                       look.at = wall_now();
                       look.reachable = result.ok();
                       if (result.ok()) {
-                        look.state = result.value.value("state", "unknown");
-                        look.detail = result.value.value("detail", "");
-                        if (result.value.contains("epoch")) look.epoch = result.value.at("epoch").get<std::uint64_t>();
-                        if (look.epoch && !epoch_from(*look.epoch)) {
-                          look.epoch.reset();
-                          look.detail += "; the epoch that it tells is an impossible number";
-                        }
-                        if (result.value.contains("unsaved")) seen.unsaved = result.value.at("unsaved").get<bool>();
+                        auto told = answers::observed(result.value);
+                        look.state = std::move(told.state);
+                        look.detail = std::move(told.detail);
+                        seen.epoch = told.epoch;
+                        seen.unsaved = told.unsaved;
+                        if (told.epoch) look.epoch = told.epoch->value;
                       } else {
                         look.detail = said(result.error);
                         look.refused = refusal(result.error.status);
                       }
                       seen.state = site_state(look.state);
                       seen.detail = look.detail;
-                      if (look.epoch) seen.epoch = Epoch{*look.epoch};
                       seen.ready = !p->ready_probe || prober_.detector(*p->ready_probe).verdict() != Verdict::down;
                       p->look = std::move(look);
                       deliver(std::move(seen));

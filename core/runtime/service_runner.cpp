@@ -1,3 +1,4 @@
+#include "core/answers/store.hpp"
 #include "core/failover/waiting.hpp"
 #include "core/runtime/drill.hpp"
 
@@ -60,8 +61,7 @@ void ServiceRunner::ask_store() {
     if (alive.expired()) return;
     if (!result.ok()) return ask_store_later();
     failover::StoreSeen seen;
-    for (const auto& one : result.value.value("snapshots", nlohmann::json::array()))
-      seen.epoch = std::max(seen.epoch, state::snapshot_from(one).epoch);
+    for (const auto& one : answers::snapshots(result.value)) seen.epoch = std::max(seen.epoch, one.epoch);
     if (seen.epoch.value > 0) deliver(seen);
   });
 }

@@ -1,6 +1,7 @@
 // A snapshot for a drill: past the queue, so that a save or a failover never waits for it.
 #include <algorithm>
 
+#include "core/answers/store.hpp"
 #include "core/state/state_keeper.hpp"
 
 namespace understudy::state {
@@ -33,8 +34,7 @@ void StateKeeper::fetch(const config::Target& target, const fs::path& folder, Do
   list([this, fetch, alive = std::weak_ptr(alive_)](const sdk::Result& result) {
     if (alive.expired()) return;
     if (!result.ok()) return fetch->done({false, {}, result.error.message, result.error.status});
-    for (const auto& s : result.value.value("snapshots", sdk::Json::array())) {
-      auto info = snapshot_from(s);
+    for (auto& info : answers::snapshots(result.value)) {
       if (info.valid) fetch->candidates.push_back(std::move(info));
     }
     std::ranges::sort(fetch->candidates, {},

@@ -7,8 +7,8 @@
 #include <fmt/format.h>
 #include <boost/asio/post.hpp>
 
+#include "core/answers/store.hpp"
 #include "core/host/clock.hpp"
-#include "core/model/epoch_from.hpp"
 #include "core/state/swap.hpp"
 
 namespace understudy::state {
@@ -57,17 +57,6 @@ std::string snapshot_id(WallTime at, Epoch epoch) {
                      utc.tm_hour, utc.tm_min, utc.tm_sec, ms % 1000, epoch.value);
 }
 
-SnapshotInfo snapshot_from(const sdk::Json& in) {
-  const auto epoch = epoch_from(in.value("epoch", std::uint64_t{0}));
-  return {SnapshotId(in.value("id", "")),
-          epoch.value_or(Epoch{}),
-          WallTime(Millis(in.value("created_ms", std::int64_t{0}))),
-          in.value("bytes", std::int64_t{0}),
-          in.value("files", std::int64_t{0}),
-          epoch && in.value("valid", true),
-          epoch ? in.value("problem", "") : "its epoch is an impossible number"};
-}
-
 StateKeeper::StateKeeper(Tools tools, const config::Service& service, fs::path work_dir,
                          std::unique_ptr<plugins::Instance> store)
     : tools_(std::move(tools)), service_(service), work_dir_(std::move(work_dir)), store_(std::move(store)) {
@@ -79,7 +68,7 @@ void StateKeeper::look(plugins::Instance::Done done) {
     if (alive.expired()) return;
     std::vector<SnapshotInfo> all;
     if (result.ok()) {
-      for (const auto& s : result.value.value("snapshots", sdk::Json::array())) all.push_back(snapshot_from(s));
+      all = answers::snapshots(result.value);
       std::erase_if(all,
                     [this](const SnapshotInfo& s) { return damaged_.contains(s.id); });  // a list does not read them
     }
@@ -182,7 +171,7 @@ void StateKeeper::run_push(const std::shared_ptr<Job>& job) {
                               {"paths", std::move(paths)}},
                              job->budget, [this, job, alive = std::weak_ptr(alive_)](const sdk::Result& result) {
                                if (alive.expired()) return;
-                               const auto snapshot = result.ok() ? snapshot_from(result.value) : SnapshotInfo{};
+                               const auto snapshot = result.ok() ? answers::snapshot(result.value) : SnapshotInfo{};
                                if (result.ok()) tools_.remember({snapshot});
                                if (running_ != job) return;  // it gave way
                                if (!result.ok()) return end({false, {}, result.error.message, result.error.status});
@@ -215,7 +204,7 @@ void StateKeeper::seal(const std::shared_ptr<Job>& job) {
                [this, job, epoch, alive = std::weak_ptr(alive_)](const sdk::Result& result) {
                  if (alive.expired() || running_ != job) return;
                  if (result.error.status == sdk::Status::unsupported) return choose(job);
-                 if (result.ok() && result.value.at("epoch").get<std::uint64_t>() == epoch.value) return choose(job);
+                 if (result.ok() && answers::fence(result.value) == epoch) return choose(job);
                  end({false, {}, why_not_sealed(epoch, result), result.error.status});
                });
 }
@@ -225,21 +214,17 @@ void StateKeeper::choose(const std::shared_ptr<Job>& job) {
     if (alive.expired() || running_ != job) return;
     if (!result.ok()) return end({false, {}, result.error.message});
     const auto& wanted = job->what_to_bring.wanted;
-    for (const auto& s : result.value.value("snapshots", sdk::Json::array())) {
-      const auto info = snapshot_from(s);
+    const auto all = answers::snapshots(result.value);
+    for (const auto& info : all) {
+      if (!info.valid)
+        tools_.log.write(host::Level::warning, service_.id.value,
+                         "snapshot " + info.id.value + " is damaged, and left out: " + info.problem);
       if (info.valid && (wanted.empty() || wanted == info.id)) job->candidates.push_back(info);
     }
     std::ranges::sort(job->candidates, {},
                       [](const SnapshotInfo& i) { return std::tuple(i.epoch, i.created, i.id.value); });
-    for (const auto& s : result.value.value("snapshots", sdk::Json::array())) {
-      const auto info = snapshot_from(s);
-      if (!info.valid)
-        tools_.log.write(host::Level::warning, service_.id.value,
-                         "snapshot " + info.id.value + " is damaged, and left out: " + info.problem);
-    }
     if (job->candidates.empty() && wanted.empty()) {
-      if (!result.value.value("snapshots", sdk::Json::array()).empty())
-        return end({false, {}, "every snapshot in the store is damaged"});
+      if (!all.empty()) return end({false, {}, "every snapshot in the store is damaged"});
       return end({true, {}, "there is no snapshot"});
     }
     try_snapshots(job);

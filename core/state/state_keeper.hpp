@@ -113,6 +113,5 @@ class StateKeeper {
 
 /// "20261120T101500.123Z-e7": sorts by time.
 [[nodiscard]] std::string snapshot_id(WallTime at, Epoch epoch);
-[[nodiscard]] SnapshotInfo snapshot_from(const sdk::Json& in);
 
 }  // namespace understudy::state

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <limits>
 
 #include "understudy/status.hpp"
 
@@ -14,14 +15,33 @@ using understudy::sdk::Failure;
 using understudy::sdk::Json;
 using understudy::sdk::Status;
 
+namespace {
+
+/// Nothing when it is none.
+std::optional<RunRecord> record_in(const Json& j) {
+  const auto number = [&](const char* key, std::uint64_t most) {
+    const auto it = j.find(key);
+    if (it == j.end()) return std::optional<std::uint64_t>(0);
+    const bool fits = it->is_number_unsigned() && it->get<std::uint64_t>() <= most;
+    return fits ? std::optional(it->get<std::uint64_t>()) : std::nullopt;
+  };
+  constexpr std::uint64_t most_epoch = std::uint64_t{1} << 52;
+  const auto epoch = number("epoch", most_epoch), pid = number("pid", std::numeric_limits<int>::max()),
+             start = number("start", std::numeric_limits<std::uint64_t>::max());
+  const auto text = [&](const char* key) { return j.value(key, Json("")); };
+  const auto operation = text("operation"), boot = text("boot");
+  if (!epoch || !pid || !start || !operation.is_string() || !boot.is_string()) return std::nullopt;
+  return RunRecord{*epoch, operation.get<std::string>(), boot.get<std::string>(), static_cast<int>(*pid), *start};
+}
+
+}  // namespace
+
 std::optional<RunRecord> read_record(const std::string& file) {
   std::ifstream in(file);
   if (!in) return std::nullopt;
   const Json j = Json::parse(in, nullptr, false);
-  if (!j.is_object())
-    throw Failure(Status::unknown, file + " is damaged", "look whether the service runs, then remove the file");
-  return RunRecord{j.value("epoch", std::uint64_t{0}), j.value("operation", ""), j.value("boot", ""), j.value("pid", 0),
-                   j.value("start", std::uint64_t{0})};
+  if (auto out = j.is_object() ? record_in(j) : std::nullopt) return out;
+  throw Failure(Status::unknown, file + " is damaged", "look whether the service runs, then remove the file");
 }
 
 void write_record(const std::string& file, const RunRecord& r) {

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include "core/answers/store.hpp"
 #include "core/model/epoch_from.hpp"
 #include "core/state/state_keeper.hpp"
 #include "tests/catch.hpp"
@@ -118,11 +119,11 @@ state::StateKeeper::Bringing sealed_with(std::uint64_t epoch) { return {{}, Epoc
 TEST_CASE("an epoch that no service can have come to does not count, whoever tells it") {
   CHECK(epoch_from(7) == Epoch{7});
   CHECK_FALSE(epoch_from(static_cast<std::uint64_t>(-1)));
-  const auto damaged = state::snapshot_from(sdk::Json{{"id", "a"}, {"epoch", -1}});
+  const auto damaged = answers::snapshot(sdk::Json{{"id", "a"}, {"epoch", -1}});
   CHECK(damaged.epoch == Epoch{0});
   CHECK_FALSE(damaged.valid);
   CHECK(damaged.problem == "its epoch is an impossible number");
-  const auto good = state::snapshot_from(snapshot("b", 9));
+  const auto good = answers::snapshot(snapshot("b", 9));
   CHECK(good.epoch == Epoch{9});
   CHECK(good.valid);
 }

@@ -1,0 +1,27 @@
+// Header lines of an HTTP reply, and a body that is cut into lines: the first byte says in what pieces it comes.
+#include "core/host/reply_lines.hpp"
+#include "tests/fuzz/fuzz.hpp"
+
+using namespace understudy;
+
+FUZZ(input) {
+  const auto headers = host::headers_in(input);
+  fuzz::must(headers.is_object(), "headers are an object");
+  (void)fuzz::dumped(headers);
+  if (input.empty()) return;
+  const std::size_t piece = static_cast<unsigned char>(input[0]) % 17 + 1, longest = piece * 3;
+  host::LineCutter cutter(longest);
+  std::string whole;
+  for (std::string_view rest = input; !rest.empty(); rest.remove_prefix(std::min(piece, rest.size()))) {
+    cutter.take(rest.substr(0, piece), [&](const std::string& line) {
+      fuzz::must(line.size() <= longest, "a line is bounded");
+      whole += line + "\n";
+    });
+  }
+  whole += cutter.rest();
+  const auto expected = fuzz::parts(input);
+  const auto got = fuzz::parts(whole);
+  fuzz::must(got.size() == expected.size(), "each line comes once");
+  for (std::size_t i = 0; i < got.size(); ++i)
+    fuzz::must(got[i] == expected[i].substr(0, longest), "a line is what was sent, or its beginning");
+}
