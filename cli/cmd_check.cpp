@@ -25,11 +25,21 @@ std::string at_most(Millis t) {
   return human_duration((t + unit - 1ms) / unit * unit.count());
 }
 
-std::string worst(const config::Config& c, const config::Service& s, const config::Target& primary) {
+/// How it is made certain that it has ended: a lease counts once its agent was seen, so it is not all that is said.
+std::string end_of(const config::Target& t, bool stops) {
+  if (t.lease) return stops ? "lease, stop" : "lease";
+  return stops ? "stop" : "neither stop nor lease";
+}
+
+std::string worst(const config::Config& c, const config::Service& s, const config::Target& primary, bool stops) {
   const auto w = worst_case(c, s, primary);
   std::string out = fmt::format("    {} dies: noticed within {}", primary.id.value, at_most(w.notice));
   if (w.fence) {
     out += fmt::format("; out of reach: has certainly ended {} later (its lease)", at_most(*w.fence));
+  } else if (!stops && s.on_unfenceable == config::Unfenceable::hold) {
+    return out + "; nothing makes certain that it has ended: held for a person (on_unfenceable = \"hold\")\n";
+  } else if (!stops) {
+    out += "; nothing makes certain that it has ended: left running, and two may run (on_unfenceable = \"promote\")";
   } else {
     out += fmt::format(
         "; stopped within {}, if its provider answers; if nobody can reach it, it is held for a person "
@@ -45,15 +55,18 @@ std::string worst(const config::Config& c, const config::Service& s, const confi
   return out;
 }
 
-std::string summary(const config::Config& c) {
+std::string summary(const config::Config& c, config::SchemaSource& plugins) {
   std::string out;
+  const auto stops = [&](const config::Target& t) {
+    return plugins.offers(t.use.plugin, "target", "standby.deactivate/1");
+  };
   for (const auto& s : c.services) {
     out += fmt::format("service {}: primary {}, {} standby{}\n", s.id.value, s.primary.value, s.targets.size() - 1,
                        s.targets.size() == 2 ? "" : "s");
     for (const auto& t : s.targets)
-      out += fmt::format("    {:<16} {} ({} health checks{})\n", t.id.value, t.use.plugin, t.health.size(),
-                         t.lease ? ", lease" : "");
-    if (const auto* primary = s.find(s.primary)) out += worst(c, s, *primary);
+      out += fmt::format("    {:<16} {} ({} health check{}; {})\n", t.id.value, t.use.plugin, t.health.size(),
+                         t.health.size() == 1 ? "" : "s", end_of(t, stops(t)));
+    if (const auto* primary = s.find(s.primary)) out += worst(c, s, *primary, stops(*primary));
   }
   return out;
 }
@@ -119,7 +132,7 @@ void check(Context& cx, bool live) {
     return print(out.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
   }
   if (!result.config) return;
-  print(summary(*result.config) + table(findings));
+  print(summary(*result.config, *runtime::schemas_of(*loaded.registry)) + table(findings));
   if (broken == 0) return print(coloured("ok", 32) + "\n");
   cx.fail(failed, fmt::format("{} of {} things that were asked failed", broken, findings.size()));
 }

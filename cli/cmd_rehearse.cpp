@@ -3,6 +3,7 @@
 #include <fstream>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <CLI/CLI.hpp>
 
 #include "cli/context.hpp"
@@ -116,7 +117,8 @@ class Rehearsals {
     for (const auto& s : config_.services) names.push_back(s.id.value);
     if (std::ranges::find(names, o_.service) != names.end()) return true;
     const auto near = config::nearest(o_.service, names);
-    return fail("there is no service \"" + o_.service + "\"", near.empty() ? "" : "did you mean \"" + near + "\"?");
+    return fail("there is no service \"" + o_.service + "\"",
+                near.empty() ? fmt::format("there are: {}", fmt::join(names, ", ")) : "did you mean \"" + near + "\"?");
   }
 
   bool fail(const std::string& message, const std::string& hint) {

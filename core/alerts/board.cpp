@@ -13,10 +13,9 @@ using Json = nlohmann::json;
 
 /// One that no clock can show is long ago.
 WallTime wall(const Json& in, const char* key) {
-  constexpr std::int64_t last_ms = 253'402'300'799'999;  // of the year 9999
   const auto it = in.find(key);
   const auto number = it != in.end() && it->is_number_integer() ? it->get<std::int64_t>() : 0;  // too large: negative
-  return WallTime(Millis(number >= 0 && number <= last_ms ? number : 0));
+  return WallTime(Millis(number >= 0 && number <= latest_ms ? number : 0));
 }
 
 /// Of the routes that the alert reaches, the first of which `wanted` holds.

@@ -65,7 +65,7 @@ class Board {
 };
 
 [[nodiscard]] nlohmann::json to_json(const OpenAlert& open);
-/// Throws json::exception for wrong types, as silence_from_json does.
+/// Throws json::exception for wrong types, as silence_from_json does; a time that cannot be is long ago.
 [[nodiscard]] OpenAlert open_from_json(const nlohmann::json& in);
 [[nodiscard]] nlohmann::json to_json(const Silence& silence);
 [[nodiscard]] Silence silence_from_json(const nlohmann::json& in);

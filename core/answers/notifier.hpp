@@ -7,7 +7,7 @@
 
 namespace understudy::answers {
 
-/// Of notifier.send/1.
+/// Of notify.send/1.
 struct Delivered {
   std::string receipt;  ///< for the record; may be empty
   sdk::Json thread;     ///< an object that comes back with the incident's next alert; empty: none

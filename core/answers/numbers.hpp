@@ -10,27 +10,33 @@
 
 namespace understudy::answers {
 
-/// A whole number from `least` to `most`: nothing when it is another number, `otherwise` when it is missing. Throws
-/// Json::exception when it is none at all, as the JSON library does.
+/// Not there, or null, as some serializers write what is not there.
+[[nodiscard]] inline bool missing(const sdk::Json& in, const char* key) {
+  const auto it = in.find(key);
+  return it == in.end() || it->is_null();
+}
+
+/// A whole number from `least` to `most`, a fraction cut off: nothing when it is another number, `otherwise` when it is
+/// missing. Throws Json::exception when it is none at all, as the JSON library does.
 [[nodiscard]] inline std::optional<std::int64_t> whole(const sdk::Json& in, const char* key, std::int64_t otherwise,
                                                        std::int64_t least, std::int64_t most) {
-  const auto it = in.find(key);
-  if (it == in.end()) return otherwise;
-  if (it->is_number_unsigned()) {
-    const auto number = it->get<std::uint64_t>();
+  if (missing(in, key)) return otherwise;
+  const auto& value = in.at(key);
+  if (value.is_number_unsigned()) {
+    const auto number = value.get<std::uint64_t>();
     if (number > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) return std::nullopt;
-  } else if (!it->is_number_integer()) {
-    const auto number = it->get<double>();  // throws; a cast of what does not fit would be undefined
+  } else if (!value.is_number_integer()) {
     constexpr double exact = 9'007'199'254'740'992;
-    if (!(std::abs(number) <= exact) || number != std::floor(number)) return std::nullopt;
+    // Throws for no number; a cast of what does not fit would be undefined.
+    if (!(std::abs(value.get<double>()) <= exact)) return std::nullopt;
   }
-  const auto number = it->get<std::int64_t>();
+  const auto number = value.get<std::int64_t>();
   return number >= least && number <= most ? std::optional(number) : std::nullopt;
 }
 
-/// A finite number that is not negative, as of money or hours; nothing when it is another, 0 when it is missing.
+/// A finite number that is not negative, as of money; nothing when it is another, 0 when it is missing.
 [[nodiscard]] inline std::optional<double> amount(const sdk::Json& in, const char* key) {
-  const auto number = in.value(key, 0.0);
+  const double number = missing(in, key) ? 0 : in.at(key).get<double>();
   return std::isfinite(number) && number >= 0 ? std::optional(number) : std::nullopt;
 }
 

@@ -9,8 +9,7 @@ namespace {
 using sdk::Json;
 
 std::optional<bool> flag(const Json& in, const char* key) {
-  const auto it = in.find(key);
-  return it == in.end() ? std::nullopt : std::optional(it->get<bool>());
+  return missing(in, key) ? std::nullopt : std::optional(in.at(key).get<bool>());
 }
 
 }  // namespace
@@ -20,21 +19,23 @@ Observed observed(const Json& answer) {
   out.state = answer.value("state", "unknown");
   out.detail = answer.value("detail", "");
   out.unsaved = flag(answer, "unsaved");
-  if (!answer.contains("epoch")) return out;
+  if (missing(answer, "epoch")) return out;
   if (const auto number = whole(answer, "epoch", 0, 0, static_cast<std::int64_t>(most_told))) {
     out.epoch = Epoch{static_cast<std::uint64_t>(*number)};
   } else {
-    out.detail += "; the epoch that it tells is an impossible number";
+    out.detail += out.detail.empty() ? "" : "; ";
+    out.detail += "the epoch that it tells is an impossible number";
   }
   return out;
 }
 
-CheckReport as_check(const Observed& seen) {
+CheckReport observed_as_check(const Json& answer) {
   CheckReport out;
-  out.cause = seen.state + ": " + seen.detail;
-  if (seen.state == "active") out.outcome = Outcome::pass;
-  if (seen.state == "stopped") out.outcome = Outcome::fail;
-  out.local = seen.state == "stopped";  // a provider that answers proves that our way to it works
+  const auto state = answer.value("state", "unknown");
+  out.cause = state + ": " + answer.value("detail", "");
+  if (state == "active") out.outcome = Outcome::pass;
+  if (state == "stopped") out.outcome = Outcome::fail;
+  out.local = state == "stopped";  // a provider that answers proves that our way to it works
   return out;
 }
 
@@ -42,7 +43,7 @@ Started started(const Json& answer) { return {answer.value("state", "active"), a
 
 Stopped stopped(const Json& answer) {
   Stopped out{answer.value("stopped", false), answer.value("detail", ""), std::nullopt, flag(answer, "unsaved")};
-  if (const auto it = answer.find("instance"); it != answer.end()) out.instance = it->get<std::string>();
+  if (!missing(answer, "instance")) out.instance = answer.at("instance").get<std::string>();
   return out;
 }
 
@@ -50,19 +51,24 @@ Copy copy(const Json& answer) {
   return {answer.value("state", "unknown"), answer.value("detail", ""), answer.value("same_address", false)};
 }
 
-std::optional<Price> quote(const Json& answer) {
+Quote quote(const Json& answer) {
   constexpr std::int64_t year_s = 366LL * 86'400;
-  const auto standby = amount(answer, "standby_usd_per_hour"), active = amount(answer, "active_usd_per_hour"),
-             activation = amount(answer, "activation_usd"), transfer = amount(answer, "transfer_usd_per_gb");
+  Quote out;
+  const auto usd = [&](const char* key) {
+    const auto number = amount(answer, key);
+    if (!number) out.wrong.emplace_back(key);
+    return Usd{number.value_or(0)};
+  };
+  out.price.standby_per_hour = usd("standby_usd_per_hour");
+  out.price.active_per_hour = usd("active_usd_per_hour");
+  out.price.activation = usd("activation_usd");
+  out.price.transfer_per_gb = usd("transfer_usd_per_gb");
   const auto billing = whole(answer, "min_billing_s", 0, 0, year_s);
-  if (!standby || !active || !activation || !transfer || !billing) return std::nullopt;
-  return Price{{*standby},
-               {*active},
-               {*activation},
-               {*transfer},
-               std::chrono::seconds(*billing),
-               answer.value("source", ""),
-               answer.value("as_of", "")};
+  if (!billing) out.wrong.emplace_back("min_billing_s");
+  out.price.min_billing = std::chrono::seconds(billing.value_or(0));
+  out.price.source = answer.value("source", "");
+  out.price.as_of = answer.value("as_of", "");
+  return out;
 }
 
 std::vector<Problem> problems(const Json& answer) {

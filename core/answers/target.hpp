@@ -20,8 +20,9 @@ struct Observed {
   std::optional<bool> unsaved;
 };
 [[nodiscard]] Observed observed(const sdk::Json& answer);
-/// For a target without checks of its own: what its provider says is its health.
-[[nodiscard]] CheckReport as_check(const Observed& seen);
+/// The same for a target without checks of its own: what its provider says is its health. Of the rest nothing is read,
+/// so that nothing there can hide that it has stopped.
+[[nodiscard]] CheckReport observed_as_check(const sdk::Json& answer);
 
 /// Of standby.activate/1.
 struct Started {
@@ -45,9 +46,12 @@ struct Copy {
 };
 [[nodiscard]] Copy copy(const sdk::Json& answer);
 
-/// Of standby.quote/1. Nothing when a price is negative or a number cannot be: such a target would be the cheapest of
-/// all.
-[[nodiscard]] std::optional<Price> quote(const sdk::Json& answer);
+/// Of standby.quote/1.
+struct Quote {
+  Price price;
+  std::vector<std::string> wrong;  ///< what is negative or cannot be, and counts as 0: nobody pays us for a target
+};
+[[nodiscard]] Quote quote(const sdk::Json& answer);
 
 struct Problem {
   bool warning = false;

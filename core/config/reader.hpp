@@ -26,6 +26,7 @@ struct Reading {
   std::vector<Diagnostic> diagnostics;
   std::map<std::string, std::vector<std::string>> lines;  ///< file → its lines, for the messages
   std::string first_file;                                 ///< for what is missing as a whole
+  bool agents_reach_us = true;                            ///< somewhere agents may renew their leases
   std::map<std::string, PluginUse> secret_sources = {};   ///< declared, or used
   /// Hears of every key that is asked for, with its JSON Schema: the schema of the file cannot drift from its reader.
   std::function<void(const std::string& section, std::string_view key, nlohmann::json)> on_key = {};

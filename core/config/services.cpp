@@ -215,6 +215,22 @@ void check_schedule(Section& s, const Service& out) {
           "mode = \"switchover\" moves the service there and back instead");
 }
 
+/// Whether such a target is left behind or waited for is a decision of its own: two may run, or nobody.
+void check_unfenceable(Section& s, const Service& out) {
+  if (s.has("on_unfenceable") || s.reading().schemas == nullptr) return;
+  std::string names;
+  for (const auto& t : out.targets) {
+    if (t.lease || s.reading().schemas->offers(t.use.plugin, "target", "standby.deactivate/1")) continue;
+    names += (names.empty() ? "" : ", ") + t.id.value + " (" + t.use.plugin + ")";
+  }
+  if (names.empty()) return;
+  s.reading().report("E0105", s.where("primary"), "",
+                     s.name() + " needs on_unfenceable: nothing makes certain that " + names +
+                         " has ended, neither a stop by its plugin nor a lease",
+                     "write on_unfenceable = \"hold\" (a person ends it, and nobody serves until then) or \"promote\" "
+                     "(two may run); or give it a lease (docs/leases.md)");
+}
+
 void check_service(Section& s, const Service& out) {
   std::vector<std::string> names;
   for (const auto& t : out.targets) names.push_back(t.id.value);
@@ -230,6 +246,13 @@ void check_service(Section& s, const Service& out) {
     s.reading().report("E0105", s.where(s.has("lease") ? "lease" : "primary"), "",
                        s.name() + ".lease needs key: what the agent at " + leased->id.value + " shows when it renews",
                        "write key = { env = \"NAME\" } in [service." + out.id.value + ".lease]");
+  if (leased != out.targets.end() && !s.reading().agents_reach_us)
+    s.reading().report(
+        "E0109", s.where("primary"), "",
+        "target " + leased->id.value +
+            " says lease = true, but no agent can renew it: [orchestrator] "
+            "has no lease_listen",
+        "write lease_listen = \"ADDRESS:8751\" in [orchestrator], an address of this host that agents reach");
   for (const auto& id : out.drill.targets) {
     if (out.find(id) != nullptr) continue;
     const auto near = nearest(id.value, names);
@@ -237,6 +260,7 @@ void check_service(Section& s, const Service& out) {
             near.empty() ? "" : "did you mean \"" + near + "\"?");
   }
   check_schedule(s, out);
+  check_unfenceable(s, out);
   for (const auto& t : out.targets) {
     if (t.paths.empty() || !out.state || t.id == out.primary) continue;
     if (t.paths.size() != out.state->paths.size()) {

@@ -22,6 +22,8 @@ using Time = Monotonic::time_point;
 
 /// Wall-clock time, milliseconds since 1970 UTC: what is stored and shown, never what decides a wait.
 using WallTime = std::chrono::sys_time<Millis>;
+/// Of the year 9999: what somebody tells that is later, or before 1970, no clock can have shown.
+inline constexpr std::int64_t latest_ms = 253'402'300'799'999;
 /// As the journal and the API write it.
 [[nodiscard]] constexpr std::int64_t ms(WallTime t) noexcept { return t.time_since_epoch().count(); }
 

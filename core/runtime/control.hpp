@@ -104,6 +104,8 @@ class Control {
   virtual void renew_lease(const ServiceId& service, const lease::Renewal& renewal, Reply reply) = 0;
   /// What a guard of the service has to show. None: no such service, or its file names no key.
   [[nodiscard]] virtual std::optional<std::string> lease_key(const ServiceId& service) const = 0;
+  /// Somebody who asked for a lease of the service showed another key. Told in the log, now and then.
+  virtual void wrong_lease_key(const ServiceId& service) = 0;
   /// Replies when the drill is journaled and begun (with {"drill": id, "target": name}) or refused; status() shows how
   /// it goes, and what came of it.
   virtual void drill(const DrillRequest& request, Reply reply) = 0;

@@ -64,7 +64,7 @@ std::vector<Finding> of_diagnose(const Finding& about, const Json& answer) {
 /// `must_pass`: the workload runs there, or the check tells of the place and not of the workload.
 Finding of_check(Finding about, const Json& answer, bool must_pass, const std::string& state) {
   const auto report = answers::check(answer);
-  about.message = std::string(to_string(report.outcome)) + (report.cause.empty() ? "" : ": " + report.cause);
+  about.message = answer.value("outcome", "unknown") + (report.cause.empty() ? "" : ": " + report.cause);
   if (report.outcome == Outcome::pass) return about;
   const bool failed = report.outcome == Outcome::fail;
   about.level = failed && report.verdict ? Level::failed : Level::warning;

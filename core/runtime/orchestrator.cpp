@@ -265,6 +265,14 @@ std::optional<std::string> Orchestrator::lease_key(const ServiceId& service) con
   return (*it)->lease_key();
 }
 
+void Orchestrator::wrong_lease_key(const ServiceId& service) {
+  const auto now = std::chrono::steady_clock::now();
+  if (wrong_key_told_ && now - *wrong_key_told_ < std::chrono::minutes(1)) return;  // agents try every few seconds
+  wrong_key_told_ = now;
+  world_.log.write(host::Level::warning, service.value, "a lease was asked for with a wrong key, and refused",
+                   {{"hint", "is key in [service." + service.value + ".lease] that of [agent.lease]?"}});
+}
+
 void Orchestrator::of_target(const TargetRequest& request, Reply reply) {
   if (auto* runner = find(request.service, reply)) runner->of_target(request, std::move(reply));
 }

@@ -41,6 +41,7 @@ class Orchestrator final : public Control {
   void of_target(const TargetRequest& request, Reply reply) override;
   void renew_lease(const ServiceId& service, const lease::Renewal& renewal, Reply reply) override;
   std::optional<std::string> lease_key(const ServiceId& service) const override;
+  void wrong_lease_key(const ServiceId& service) override;
   void drill(const DrillRequest& request, Reply reply) override;
   void pause(const PauseRequest& request, Reply reply) override;
   void resume(const PauseRequest& request, Reply reply) override;
@@ -82,6 +83,7 @@ class Orchestrator final : public Control {
   bool change_posted_ = false;
   boost::asio::steady_timer prune_timer_;
   WallTime started_;
+  std::optional<std::chrono::steady_clock::time_point> wrong_key_told_;
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };
 

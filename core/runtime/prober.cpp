@@ -34,7 +34,7 @@ CheckReport report_of_observe(const sdk::Result& result, Micros took) {
     out.cause = "its provider does not answer: " + result.error.message;
     return out;
   }
-  out = answers::as_check(answers::observed(result.value));
+  out = answers::observed_as_check(result.value);
   out.latency = took;
   return out;
 }

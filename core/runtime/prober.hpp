@@ -49,6 +49,8 @@ class Prober {
   [[nodiscard]] const detect::Detector& detector(ProbeId id) const { return probes_[id]->detector; }
   /// The reports of the last whole round, as the sources are ordered; for people.
   [[nodiscard]] nlohmann::json last_checks(ProbeId id) const;
+  /// Its verdict is of now, and not of an earlier time that it served.
+  [[nodiscard]] bool watches(ProbeId id) const { return probes_[id]->mode != Mode::idle; }
   [[nodiscard]] Verdict network() const noexcept { return network_; }
 
  private:

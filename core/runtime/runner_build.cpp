@@ -139,12 +139,11 @@ void ServiceRunner::ask_quotes() {
         "standby.quote/1", sdk::Json::object(), quote_budget,
         [p = owned.get(), &log = wiring_.log, alive = std::weak_ptr(alive_)](const sdk::Result& result) {
           if (alive.expired() || !result.ok()) return;
-          if (auto quote = answers::quote(result.value)) {
-            p->quote = std::move(quote);
-          } else {
+          auto quote = answers::quote(result.value);
+          p->quote = std::move(quote.price);
+          for (const auto& what : quote.wrong)
             log.write(host::Level::warning, p->instance->name(),
-                      "its quote holds a price that cannot be, and is not used");
-          }
+                      "its quote has a " + what + " that cannot be: it counts as 0");
         });
   }
 }

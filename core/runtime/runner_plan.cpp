@@ -179,7 +179,7 @@ nlohmann::json ServiceRunner::status() const {
                 {"checks", Json::array()},
                 {"observed", nullptr},
                 {"breaker", nullptr}};
-    if (p.health_probe && active) {
+    if (p.health_probe && active && prober_.watches(*p.health_probe)) {
       const auto& d = prober_.detector(*p.health_probe);
       row["verdict"] = to_string(d.verdict());
       row["cause"] = d.cause();

@@ -55,9 +55,11 @@ void handle_lease(runtime::Control& control, const web::Request& request, const 
   const ServiceId service(service_in(request.path));
   const auto key = control.lease_key(service);
   // The same answer for a wrong key and an unknown service: who has no key learns no names.
-  if (!web::same_secret(request.header("X-API-Key"), key.value_or("")) || !key)
+  if (!web::same_secret(request.header("X-API-Key"), key.value_or("")) || !key) {
+    if (key) control.wrong_lease_key(service);
     return reply(error_response(401, "key", "the key is missing or wrong, or this service keeps no leases",
                                 "it is `key` in [service.NAME.lease] and in [agent.lease]"));
+  }
   if (request.method != "POST") return reply(error_response(405, "method", request.path + " wants POST"));
   const auto renewal = renewal_in(request.body);
   if (!renewal)

@@ -69,6 +69,7 @@ std::optional<bool> Report::left_unsaved() const {
 std::string Report::told() const {
   std::string out = "the agent says mode " + mode + ", workload " + workload;
   if (!detail.empty()) out += " (" + detail + ")";
+  if (!lease_failure.empty() && mode != "standby") out += "; its lease is not renewed: " + lease_failure;
   if (failed && mode == "standby" && failed->why != detail)
     out += "; epoch " + std::to_string(failed->epoch) + " was not started: " + failed->why;
   if (unsaved && mode == "standby")
@@ -89,6 +90,7 @@ std::optional<Report> read_report(const Json& body) {
   out.began = began_in(body);
   out.unsaved = flag_of(body, "unsaved");
   out.unsaved_detail = text_of(body, "unsaved_detail");
+  out.lease_failure = text_of(object_of(body, "lease"), "last_failure");
   if (const auto epoch = number_of(body, "epoch"); epoch > 0) out.epoch = epoch;
   out.failed = failure_in(object_of(body, "last_activation"));
   if (out.mode.empty() || out.workload.empty()) return std::nullopt;

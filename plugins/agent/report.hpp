@@ -17,6 +17,7 @@ struct Report {
   std::optional<std::uint64_t> epoch;  ///< the newest that was ever accepted there; none yet: nothing
   bool unsaved = false;                ///< what the workload left is not in the store
   std::string unsaved_detail;          ///< where it is
+  std::string lease_failure;           ///< why its lease was not renewed when it last tried; empty: it was
   /// The last activation, when it has come to nothing.
   struct Failed {
     std::uint64_t epoch = 0;

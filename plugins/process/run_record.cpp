@@ -25,7 +25,7 @@ std::optional<RunRecord> record_in(const Json& j) {
     const bool fits = it->is_number_unsigned() && it->get<std::uint64_t>() <= most;
     return fits ? std::optional(it->get<std::uint64_t>()) : std::nullopt;
   };
-  constexpr std::uint64_t most_epoch = std::uint64_t{1} << 52;
+  constexpr std::uint64_t most_epoch = std::uint64_t{1} << 52;  // as the core takes none above it
   const auto epoch = number("epoch", most_epoch), pid = number("pid", std::numeric_limits<int>::max()),
              start = number("start", std::numeric_limits<std::uint64_t>::max());
   const auto text = [&](const char* key) { return j.value(key, Json("")); };

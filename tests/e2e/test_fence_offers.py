@@ -40,6 +40,16 @@ class FenceOffers(Patient):
     def offers(self):
         return {t["target"]: {k: v for k, v in t["fence"].items() if k != "text"} for t in self.service()["targets"]}
 
+    def test_the_file_must_say_what_is_done_with_what_nobody_can_stop(self):
+        self.suffer()
+        with open(self.config) as file:
+            text = file.read()
+        with open(self.config, "w") as file:
+            file.write(text.replace('on_unfenceable = "hold"\n', ""))
+        checked = self.understudy("check", expect=None)
+        self.assertRegex(checked, r"needs on_unfenceable: nothing makes certain that spare \(unstoppable\) has ended")
+        self.assertIn('write on_unfenceable = "hold"', checked)
+
     def test_each_target_says_how_it_is_stopped(self):
         self.serve("hold")
         self.assertEqual(self.offers(), {"home": {"by": "stop", "lease": "off", "wait_ms": None, "unfenceable": None},

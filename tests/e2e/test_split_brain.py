@@ -289,7 +289,11 @@ policy = "manual"
         spans = {}
         for site in SITES:
             path = os.path.join(self.folder, "written-by-" + site)
-            for line in open(path) if os.path.exists(path) else ():
+            lines = []
+            if os.path.exists(path):
+                with open(path) as file:
+                    lines = file.readlines()
+            for line in lines:
                 epoch, pid, at = map(int, line.split())
                 low, high, _, _ = spans.get((site, epoch, pid), (at, at, epoch, site))
                 spans[site, epoch, pid] = (min(low, at), max(high, at), epoch, site)
@@ -362,6 +366,7 @@ class NeverTwo(unittest.TestCase):
             world.start()
         for world in worlds:
             world.join()
+        print(f"{WORLDS * ROUNDS} rounds in {WORLDS} worlds, seed {SEED}", file=sys.stderr)
         if problems:
             self.fail("\n\n".join(problems))
 

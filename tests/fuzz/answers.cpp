@@ -38,7 +38,6 @@ FUZZ(input) {
   read([&] { (void)answers::check(in); });
   read([&] {
     const auto seen = answers::observed(in);
-    (void)answers::as_check(seen);
     fuzz::must(!seen.epoch || seen.epoch->value <= most_told, "an epoch has many above it");
   });
   read([&] { (void)answers::started(in); });
@@ -46,13 +45,17 @@ FUZZ(input) {
   read([&] { (void)answers::copy(in); });
   read([&] { (void)answers::problems(in); });
   read([&] { fuzz::must(answers::delivered(in).thread.is_object(), "a thread is an object"); });
+  read([&] { (void)answers::observed_as_check(in); });
   read([&] {
-    const auto price = answers::quote(in);
-    fuzz::must(!price || (price->standby_per_hour.value >= 0 && price->active_per_hour.value >= 0),
-               "no target pays us");
-    if (price) (void)(Millis(price->min_billing) * 2);
+    const auto price = answers::quote(in).price;
+    for (const auto& usd : {price.standby_per_hour, price.active_per_hour, price.activation, price.transfer_per_gb})
+      fuzz::must(usd.value >= 0, "no target pays us");
+    fuzz::must(Millis(price.min_billing) * 2 >= Millis(0), "the shortest run is a time");
   });
-  read([&] { (void)answers::fence(in); });
+  read([&] {
+    const auto epoch = answers::fence(in);
+    fuzz::must(!epoch || epoch->value <= most_told, "an epoch has many above it");
+  });
   read([&] { look_at(answers::snapshot(in)); });
   read([&] {
     for (const auto& one : answers::snapshots(in)) look_at(one);

@@ -31,6 +31,7 @@ class Echo final : public runtime::Control {
                "an instance is named as an agent names itself");
     say(service.value + r.target.value, reply);
   }
+  void wrong_lease_key(const ServiceId&) override {}
   [[nodiscard]] std::optional<std::string> lease_key(const ServiceId& service) const override {
     return service.value == "s" ? std::optional<std::string>("k") : std::nullopt;
   }

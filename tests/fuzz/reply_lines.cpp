@@ -1,4 +1,6 @@
 // Header lines of an HTTP reply, and a body that is cut into lines: the first byte says in what pieces it comes.
+#include <algorithm>
+
 #include "core/host/reply_lines.hpp"
 #include "tests/fuzz/fuzz.hpp"
 
@@ -6,7 +8,12 @@ using namespace understudy;
 
 FUZZ(input) {
   const auto headers = host::headers_in(input);
-  fuzz::must(headers.is_object(), "headers are an object");
+  for (const auto& [name, value] : headers.items()) {
+    fuzz::must(std::ranges::none_of(name, [](char c) { return c >= 'A' && c <= 'Z'; }), "names are in lower case");
+    const auto& text = value.get_ref<const std::string&>();
+    const auto blank = [](char c) { return c == ' ' || c == '\t' || c == '\r'; };
+    fuzz::must(text.empty() || (!blank(text.front()) && !blank(text.back())), "values are trimmed");
+  }
   (void)fuzz::dumped(headers);
   if (input.empty()) return;
   const std::size_t piece = static_cast<unsigned char>(input[0]) % 17 + 1, longest = piece * 3;

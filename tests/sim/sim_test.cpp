@@ -151,6 +151,12 @@ TEST_CASE("a crash at any write, before it, after it or among its effects, break
   }
 }
 
+TEST_CASE("an orchestrator whose next start is an hour away is started when the faults are over") {
+  const auto result = run({900'005'614, Mutation::none, false});
+  INFO(result.invariant);
+  CHECK(result.ok);
+}
+
 TEST_CASE("a seed replays exactly, and its story says what happened") {
   const Options options{7, Mutation::drop_fence, true};
   const auto once = run(options), again = run(options);

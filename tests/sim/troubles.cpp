@@ -32,6 +32,7 @@ void Troubles::end() {
     broken_.erase(broken_.begin());
     mend();
   }
+  if (!world_.orchestrator.up()) world_.orchestrator.start();  // its next start may be more than an hour away
 }
 
 Micros Troubles::some_time() {

@@ -24,7 +24,7 @@ class Schemas final : public SchemaSource {
         "wait": {"type": "integer", "format": "duration", "default": 1500, "maximum": 60000}, "mode": {"type": "string", "enum": ["fast", "slow"]},
         "password": {"type": "string", "x-secret": true}, "size": {"type": "integer", "format": "size"}}})");
     }
-    if (plugin == "box" && interface_name == "target")
+    if ((plugin == "box" || plugin == "crate") && interface_name == "target")
       return nlohmann::json::parse(R"({"properties": {"dir": {"type": "string", "format": "path"}}})");
     if (plugin == "shelf" && interface_name == "state") return nlohmann::json::parse(R"({"properties": {}})");
     if (plugin == "log" && interface_name == "notifier") return nlohmann::json::parse(R"({"properties": {}})");
@@ -33,6 +33,7 @@ class Schemas final : public SchemaSource {
   }
   std::vector<std::string> names() override { return {"web", "box", "shelf", "log"}; }
   bool offers(const std::string& plugin, const std::string&, const std::string& method) override {
+    if (plugin == "crate") return method != "standby.deactivate/1";
     return plugin != "box" || method != "drill.start/1";
   }
 };

@@ -46,12 +46,13 @@ struct Leased : test::World {
     tell(Fenced{operation("fence"), home, false, "no route"});
   }
 
-  [[nodiscard]] bool tells_of_a_missing_lease() const {
-    return std::ranges::any_of(effects, [](const Effect& e) {
-      const auto* tell = std::get_if<Tell>(&e);
-      return tell != nullptr && tell->alert.kind == "lease.missing";
-    });
+  [[nodiscard]] const Alert* told(std::string_view kind) const {
+    for (const auto& e : effects) {
+      if (const auto* tell = std::get_if<Tell>(&e); tell != nullptr && tell->alert.kind == kind) return &tell->alert;
+    }
+    return nullptr;
   }
+  [[nodiscard]] bool tells_of_a_missing_lease() const { return told("lease.missing") != nullptr; }
 
   [[nodiscard]] bool activates(const TargetId& target) const {
     for (const auto& e : effects) {
@@ -62,6 +63,20 @@ struct Leased : test::World {
 };
 
 }  // namespace
+
+TEST_CASE("an agent that needs longer to end its workload than the file says is told of, once") {
+  Leased w;
+  w.renew(home, w.state.epoch);
+  CHECK(w.told("lease.kill_time") == nullptr);
+  w.renew(home, w.state.epoch, false, Millis(60'000));
+  const auto* alert = w.told("lease.kill_time");
+  REQUIRE(alert != nullptr);
+  CHECK(alert->title == "home needs 60 s to end its workload, more than the file has");
+  CHECK(alert->text.find("its lease has ended after 76 s: kill_time in [service.svc.lease] is 5 s") !=
+        std::string::npos);
+  w.renew(home, w.state.epoch, false, Millis(60'000));
+  CHECK(w.told("lease.kill_time") == nullptr);
+}
 
 TEST_CASE("who holds the newest epoch renews, and nobody else") {
   Leased w;

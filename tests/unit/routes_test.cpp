@@ -25,6 +25,7 @@ struct Fake final : Control {
   void of_target(const runtime::TargetRequest&, Reply reply) override { heard("target", reply); }
   void renew_lease(const ServiceId&, const lease::Renewal&, Reply reply) override { heard("lease", reply); }
   std::optional<std::string> lease_key(const ServiceId&) const override { return std::nullopt; }
+  void wrong_lease_key(const ServiceId&) override {}
   void drill(const runtime::DrillRequest&, Reply reply) override { heard("drill", reply); }
   void pause(const runtime::PauseRequest&, Reply reply) override { heard("pause", reply); }
   void resume(const runtime::PauseRequest&, Reply reply) override { heard("resume", reply); }
