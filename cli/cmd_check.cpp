@@ -14,8 +14,14 @@
 namespace understudy::cli {
 namespace {
 
-policy::WorstCase worst_case(const config::Config& c, const config::Service& s, const config::Target& primary) {
-  return policy::worst_case(s, primary, c.orchestrator.reference.empty() ? Millis(0) : detect::reference_timeout);
+bool can_stop(const config::Target& t, config::SchemaSource& plugins) {
+  return plugins.offers(t.use.plugin, "target", "standby.deactivate/1");
+}
+
+policy::WorstCase worst_case(const config::Config& c, const config::Service& s, const config::Target& primary,
+                             bool stops) {
+  return policy::worst_case(s, primary, c.orchestrator.reference.empty() ? Millis(0) : detect::reference_timeout,
+                            stops);
 }
 
 /// Rounded up to what human_duration shows, and never down.
@@ -32,7 +38,7 @@ std::string end_of(const config::Target& t, bool stops) {
 }
 
 std::string worst(const config::Config& c, const config::Service& s, const config::Target& primary, bool stops) {
-  const auto w = worst_case(c, s, primary);
+  const auto w = worst_case(c, s, primary, stops);
   std::string out = fmt::format("    {} dies: noticed within {}", primary.id.value, at_most(w.notice));
   if (w.fence) {
     out += fmt::format("; out of reach: has certainly ended {} later (its lease)", at_most(*w.fence));
@@ -57,28 +63,27 @@ std::string worst(const config::Config& c, const config::Service& s, const confi
 
 std::string summary(const config::Config& c, config::SchemaSource& plugins) {
   std::string out;
-  const auto stops = [&](const config::Target& t) {
-    return plugins.offers(t.use.plugin, "target", "standby.deactivate/1");
-  };
   for (const auto& s : c.services) {
     out += fmt::format("service {}: primary {}, {} standby{}\n", s.id.value, s.primary.value, s.targets.size() - 1,
                        s.targets.size() == 2 ? "" : "s");
     for (const auto& t : s.targets)
       out += fmt::format("    {:<16} {} ({} health check{}; {})\n", t.id.value, t.use.plugin, t.health.size(),
-                         t.health.size() == 1 ? "" : "s", end_of(t, stops(t)));
-    if (const auto* primary = s.find(s.primary)) out += worst(c, s, *primary, stops(*primary));
+                         t.health.size() == 1 ? "" : "s", end_of(t, can_stop(t, plugins)));
+    if (const auto* primary = s.find(s.primary)) out += worst(c, s, *primary, can_stop(*primary, plugins));
   }
   return out;
 }
 
-nlohmann::json worst_json(const config::Config& c, const config::Service& s) {
+nlohmann::json worst_json(const config::Config& c, const config::Service& s, config::SchemaSource& plugins) {
   const auto* primary = s.find(s.primary);
   if (primary == nullptr) return nullptr;
-  const auto w = worst_case(c, s, *primary);
+  const bool stops = can_stop(*primary, plugins);
+  const auto w = worst_case(c, s, *primary, stops);
+  const bool held = !w.fence && !stops && s.on_unfenceable == config::Unfenceable::hold;  // for a person: no end to it
   return {
       {"notice_ms", w.notice.count()},      {"fence_ms", w.fence ? nlohmann::json(w.fence->count()) : nlohmann::json()},
       {"stop_ms", w.stop.count()},          {"save_ms", w.save.count()},
-      {"start_ms", w.start.count()},        {"total_ms", w.total().count()},
+      {"start_ms", w.start.count()},        {"total_ms", held ? nlohmann::json() : nlohmann::json(w.total().count())},
       {"expected_ms", w.expected().count()}};
 }
 
@@ -118,11 +123,12 @@ void check(Context& cx, bool live) {
   if (cx.json) {
     nlohmann::json services = nlohmann::json::array();
     if (result.config) {
+      const auto plugins = runtime::schemas_of(*loaded.registry);
       for (const auto& s : result.config->services)
         services.push_back({{"service", s.id.value},
                             {"primary", s.primary.value},
                             {"targets", s.targets.size()},
-                            {"worst_case", worst_json(*result.config, s)}});
+                            {"worst_case", worst_json(*result.config, s, *plugins)}});
     }
     nlohmann::json out = {{"schema", 1},
                           {"ok", result.config.has_value() && broken == 0},

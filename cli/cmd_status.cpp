@@ -34,7 +34,8 @@ std::string fence_words(const Json& fence) {
 std::string target_line(const Json& t, const std::string& more) {
   const bool active = t.value("active", false);
   std::string state;
-  if (active && (t.value("verdict", "") != "unknown" || !t["observed"].is_object())) {
+  const bool judged = t.value("verdict", "") != "unknown" || !t.value("cause", "").empty();
+  if (active && (judged || !t["observed"].is_object())) {
     state = coloured(fmt::format("{:<9}", t.value("verdict", "")), colour_of(t.value("verdict", ""))) + " " +
             t.value("cause", "");
   } else if (t["observed"].is_object()) {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
-#include "core/answers/numbers.hpp"
+#include "core/answers/values.hpp"
 #include "core/model/epoch_from.hpp"
 
 namespace understudy::answers {
@@ -20,23 +20,18 @@ bool is_id(std::string_view id) {
          std::ranges::none_of(id, [](unsigned char c) { return c < 0x20 || c == 0x7F || c == '/' || c == '\\'; });
 }
 
-std::optional<Epoch> epoch_in(const Json& in) {
-  const auto number = whole(in, "epoch", 0, 0, static_cast<std::int64_t>(most_told));
-  return number ? std::optional(Epoch{static_cast<std::uint64_t>(*number)}) : std::nullopt;
-}
-
 }  // namespace
 
 SnapshotInfo snapshot(const Json& answer) {
-  const auto epoch = epoch_in(answer);
-  SnapshotInfo out{SnapshotId(answer.value("id", "")),
-                   epoch.value_or(Epoch{}),
+  const auto told = epoch(answer, "epoch");
+  SnapshotInfo out{SnapshotId(text(answer, "id")),
+                   told.value_or(Epoch{}),
                    WallTime(Millis(whole(answer, "created_ms", 0, 0, latest_ms).value_or(0))),
                    whole(answer, "bytes", 0, 0, most).value_or(0),
                    whole(answer, "files", 0, 0, most).value_or(0),
-                   answer.value("valid", true),
-                   answer.value("problem", "")};
-  const char* wrong = !epoch                 ? "its epoch is an impossible number"
+                   flag(answer, "valid", true),
+                   text(answer, "problem")};
+  const char* wrong = !told                  ? "its epoch is an impossible number"
                       : !is_id(out.id.value) ? "its name is not that of a snapshot"
                                              : nullptr;
   if (wrong == nullptr) return out;
@@ -53,7 +48,7 @@ std::vector<SnapshotInfo> snapshots(const Json& answer) {
 
 std::optional<Epoch> fence(const Json& answer) {
   (void)answer.at("epoch");  // throws
-  return epoch_in(answer);
+  return epoch(answer, "epoch");
 }
 
 }  // namespace understudy::answers

@@ -1,27 +1,26 @@
 #include "core/answers/target.hpp"
 
-#include "core/answers/numbers.hpp"
-#include "core/model/epoch_from.hpp"
+#include "core/answers/values.hpp"
 
 namespace understudy::answers {
 namespace {
 
-using sdk::Json;
-
-std::optional<bool> flag(const Json& in, const char* key) {
-  return missing(in, key) ? std::nullopt : std::optional(in.at(key).get<bool>());
+std::optional<bool> perhaps(const sdk::Json& in, const char* key) {
+  return missing(in, key) ? std::nullopt : std::optional(flag(in, key, false));
 }
 
 }  // namespace
 
+using sdk::Json;
+
 Observed observed(const Json& answer) {
   Observed out;
-  out.state = answer.value("state", "unknown");
-  out.detail = answer.value("detail", "");
-  out.unsaved = flag(answer, "unsaved");
+  out.state = text(answer, "state", "unknown");
+  out.detail = text(answer, "detail");
+  out.unsaved = perhaps(answer, "unsaved");
   if (missing(answer, "epoch")) return out;
-  if (const auto number = whole(answer, "epoch", 0, 0, static_cast<std::int64_t>(most_told))) {
-    out.epoch = Epoch{static_cast<std::uint64_t>(*number)};
+  if (const auto told = epoch(answer, "epoch")) {
+    out.epoch = told;
   } else {
     out.detail += out.detail.empty() ? "" : "; ";
     out.detail += "the epoch that it tells is an impossible number";
@@ -31,24 +30,24 @@ Observed observed(const Json& answer) {
 
 CheckReport observed_as_check(const Json& answer) {
   CheckReport out;
-  const auto state = answer.value("state", "unknown");
-  out.cause = state + ": " + answer.value("detail", "");
+  const auto state = text(answer, "state", "unknown");
+  out.cause = state + ": " + text(answer, "detail");
   if (state == "active") out.outcome = Outcome::pass;
   if (state == "stopped") out.outcome = Outcome::fail;
   out.local = state == "stopped";  // a provider that answers proves that our way to it works
   return out;
 }
 
-Started started(const Json& answer) { return {answer.value("state", "active"), answer.value("detail", "")}; }
+Started started(const Json& answer) { return {text(answer, "state", "active"), text(answer, "detail")}; }
 
 Stopped stopped(const Json& answer) {
-  Stopped out{answer.value("stopped", false), answer.value("detail", ""), std::nullopt, flag(answer, "unsaved")};
-  if (!missing(answer, "instance")) out.instance = answer.at("instance").get<std::string>();
+  Stopped out{flag(answer, "stopped", false), text(answer, "detail"), std::nullopt, perhaps(answer, "unsaved")};
+  if (!missing(answer, "instance")) out.instance = text(answer, "instance");
   return out;
 }
 
 Copy copy(const Json& answer) {
-  return {answer.value("state", "unknown"), answer.value("detail", ""), answer.value("same_address", false)};
+  return {text(answer, "state", "unknown"), text(answer, "detail"), flag(answer, "same_address", false)};
 }
 
 Quote quote(const Json& answer) {
@@ -66,15 +65,15 @@ Quote quote(const Json& answer) {
   const auto billing = whole(answer, "min_billing_s", 0, 0, year_s);
   if (!billing) out.wrong.emplace_back("min_billing_s");
   out.price.min_billing = std::chrono::seconds(billing.value_or(0));
-  out.price.source = answer.value("source", "");
-  out.price.as_of = answer.value("as_of", "");
+  out.price.source = text(answer, "source");
+  out.price.as_of = text(answer, "as_of");
   return out;
 }
 
 std::vector<Problem> problems(const Json& answer) {
   std::vector<Problem> out;
   for (const auto& one : answer.value("problems", Json::array()))
-    out.push_back({one.value("severity", "error") == "warning", one.value("message", ""), one.value("hint", "")});
+    out.push_back({text(one, "severity", "error") == "warning", text(one, "message"), text(one, "hint")});
   return out;
 }
 

@@ -38,6 +38,9 @@ constexpr std::array codes{
          "A schedule of drills that drills nobody, or not everybody whom it names: a plugin cannot run a copy beside "
          "the service, or no standby is named. mode = \"switchover\" in [service.NAME.drill] moves the service there "
          "and back instead, in the windows that are allowed."},
+    Code{"W0203",
+         "A target that keeps a lease, and no address at which its agent could renew it. Set lease_listen in "
+         "[orchestrator], unless a proxy or an SSH forward brings agents to the socket in data_dir."},
 };
 
 std::string caret(const Diagnostic& d) {

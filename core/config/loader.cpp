@@ -65,7 +65,7 @@ Orchestrator read_orchestrator(Reading& reading, Section& root, const std::vecto
   s.read("listen", out.listen);
   s.read("lease_listen", out.lease_listen);
   check_listening(s, out);
-  reading.agents_reach_us = !out.listen.empty() || !out.lease_listen.empty();
+  reading.agents_reach_us = s.has("listen") || s.has("lease_listen");
   if (const auto m = s.choice("mode", {"act", "observe"}))
     out.mode = *m == 0 ? Orchestrator::Mode::act : Orchestrator::Mode::observe;
   s.read_paths("plugin_path", out.plugin_path);

@@ -217,7 +217,7 @@ void check_schedule(Section& s, const Service& out) {
 
 /// Whether such a target is left behind or waited for is a decision of its own: two may run, or nobody.
 void check_unfenceable(Section& s, const Service& out) {
-  if (s.has("on_unfenceable") || s.reading().schemas == nullptr) return;
+  if (s.has("on_unfenceable") || s.reading().schemas == nullptr || out.targets.size() < 2) return;
   std::string names;
   for (const auto& t : out.targets) {
     if (t.lease || s.reading().schemas->offers(t.use.plugin, "target", "standby.deactivate/1")) continue;
@@ -248,11 +248,11 @@ void check_service(Section& s, const Service& out) {
                        "write key = { env = \"NAME\" } in [service." + out.id.value + ".lease]");
   if (leased != out.targets.end() && !s.reading().agents_reach_us)
     s.reading().report(
-        "E0109", s.where("primary"), "",
+        "W0203", s.where("primary"), "",
         "target " + leased->id.value +
-            " says lease = true, but no agent can renew it: [orchestrator] "
-            "has no lease_listen",
-        "write lease_listen = \"ADDRESS:8751\" in [orchestrator], an address of this host that agents reach");
+            " says lease = true, but [orchestrator] has no lease_listen: no agent of another host reaches it",
+        "write lease_listen = \"ADDRESS:8751\" in [orchestrator], an address of this host; right only where "
+        "something brings agents to the socket");
   for (const auto& id : out.drill.targets) {
     if (out.find(id) != nullptr) continue;
     const auto near = nearest(id.value, names);

@@ -81,16 +81,21 @@ lease::Judgement judge(const Work& w, const lease::Renewal& renewal) {
   return out;
 }
 
-/// `check` reckons with the file's.
-void tell_slow_end(Work& w, const lease::Renewal& renewal, const GuardSeen& seen) {
+/// `check` reckons with the file's. Once for each length of the wait, and after a start of ours.
+void tell_slow_end(Work& w, const TargetId& target, const GuardSeen& guard) {
+  const auto* configured = w.cx.service.find(target);
+  const Millis expected = w.cx.service.lease.kill_time;
+  if (configured == nullptr || !configured->lease || guard.holds_over) return;
+  if (guard.kill_time <= expected) return void(w.s.slow_end.erase(target));
+  const Millis wait = wait_for(w.cx.service, guard);
+  if (std::exchange(w.s.slow_end[target], wait) == wait) return;
   const auto seconds = [](Millis t) { return std::chrono::ceil<std::chrono::seconds>(t).count(); };
   w.tell(
-      "lease.kill_time", Severity::warning, AlertState::event, renewal.target,
-      fmt::format("{} needs {} s to end its workload, more than the file has", renewal.target.value,
-                  seconds(renewal.kill_time)),
+      "lease.kill_time", Severity::warning, AlertState::event, target,
+      fmt::format("{} needs {} s to end its workload, more than the file has", target.value, seconds(guard.kill_time)),
       fmt::format("Out of reach, its lease has ended after {} s: kill_time in [service.{}.lease] is {} s. Write what "
                   "[agent.lease] has there, so that `check` reckons with it, or shorten it at the agent.",
-                  seconds(wait_for(w.cx.service, seen)), w.cx.service.id.value, seconds(w.cx.service.lease.kill_time)));
+                  seconds(wait), w.cx.service.id.value, seconds(expected)));
 }
 
 void remember_guard(Work& w, const lease::Renewal& renewal) {
@@ -104,10 +109,8 @@ void remember_guard(Work& w, const lease::Renewal& renewal) {
     seen.kill_time = std::max(seen.kill_time, known->second.kill_time);
     seen.holds_over = seen.holds_over || known->second.holds_over;
   }
+  tell_slow_end(w, renewal.target, seen);
   if (known != s.guards.end() && known->second == seen) return;
-  const Millis expected =
-      std::max(w.cx.service.lease.kill_time, known != s.guards.end() ? known->second.kill_time : Millis(0));
-  if (renewal.kill_time > expected) tell_slow_end(w, renewal, seen);
   if (known == s.guards.end() || known->second.instance != seen.instance)
     w.note("lease.held", Severity::info, renewal.target,
            fmt::format("{} agent at {} holds the lease of epoch {}", known == s.guards.end() ? "an" : "another",

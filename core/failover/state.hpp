@@ -189,9 +189,10 @@ struct State {
   bool graced = false;               ///< the holder was given the grace of a start, and has not been well since
   std::map<TargetId, Seen> seen;
   std::map<TargetId, SiteState> observed;
-  Epoch lease_missed;    ///< the last one of which people were told that nobody renews it
-  Epoch taken_in_place;  ///< the last epoch that went to what ran already
-  Epoch store_epoch;     ///< the newest that a store is known to have; a grant is above it
+  Epoch lease_missed;                   ///< the last one of which people were told that nobody renews it
+  std::map<TargetId, Millis> slow_end;  ///< which wait for a lease, longer than the file's, people were told of
+  Epoch taken_in_place;                 ///< the last epoch that went to what ran already
+  Epoch store_epoch;                    ///< the newest that a store is known to have; a grant is above it
   std::optional<Time> home_ok_since;
   int retries = 0;           ///< of the present step
   std::uint64_t random = 0;  ///< for jitter

@@ -21,11 +21,11 @@ Millis notice_of(const config::Detect& d, std::size_t checks, Millis reference) 
 
 }  // namespace
 
-WorstCase worst_case(const config::Service& service, const config::Target& from, Millis reference) {
+WorstCase worst_case(const config::Service& service, const config::Target& from, Millis reference, bool stops) {
   WorstCase out;
   out.notice = notice_of(from.detect ? *from.detect : service.detect, from.health.size(), reference);
   if (from.lease) out.fence = lease::wait_of(service.lease);
-  out.stop = from.deactivate_timeout;
+  if (stops) out.stop = from.deactivate_timeout;
   if (service.state && service.state->save_on_failover && !from.paths.empty()) out.save = service.state->save_timeout;
   bool first = true;
   for (const auto& t : service.targets) {

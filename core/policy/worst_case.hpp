@@ -24,8 +24,9 @@ struct WorstCase {
 };
 
 /// Of an unplanned move away from `from`, to the first standby that is tried. The lease counts as seen. `reference`:
-/// how long each failing round may wait for the checks of our own network; 0 without any.
+/// how long each failing round may wait for the checks of our own network; 0 without any. `stops`: its plugin can stop
+/// it; what it cannot stop costs no time, and `on_unfenceable` says whether the move goes on.
 [[nodiscard]] WorstCase worst_case(const config::Service& service, const config::Target& from,
-                                   Millis reference = Millis(0));
+                                   Millis reference = Millis(0), bool stops = true);
 
 }  // namespace understudy::policy

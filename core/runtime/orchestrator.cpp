@@ -267,8 +267,9 @@ std::optional<std::string> Orchestrator::lease_key(const ServiceId& service) con
 
 void Orchestrator::wrong_lease_key(const ServiceId& service) {
   const auto now = std::chrono::steady_clock::now();
-  if (wrong_key_told_ && now - *wrong_key_told_ < std::chrono::minutes(1)) return;  // agents try every few seconds
-  wrong_key_told_ = now;
+  const auto told = wrong_key_told_.find(service);
+  if (told != wrong_key_told_.end() && now - told->second < std::chrono::minutes(1)) return;  // agents try every few s
+  wrong_key_told_[service] = now;
   world_.log.write(host::Level::warning, service.value, "a lease was asked for with a wrong key, and refused",
                    {{"hint", "is key in [service." + service.value + ".lease] that of [agent.lease]?"}});
 }

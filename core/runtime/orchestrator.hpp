@@ -83,7 +83,7 @@ class Orchestrator final : public Control {
   bool change_posted_ = false;
   boost::asio::steady_timer prune_timer_;
   WallTime started_;
-  std::optional<std::chrono::steady_clock::time_point> wrong_key_told_;
+  std::map<ServiceId, std::chrono::steady_clock::time_point> wrong_key_told_;
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };
 

@@ -112,10 +112,16 @@ void get_status(Control& control, const std::map<std::string, std::string>& quer
 sdk::Result judged(sdk::Result listed) {
   if (!listed.ok() || !listed.value.contains("snapshots")) return listed;
   for (auto& one : listed.value.at("snapshots")) {
-    const auto info = answers::snapshot(one);
-    if (info.valid) continue;
+    std::string problem = "it is of the wrong types: this is a bug of the store's plugin";
+    try {
+      const auto info = answers::snapshot(one);
+      if (info.valid) continue;
+      problem = info.problem;
+    } catch (const sdk::Json::exception&) {  // told with the others
+      if (!one.is_object()) one = sdk::Json::object();
+    }
     one["valid"] = false;
-    one["problem"] = info.problem;
+    one["problem"] = problem;
   }
   return listed;
 }

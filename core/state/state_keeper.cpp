@@ -164,23 +164,23 @@ std::vector<std::pair<std::string, std::string>> StateKeeper::named_paths(const 
 void StateKeeper::run_push(const std::shared_ptr<Job>& job) {
   sdk::Json paths = sdk::Json::array();
   for (const auto& [name, path] : named_paths(*job->target)) paths.push_back({{"name", name}, {"path", path}});
-  job->ticket =
-      store_->call("store.push/1",
-                   {{"service", service_.id.value},
-                    {"id", snapshot_id(wall_now(), job->epoch)},
-                    {"epoch", job->epoch.value},
-                    {"paths", std::move(paths)}},
-                   job->budget, [this, job, alive = std::weak_ptr(alive_)](const sdk::Result& result) {
-                     if (alive.expired()) return;
-                     const auto snapshot = result.ok() ? answers::snapshot(result.value) : SnapshotInfo{};
-                     if (result.ok()) tools_.remember({snapshot});
-                     if (running_ != job) return;  // it gave way
-                     if (!result.ok()) return end({false, {}, result.error.message, result.error.status});
-                     // What no failover would take is not saved.
-                     if (!snapshot.valid)
-                       return end({false, {}, "the store answered a snapshot that cannot be: " + snapshot.problem});
-                     end({true, snapshot, ""});
-                   });
+  job->ticket = store_->call(
+      "store.push/1",
+      {{"service", service_.id.value},
+       {"id", snapshot_id(wall_now(), job->epoch)},
+       {"epoch", job->epoch.value},
+       {"paths", std::move(paths)}},
+      job->budget, [this, job, alive = std::weak_ptr(alive_)](const sdk::Result& result) {
+        if (alive.expired()) return;
+        auto snapshot = result.ok() ? answers::snapshot(result.value) : SnapshotInfo{};
+        if (snapshot.created == WallTime{}) snapshot.created = wall_now();  // it did not say
+        if (result.ok()) tools_.remember({snapshot});
+        if (running_ != job) return;  // it gave way
+        if (!result.ok()) return end({false, {}, result.error.message, result.error.status});
+        if (!snapshot.valid)  // no failover would take it
+          return end({false, {}, "what the store says it saved cannot be: " + snapshot.problem, sdk::Status::invalid});
+        end({true, snapshot, ""});
+      });
 }
 
 void StateKeeper::run_prepare(const std::shared_ptr<Job>& job) {

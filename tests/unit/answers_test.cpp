@@ -44,6 +44,7 @@ TEST_CASE("what a target is, is its health when it has no checks, whatever else 
   CHECK(stopped.outcome == Outcome::fail);
   CHECK(stopped.local);
   CHECK(stopped.cause == "stopped: exit 1");
+  CHECK(answers::observed_as_check({{"state", "stopped"}, {"detail", nullptr}}).outcome == Outcome::fail);
   CHECK(answers::observed_as_check({{"state", "starting"}}).outcome == Outcome::unknown);
 }
 
@@ -93,6 +94,7 @@ TEST_CASE("a snapshot whose name or epoch cannot be is for people to see, not to
   CHECK(answers::snapshots({{"snapshots", {good, good}}}).size() == 2);
   CHECK(answers::snapshots(Json::object()).empty());
   CHECK_FALSE(answers::fence({{"epoch", -1}}));
+  CHECK_FALSE(answers::fence({{"epoch", 4.7}}));
   CHECK_THROWS_AS(answers::fence(Json::object()), Json::exception);
 }
 

@@ -1,19 +1,31 @@
-// Numbers in what a plugin answers. Pure.
+// Single values in what a plugin answers: a null counts as missing. Pure.
 #pragma once
 
 #include <cmath>
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <string>
+#include <utility>
 
+#include "core/model/epoch_from.hpp"
 #include "understudy/status.hpp"
 
 namespace understudy::answers {
 
-/// Not there, or null, as some serializers write what is not there.
+/// Not there, or null, as some serializers write what is not there. Throws Json::exception when `in` is no object.
 [[nodiscard]] inline bool missing(const sdk::Json& in, const char* key) {
+  (void)in.get_ref<const sdk::Json::object_t&>();
   const auto it = in.find(key);
   return it == in.end() || it->is_null();
+}
+
+/// `otherwise` when it is missing. Throws Json::exception when it is no text.
+[[nodiscard]] inline std::string text(const sdk::Json& in, const char* key, std::string otherwise = {}) {
+  return missing(in, key) ? std::move(otherwise) : in.at(key).get<std::string>();
+}
+[[nodiscard]] inline bool flag(const sdk::Json& in, const char* key, bool otherwise) {
+  return missing(in, key) ? otherwise : in.at(key).get<bool>();
 }
 
 /// A whole number from `least` to `most`, a fraction cut off: nothing when it is another number, `otherwise` when it is
@@ -32,6 +44,16 @@ namespace understudy::answers {
   }
   const auto number = value.get<std::int64_t>();
   return number >= least && number <= most ? std::optional(number) : std::nullopt;
+}
+
+/// What a service can have come to; nothing when it is another number, epoch 0 when it is missing.
+[[nodiscard]] inline std::optional<Epoch> epoch(const sdk::Json& in, const char* key) {
+  if (!missing(in, key) && in.at(key).is_number_float()) {
+    const auto number = in.at(key).get<double>();
+    if (number != std::floor(number)) return std::nullopt;
+  }
+  const auto number = whole(in, key, 0, 0, static_cast<std::int64_t>(most_told));
+  return number ? std::optional(Epoch{static_cast<std::uint64_t>(*number)}) : std::nullopt;
 }
 
 /// A finite number that is not negative, as of money; nothing when it is another, 0 when it is missing.
