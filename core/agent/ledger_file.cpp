@@ -19,12 +19,6 @@ std::optional<Epoch> stored_epoch(const nlohmann::json& in) {
   return number.is_number_unsigned() ? epoch_from(number.get<std::uint64_t>()) : std::nullopt;
 }
 
-/// An agent of before this was noted wrote none.
-std::optional<Unsaved> unsaved_in(const nlohmann::json& in) {
-  if (!in.is_object()) return std::nullopt;
-  return Unsaved{stored_epoch(in).value_or(Epoch{}), in.value("refused", false), in.value("why", "")};
-}
-
 nlohmann::json told(const std::optional<Unsaved>& unsaved) {
   if (!unsaved) return nullptr;
   return {{"epoch", unsaved->epoch.value}, {"refused", unsaved->refused}, {"why", unsaved->why}};
@@ -44,7 +38,12 @@ std::optional<Ledger> from_json(const nlohmann::json& in) {
   if (const auto it = in.find("snapshot"); it != in.end()) out.snapshot = SnapshotId(it->get<std::string>());
   out.restored = in.value("restored", false);
   out.store = in.value("store", "");
-  out.unsaved = unsaved_in(in.value("unsaved", nlohmann::json()));
+  // An agent of before this was noted wrote none.
+  if (const auto unsaved = in.value("unsaved", nlohmann::json()); unsaved.is_object()) {
+    const auto of = stored_epoch(unsaved);
+    if (!of) return std::nullopt;
+    out.unsaved = Unsaved{*of, unsaved.value("refused", false), unsaved.value("why", "")};
+  }
   out.at = WallTime(Millis(in.value("at_ms", std::int64_t{0})));
   return out;
 }

@@ -4,7 +4,6 @@
 #include <string_view>
 
 #include "core/answers/values.hpp"
-#include "core/model/epoch_from.hpp"
 
 namespace understudy::answers {
 namespace {

@@ -97,7 +97,7 @@ void read_lease(Section& s, Agent& out) {
   if (const auto i = l.choice("store_outage", {"stop", "hold"})) lease.hold = *i == 1;
   l.read("renew_every", lease.renew_every, Millis(50), day);
   l.read("op_timeout", lease.op_timeout, Millis(50), day);
-  l.read("kill_time", lease.kill_time, Millis(500), Millis(600'000));  // as the orchestrator takes it
+  l.read("kill_time", lease.kill_time, Millis(500), lease::longest_kill_time);
   l.read("watchdog", lease.watchdog);
   l.read_path("ca_file", lease.ca_file);
   l.finish();

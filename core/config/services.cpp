@@ -129,7 +129,7 @@ void read_lease(Section& s, Service& out) {
   s.read("ttl", l.ttl, Millis(200), Millis(3'600'000));
   s.read("renew_every", l.renew_every, Millis(10), Millis(3'600'000));
   s.read("op_timeout", l.op_timeout, Millis(10), Millis(600'000));
-  s.read("kill_time", l.kill_time, Millis(10), Millis(600'000));
+  s.read("kill_time", l.kill_time, Millis(10), lease::longest_kill_time);
   s.read("clock_error", l.clock_error, 0.0, 0.2);
   s.read("margin", l.margin, Millis(0), Millis(600'000));
   if (const auto key = read_secret_ref(s, "key")) out.lease_key = *key;

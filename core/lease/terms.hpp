@@ -20,6 +20,9 @@
 
 namespace understudy::lease {
 
+/// No orchestrator takes a guard that needs longer to kill its workload: W would be of no use.
+inline constexpr Millis longest_kill_time{600'000};
+
 struct Terms {
   Millis ttl{12'000};         ///< G, on the guard's boot-time clock; at least 200 ms
   Millis renew_every{3'000};  ///< between two renewals

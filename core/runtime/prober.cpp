@@ -14,12 +14,11 @@ constexpr Millis network_fresh{1'000};  // a reference check this recent need no
 
 CheckReport report_of(const sdk::Result& result, Micros took) {
   CheckReport out;
-  out.latency = took;
-  if (!result.ok()) {
+  if (result.ok()) {
+    out = answers::check(result.value);
+  } else {
     out.cause = "the check itself failed: " + result.error.message;
-    return out;
   }
-  out = answers::check(result.value);
   out.latency = took;
   return out;
 }
@@ -29,12 +28,11 @@ namespace {
 /// A target without checks of its own: what its provider says is its health.
 CheckReport report_of_observe(const sdk::Result& result, Micros took) {
   CheckReport out;
-  out.latency = took;
-  if (!result.ok()) {
+  if (result.ok()) {
+    out = answers::observed_as_check(result.value);
+  } else {
     out.cause = "its provider does not answer: " + result.error.message;
-    return out;
   }
-  out = answers::observed_as_check(result.value);
   out.latency = took;
   return out;
 }

@@ -8,7 +8,6 @@ namespace understudy::server {
 namespace {
 
 constexpr std::string_view prefix = "/v1/services/", suffix = "/lease";
-constexpr std::int64_t longest_kill_ms = 600'000;
 constexpr std::size_t longest_instance = 64;
 
 /// Names of services need no decoding: letters, digits, '-' and '_' (config/loader).
@@ -35,7 +34,8 @@ std::optional<lease::Renewal> renewal_in(const std::string& text) {
     return std::nullopt;
   const auto kill = body.value("kill_time_ms", sdk::Json(0U));
   const auto over = body.value("holds_over", sdk::Json(false));
-  if (!kill.is_number_unsigned() || kill.get<std::uint64_t>() > longest_kill_ms || !over.is_boolean())
+  if (!kill.is_number_unsigned() ||
+      kill.get<std::uint64_t>() > static_cast<std::uint64_t>(lease::longest_kill_time.count()) || !over.is_boolean())
     return std::nullopt;
   const auto instance = instance_in(body);
   if (!instance) return std::nullopt;

@@ -14,7 +14,8 @@ FUZZ(input) {
   const fuzz::MemoryFile file(input);
   const auto ledger = agent::read_ledger(file.path());
   if (const auto* good = std::get_if<agent::Ledger>(&ledger))
-    fuzz::must(good->epoch.value <= most_told, "an epoch has many above it");
+    fuzz::must(good->epoch.value <= most_told && (!good->unsaved || good->unsaved->epoch.value <= most_told),
+               "an epoch has many above it");
   try {
     if (const auto record = process_plugin::read_record(file.path().string()))
       fuzz::must(record->pid >= 0, "no group of processes is taken for one");

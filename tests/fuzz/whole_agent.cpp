@@ -1,22 +1,18 @@
 // The plugin that speaks with an agent, as a whole. whole.hpp says what an input is.
-#include "tests/fuzz/whole.hpp"
+#include "tests/fuzz/requests.hpp"
 
 using namespace understudy::fuzz;
 
 namespace {
 
 const std::vector<Question>& questions() {
-  static const Json settings = {
+  const Json settings = {
       {"url", "http://10.0.0.2:8760"}, {"api_key", {{"$secret", "api_key"}}}, {"service", "counter"}, {"poll", 10}};
-  const Json at = {{"service", "shop"}, {"target", "here"}};
-  Json start = at, stop = at;
-  start.update({{"epoch", 5}, {"operation", "op-5"}, {"snapshot", "s"}, {"reason", "failover"}});
-  stop.update({{"epoch", 5}, {"operation", "stop-5"}, {"grace_ms", 1000}});
-  static const std::vector<Question> all = {{"target", settings, "standby.observe/1", at},
-                                            {"target", settings, "standby.activate/1", start},
-                                            {"target", settings, "standby.deactivate/1", stop},
-                                            {"target", settings, "target.diagnose/1", at},
-                                            {"health", settings, "health.check/1", {{"timeout_ms", 5000}}}};
+  static const std::vector<Question> all = {{"target", settings, "standby.observe/1", at()},
+                                            {"target", settings, "standby.activate/1", start()},
+                                            {"target", settings, "standby.deactivate/1", stop()},
+                                            {"target", settings, "target.diagnose/1", at()},
+                                            {"health", settings, "health.check/1", look()}};
   return all;
 }
 

@@ -75,7 +75,8 @@ TEST_CASE("the ledger of an older agent is read, and a damaged one is not taken 
   CHECK(read_back(file).restored);
   CHECK_FALSE(read_back(file).unsaved.has_value());
   CHECK(read_back(file).snapshot == SnapshotId("s"));
-  for (const char* text : {"", "{", "[]", R"({"phase": "active"})", R"({"epoch": 3, "unsaved": {"refused": true}})"}) {
+  for (const char* text : {"", "{", "[]", R"({"phase": "active"})", R"({"epoch": 3, "unsaved": {"refused": true}})",
+                           R"({"epoch": 18446744073709551615})", R"({"epoch": 3, "unsaved": {"epoch": -1}})"}) {
     INFO(text);
     std::ofstream(file, std::ios::trunc) << text;
     CHECK(std::holds_alternative<std::string>(read_ledger(file)));
