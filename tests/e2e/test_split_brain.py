@@ -68,8 +68,16 @@ class World:
             self.write(f"{name}/agent.toml", self.agent_file(name))
         self.write("orchestrator.toml", self.orchestrator_file())
         self.witness = Witness(self.hosts)
-        for name in PARTS:
-            self.start(name)
+        for site in SITES:
+            self.start(site)
+        # Before the orchestrator: a home that does not answer yet would be left at once, and the service would be at the spare.
+        for site in SITES:
+            wait_for(f"the agent at {site}", lambda: self.logged(site, "agent: ready"), PATIENCE_S)
+        self.start("orchestrator")
+
+    def logged(self, name, what):
+        with open(os.path.join(self.folder, name + ".log")) as log:
+            return what in log.read()
 
     def write(self, path, text):
         with open(os.path.join(self.folder, path), "w") as out:
