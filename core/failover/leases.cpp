@@ -215,10 +215,11 @@ Epoch next_epoch(const Work& w) { return std::max(w.s.epoch, w.s.store_epoch).ne
 void grant_in_place(Work& w, const TargetId& target, const std::string& who, const std::string& why) {
   auto& s = w.s;
   // A dry run changes nothing, and a new epoch would end what an agent runs with the present one.
-  if (w.cx.act || s.epoch.value == 0) s.epoch = next_epoch(w);
+  const bool anew = w.cx.act || s.epoch.value == 0;
+  if (anew) s.epoch = next_epoch(w);
   s.revoked = false;
   s.taken_in_place = s.epoch;
-  w.record(Granted{s.epoch, target, who, why});
+  if (anew) w.record(Granted{s.epoch, target, who, why});  // an epoch is granted once: the journal refuses more
   const auto* configured = w.cx.service.find(target);
   if (!w.cx.act || configured == nullptr || !configured->lease) return;
   w.effect(Watch{target, Watch::Mode::serving, true});  // its agent may start it again under the new epoch

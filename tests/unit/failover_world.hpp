@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/failover/machine.hpp"
+#include "tests/catch.hpp"
 
 namespace understudy::test {
 
@@ -34,6 +35,7 @@ class World {
       remember(e);
       effects.push_back(e);
     }
+    for (const auto& record : step.records) granted_once(record);
     records.insert(records.end(), step.records.begin(), step.records.end());
   }
 
@@ -82,6 +84,14 @@ class World {
   WallTime wall{Millis(1'800'000'000'000)};
 
  private:
+  /// The journal refuses more.
+  void granted_once(const failover::Record& record) {
+    const auto* granted = std::get_if<failover::Granted>(&record);
+    if (granted == nullptr) return;
+    INFO(told);
+    CHECK(granted->epoch > last_granted_);
+    last_granted_ = granted->epoch;
+  }
   void advance(Micros by) {
     if (by.count() <= 0) return;
     mono += by;
@@ -113,6 +123,7 @@ class World {
 
   std::map<failover::TimerKind, std::pair<std::uint64_t, Time>> timers;
   std::map<std::string, std::string> operations;
+  Epoch last_granted_{};
 };
 
 }  // namespace understudy::test
