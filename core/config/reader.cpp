@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "core/config/patterns.hpp"
 #include "core/config/units.hpp"
 
@@ -191,7 +193,7 @@ void Section::read(std::string_view key, double& out, double least, double most)
                              : wrong_type(key, *node, "a number");
   if (!(*value >= least && *value <= most))
     return wrong(key, "E0104", std::string(key) + " is out of range",
-                 "it must be from " + std::to_string(least) + " to " + std::to_string(most));
+                 fmt::format("it must be from {:g} to {:g}", least, most));
   out = *value;
 }
 
@@ -209,9 +211,8 @@ void Section::read(std::string_view key, Millis& out, Millis least, Millis most)
     return wrong(key, "E0106", std::string(key) + " = \"" + text->get() + "\" is no duration",
                  "write it as \"90s\", \"1h30m\" or \"250ms\"");
   if (*value < least || *value > most) {
-    return wrong(
-        key, "E0104", std::string(key) + " = \"" + text->get() + "\" is out of range",
-        "it must be from " + std::to_string(least.count()) + " ms to " + std::to_string(most.count() / 1000) + " s");
+    return wrong(key, "E0104", std::string(key) + " = \"" + text->get() + "\" is out of range",
+                 "it must be from " + format_duration(least) + " to " + format_duration(most));
   }
   out = *value;
 }

@@ -193,14 +193,13 @@ void read_targets(Section& s, Service& out) {
 /// A schedule that cannot drill whom it names, or nobody at all, would pass for one that does.
 void check_schedule(Section& s, const Service& out) {
   const auto& drill = out.drill;
-  if (!drill.every || s.reading().schemas == nullptr) return;
   std::vector<const Target*> wanted, unable;
   for (const auto& t : out.targets) {
     const bool named = drill.targets.empty() || std::ranges::find(drill.targets, t.id) != drill.targets.end();
     if (named && t.id != out.primary) wanted.push_back(&t);
   }
   if (wanted.empty() && !drill.targets.empty())
-    return s.wrong("drill", "W0202",
+    return s.wrong("targets", "W0202",
                    "the schedule drills nobody while the service is at home: targets names no standby",
                    "name standbys, or leave targets out for all of them");
   if (drill.mode != Drill::Mode::isolated) return;
@@ -210,9 +209,19 @@ void check_schedule(Section& s, const Service& out) {
   if (unable.empty() || (drill.targets.empty() && unable.size() < wanted.size())) return;
   std::string names;
   for (const auto* t : unable) names += (names.empty() ? "" : ", ") + t->id.value + " (" + t->use.plugin + ")";
-  s.wrong("drill", "W0202",
+  s.wrong(s.has("targets") ? "targets" : "every", "W0202",
           "the schedule does not drill " + names + ": the plugin cannot run a copy beside the service",
           "mode = \"switchover\" moves the service there and back instead");
+}
+
+void check_drill(Section& s, const Service& out, std::span<const std::string> names) {
+  for (const auto& id : out.drill.targets) {
+    if (out.find(id) != nullptr) continue;
+    const auto near = nearest(id.value, names);
+    s.wrong("targets", "E0107", "drill.targets names \"" + id.value + "\", which is no target of this service",
+            near.empty() ? "" : "did you mean \"" + near + "\"?");
+  }
+  if (out.drill.every && s.reading().schemas != nullptr) check_schedule(s, out);
 }
 
 /// Whether such a target is left behind or waited for is a decision of its own: two may run, or nobody.
@@ -253,13 +262,8 @@ void check_service(Section& s, const Service& out) {
             " says lease = true, but [orchestrator] has no lease_listen: no agent of another host reaches it",
         "write lease_listen = \"ADDRESS:8751\" in [orchestrator], an address of this host; right only where "
         "something brings agents to the socket");
-  for (const auto& id : out.drill.targets) {
-    if (out.find(id) != nullptr) continue;
-    const auto near = nearest(id.value, names);
-    s.wrong("drill", "E0107", "drill.targets names \"" + id.value + "\", which is no target of this service",
-            near.empty() ? "" : "did you mean \"" + near + "\"?");
-  }
-  check_schedule(s, out);
+  if (out.drill.every || !out.drill.targets.empty())
+    with_table(s, "drill", [&](Section& d) { check_drill(d, out, names); });
   check_unfenceable(s, out);
   for (const auto& t : out.targets) {
     if (t.paths.empty() || !out.state || t.id == out.primary) continue;

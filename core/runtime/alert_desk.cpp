@@ -185,7 +185,7 @@ void AlertDesk::stored(const std::optional<journal::Problem>& problem) {
   alert.state = AlertState::firing;
   alert.title = "nothing can be written down: no failover can happen";
   alert.text = problem->message + (problem->hint.empty() ? "" : "\n" + problem->hint);
-  shout(std::move(alert));
+  shout(alert);
 }
 
 /// What is small may still be written to a disk that is nearly full: the end is told when it has lasted.
@@ -198,12 +198,12 @@ void AlertDesk::calm_down() {
     alert.kind = "journal.unwritable";
     alert.state = AlertState::resolved;
     alert.title = "the journal can be written again";
-    shout(std::move(alert));
+    shout(alert);
   });
 }
 
 /// To everybody, past the queue.
-void AlertDesk::shout(Alert alert) {
+void AlertDesk::shout(const Alert& alert) {
   const auto at = wall_now();
   for (const auto& n : config_.notifiers) {
     const auto id = std::to_string(ms(at)) + "-" + std::to_string(next_id_++);

@@ -62,7 +62,7 @@ class AlertDesk {
   void beat_in(Millis wait);
   void store_waiting();
   void store_waiting_later();
-  void shout(Alert alert);
+  void shout(const Alert& alert);
   void calm_down();
 
   const Wiring& wiring_;
