@@ -9,12 +9,12 @@
 
 #include "core/host/child.hpp"
 #include "core/plugins/library.hpp"
+#include "core/plugins/start_patience.hpp"
 
 namespace understudy::plugins {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr auto patience = std::chrono::seconds(5);
 constexpr auto patience_at_end = std::chrono::seconds(1);
 constexpr std::size_t largest_answer = 2 * 1024 * 1024;
 
@@ -63,12 +63,13 @@ std::variant<std::shared_ptr<Library>, LoadError> describe_library(const std::fi
     return LoadError{"cannot run " + spawned.what + ": " + std::strerror(spawned.error),
                      "is Understudy installed whole?"};
   const auto& child = *spawned.child;
-  const auto said = read_all(child.out, Clock::now() + patience);
+  const auto said = read_all(child.out, Clock::now() + start_patience);
   for (const int fd : {child.in, child.out, child.err}) ::close(fd);
   if (!said) ::kill(-child.pid, SIGKILL);
   const std::string end = end_of(child.pid);
   if (!said)
-    return LoadError{file + ": did not describe itself within 5 s", "what runs when it is loaded must return at once"};
+    return LoadError{file + ": did not describe itself within " + std::to_string(start_patience_s) + " s",
+                     "what runs when it is loaded must return at once"};
   auto manifest = read_description(path, *said, end);
   if (auto* error = std::get_if<LoadError>(&manifest)) return *error;
   auto out = std::make_shared<Library>();

@@ -10,6 +10,7 @@
 #include "core/plugins/deadlines.hpp"
 #include "core/plugins/host_calls.hpp"
 #include "core/plugins/log_budget.hpp"
+#include "core/plugins/start_patience.hpp"
 #include "understudy/json.hpp"
 
 namespace understudy::plugins {
@@ -18,7 +19,7 @@ namespace {
 namespace asio = boost::asio;
 using Clock = std::chrono::steady_clock;
 
-constexpr Millis start_timeout{5'000}, slack{250};
+constexpr Millis slack{250};
 constexpr Millis first_backoff{20}, longest_backoff{30'000};
 constexpr int crashes_before_rest = 5;  ///< in a row, without one good answer between
 constexpr Millis rest{30'000};
@@ -62,7 +63,7 @@ class Guest : public std::enable_shared_from_this<Guest> {
     if (envelope_.size() > largest_frame_body)
       return LoadError{"the settings of " + caller.instance + " are larger than 4 MiB", "name files instead"};
     launch();
-    const auto deadline = Clock::now() + start_timeout;
+    const auto deadline = Clock::now() + start_patience;
     while (state_ == State::starting && !refused_ && Clock::now() < deadline) {
       const auto left = std::chrono::duration_cast<Millis>(deadline - Clock::now());
       process_->wait_for_frame(static_cast<int>(std::max<std::int64_t>(1, left.count())));
@@ -72,7 +73,8 @@ class Guest : public std::enable_shared_from_this<Guest> {
     if (state_ == State::ready) return std::nullopt;
     const std::string who = "plugin " + caller.plugin;
     if (refused_) return LoadError{who + " refused " + caller.instance + ": " + create_error_, create_hint_};
-    return LoadError{who + " did not finish create() for " + caller.instance + " within 5 s, or ended",
+    return LoadError{who + " did not finish create() for " + caller.instance + " within " +
+                         std::to_string(start_patience_s) + " s, or ended",
                      "create() must do no I/O", Clock::now() >= deadline};
   }
 
@@ -148,8 +150,8 @@ class Guest : public std::enable_shared_from_this<Guest> {
     }
     process_ = std::move(std::get<std::unique_ptr<GuestProcess>>(started));
     send({Frame::Kind::create, 0, 0, {}, envelope_});
-    after(start_timeout, [](Guest& g) {
-      if (g.process_) g.process_->kill("create() did not end within 5 s");
+    after(start_patience, [](Guest& g) {
+      if (g.process_) g.process_->kill("create() did not end within " + std::to_string(start_patience_s) + " s");
     });
   }
 

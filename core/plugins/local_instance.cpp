@@ -9,6 +9,7 @@
 #include "core/plugins/deadlines.hpp"
 #include "core/plugins/for_ever.hpp"
 #include "core/plugins/host_calls.hpp"
+#include "core/plugins/start_patience.hpp"
 #include "understudy/json.hpp"
 
 namespace understudy::plugins {
@@ -19,7 +20,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t largest_payload = 4 * 1024 * 1024;
 constexpr auto slack = std::chrono::milliseconds(100);  // past the budget, for the plugin's own timeout to speak first
-constexpr auto start_timeout = std::chrono::seconds(5);
+constexpr auto stuck_after = std::chrono::seconds(5);   // in one call
 
 us_bytes bytes(std::string_view text) { return {text.data(), text.size()}; }
 std::string_view view(us_bytes raw) { return raw.len == 0 ? std::string_view() : std::string_view(raw.data, raw.len); }
@@ -70,7 +71,7 @@ class Link : public std::enable_shared_from_this<Link> {
   us_op next_op = 1;
 
   us_op call(std::string_view method, const sdk::Json& params, Millis budget, Instance::Done done) {
-    if (thread && thread->busy_for() > start_timeout) {
+    if (thread && thread->busy_for() > stuck_after) {
       done(failure(sdk::Status::transient,
                    "plugin " + caller.plugin + " has been stuck in a call for " +
                        std::to_string(thread->busy_for().count() / 1000) + " s",
@@ -213,7 +214,7 @@ class LocalInstance final : public Instance {
     const auto link = link_;
     const us_plugin* entry = &link->library->entry();
     void* ctx = link->plugin.ctx;
-    if (link->thread && link->thread->busy_for() > start_timeout) {
+    if (link->thread && link->thread->busy_for() > stuck_after) {
       link->drop_all();
       link->wiring.log.write(host::Level::error, link->caller.instance, "the plugin hangs and is left behind");
       keep_for_ever(link);  // it may still call
@@ -231,7 +232,7 @@ class LocalInstance final : public Instance {
       entry->destroy(ctx);
       gone->set_value();
     });
-    if (wait.wait_for(start_timeout) != std::future_status::ready) {
+    if (wait.wait_for(stuck_after) != std::future_status::ready) {
       link->wiring.log.write(host::Level::error, link->caller.instance, "the plugin did not end and is left behind");
     }
   }
@@ -268,7 +269,7 @@ std::int32_t run_create(const std::shared_ptr<Link>& link, const std::string& se
   auto answer = std::make_shared<std::promise<std::int32_t>>();
   auto wait = answer->get_future();
   link->thread->post([create, answer] { answer->set_value(create()); });
-  if (wait.wait_for(start_timeout) != std::future_status::ready) {
+  if (wait.wait_for(start_patience) != std::future_status::ready) {
     link->closed.store(true);
     return US_UNKNOWN;
   }
@@ -288,9 +289,9 @@ std::variant<std::unique_ptr<Instance>, LoadError> make_local_instance(const Reg
   if (status != US_OK) {
     if (status == US_UNKNOWN && link->create_error.empty()) {
       keep_for_ever(link);  // a hung create may still write to it
-      return LoadError{
-          "plugin " + link->caller.plugin + " did not finish create() for " + link->caller.instance + " within 5 s",
-          "create() must do no I/O", true};
+      return LoadError{"plugin " + link->caller.plugin + " did not finish create() for " + link->caller.instance +
+                           " within " + std::to_string(start_patience_s) + " s",
+                       "create() must do no I/O", true};
     }
     const std::string why =
         link->create_error.empty() ? std::string(sdk::name_of(sdk::status_from(status))) : link->create_error;
