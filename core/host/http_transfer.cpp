@@ -116,6 +116,11 @@ std::string Transfer::open_files() {
 
 void Transfer::set_constant(CURL* easy) {
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+#if LIBCURL_VERSION_NUM >= 0x075700
+  // Else the end of a transfer whose name is still looked up waits, on the loop, for the resolver to give up: a dead
+  // name server would hold up all leases for 5 to 30 s. The thread ends by itself.
+  curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+#endif
   curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(easy, CURLOPT_NOPROXY, without_proxy().c_str());
