@@ -35,7 +35,7 @@ struct Candidate {
   bool excluded = false;        ///< tried in this move, or the failed target itself
   std::string excluded_reason;  ///< the stable word: "failed", "tried"
   std::string excluded_why;
-  bool last_resort = false;  ///< it has just failed, and is tried when nobody else can be
+  bool last_resort = false;  ///< it has just failed, or is being drilled: tried when nobody else can be
 };
 
 /// What is the same for all.

@@ -49,7 +49,7 @@ policy::Candidate ServiceRunner::candidate(const Place& p, const failover::MakeP
   const auto breaker = state_.breakers.find(t.id);
   c.breaker_open =
       breaker != state_.breakers.end() && breaker->second.open_until && *breaker->second.open_until > mono_now();
-  c.last_resort = t.id == ask.failed;
+  c.last_resort = t.id == ask.failed || p.changing;  // it could be asked to start only when a drill of it has ended
   if (t.id == ask.failed && !ask.desperate) {
     c.excluded = true;
     c.excluded_reason = "failed";

@@ -289,7 +289,8 @@ void StateKeeper::put_in_place(const std::shared_ptr<Job>& job, const SnapshotIn
   for (const auto& [name, path] : named_paths(*job->target)) {
     const auto staged = job->staging / name;
     // A start without a part of its state would be a start with a stale one.
-    if (!fs::exists(fs::symlink_status(staged)))
+    std::error_code ec;
+    if (!fs::exists(fs::symlink_status(staged, ec)))
       return end({false,
                   {},
                   "snapshot " + snapshot.id.value + " holds no \"" + name +

@@ -51,8 +51,8 @@ void forget_old(const fs::path& place) {
   const std::string prefix = place.filename().string() + ".replaced-";
   std::vector<fs::path> found;
   std::error_code ec;
-  for (const auto& entry : fs::directory_iterator(place.parent_path(), ec)) {
-    if (entry.path().filename().string().rfind(prefix, 0) == 0) found.push_back(entry.path());
+  for (fs::directory_iterator it(place.parent_path(), ec), end; !ec && it != end; it.increment(ec)) {
+    if (it->path().filename().string().starts_with(prefix)) found.push_back(it->path());
   }
   std::ranges::sort(found);
   for (std::size_t i = 0; i + replaced_kept < found.size(); ++i) fs::remove_all(found[i], ec);
