@@ -194,7 +194,6 @@ void LeaseKeeper::ran_out(Time now) {
 }
 
 void LeaseKeeper::lose(State state, const Loss& loss) {
-  parts_.log.write(host::Level::error, "agent", loss.why);
   facts_.state = state;
   facts_.held_over = false;
   give_up_request();
@@ -203,6 +202,7 @@ void LeaseKeeper::lose(State state, const Loss& loss) {
   // Told before the workload is: from here on we start nothing, so the watchdog need not kill us too.
   if (parts_.watchdog != nullptr) parts_.watchdog->guard_until(seen_to(loss.end.latest), false);
   const Time killed = events_.lost(loss);
+  parts_.log.write(host::Level::error, "agent", loss.why);
   if (parts_.watchdog != nullptr && !guard_.wanted()) parts_.watchdog->guard_until(seen_to(killed), false);
 }
 

@@ -12,6 +12,7 @@
 #endif
 
 #include "core/host/boot_clock.hpp"
+#include "core/host/unblocked_output.hpp"
 
 namespace understudy::agent {
 namespace {
@@ -30,16 +31,17 @@ class Watch {
       if (waits[0].revents != 0 && !listen()) break;
       if (end_ && host::boot_now() >= *end_) time_is_up();
     }
-    if (group_ > 0) say("the agent has ended: its workload is killed");
     kill_workload();
+    if (group_ > 0) say("the agent has ended: its workload is killed");
     return 0;
   }
 
  private:
-  static void say(const char* text) {
+  /// After what it tells of: nothing here may wait for who reads it.
+  void say(const char* text) {
     char line[200];
     const int n = std::snprintf(line, sizeof line, "understudy: watchdog: %s\n", text);
-    (void)!::write(STDERR_FILENO, line, static_cast<std::size_t>(n));
+    (void)err_.write({line, static_cast<std::size_t>(n)});
   }
 
   void kill_workload() const {
@@ -74,18 +76,19 @@ class Watch {
   /// The agent goes first: it must not start what is killed here again. Its end is then seen at the socket, and what
   /// it may have started meanwhile has announced itself there.
   void time_is_up() {
-    if (agent_dies_) {
-      say("the lease is over and the agent did not act: it is killed with its workload");
-      ::kill(agent_, SIGKILL);
-    } else if (group_ > 0) {
-      say("the lease is over: what is left of the workload is killed");
-    }
+    if (agent_dies_) ::kill(agent_, SIGKILL);
     kill_workload();
     end_.reset();
     alarm_.set(end_);
+    if (agent_dies_) {
+      say("the lease was over and the agent did not act: it is killed with its workload");
+    } else if (group_ > 0) {
+      say("the lease was over: what was left of the workload is killed");
+    }
   }
 
   int agent_, socket_;
+  host::UnblockedOutput err_{STDERR_FILENO};
   host::BootAlarm alarm_;
   WatchdogWord word_;
   std::size_t got_ = 0;

@@ -1,13 +1,18 @@
 #include "core/host/log.hpp"
 
+#include <unistd.h>
 #include <algorithm>
+#include <atomic>
 #include <mutex>
 #include <shared_mutex>
 #include <vector>
 
-#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/details/os.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
 #include <nlohmann/json.hpp>
+
+#include "core/host/unblocked_output.hpp"
 
 namespace understudy::host {
 namespace {
@@ -33,22 +38,56 @@ Level level_from(std::string_view text) {
   return Level::info;
 }
 
+/// To stderr, in colours where those are seen, and without ever waiting for who reads it.
+class StderrSink final : public spdlog::sinks::base_sink<std::mutex> {
+ public:
+  /// Lines that were dropped before one that went; they are forgotten with this.
+  std::size_t take_dropped() noexcept { return went_ ? dropped_.exchange(0) : 0; }
+
+ private:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    message.color_range_start = message.color_range_end = 0;
+    spdlog::memory_buf_t text;
+    formatter_->format(message, text);
+    std::string line(text.data(), text.size());
+    if (colours_ && message.color_range_end > message.color_range_start) {
+      line.insert(message.color_range_end, "\033[m");
+      line.insert(message.color_range_start, colour(message.level));
+    }
+    went_ = out_.write(line);
+    if (!went_) ++dropped_;
+  }
+  void flush_() override {}
+
+  static const char* colour(spdlog::level::level_enum level) {
+    switch (level) {
+      case spdlog::level::err: return "\033[31m\033[1m";
+      case spdlog::level::warn: return "\033[33m\033[1m";
+      case spdlog::level::info: return "\033[32m";
+      default: return "\033[36m";
+    }
+  }
+
+  UnblockedOutput out_{STDERR_FILENO};
+  const bool colours_ = spdlog::details::os::in_terminal(stderr) && spdlog::details::os::is_color_terminal();
+  std::atomic<bool> went_ = true;
+  std::atomic<std::size_t> dropped_ = 0;
+};
+
 }  // namespace
 
 struct Logger::Impl {
   Level least;
   bool json;
+  std::shared_ptr<StderrSink> sink = std::make_shared<StderrSink>();
   spdlog::logger out;
   mutable std::shared_mutex mutex;
   std::vector<std::string> secrets;  ///< the longest first: a short one within it must not leave the rest
 
   Impl(std::string_view level, std::string_view format)
-      : least(level_from(level)),
-        json(format == "json"),
-        out("understudy", std::make_shared<spdlog::sinks::stderr_color_sink_mt>()) {
+      : least(level_from(level)), json(format == "json"), out("understudy", sink) {
     out.set_level(spd(least));
     out.set_pattern(json ? "%v" : "%Y-%m-%d %H:%M:%S.%e %^%-5l%$ %v");
-    out.flush_on(spdlog::level::debug);
   }
 
   void hide(std::string value) {
@@ -58,7 +97,14 @@ struct Logger::Impl {
   }
 
   /// All of it is redacted already.
-  void put(Level level, std::string component, std::string message, std::string fields) {
+  void put(Level level, const std::string& component, std::string message, std::string fields) {
+    say(level, component, std::move(message), std::move(fields));
+    if (const auto dropped = sink->take_dropped(); dropped > 0)
+      say(Level::warning, "log", std::to_string(dropped) + " lines before the last one are lost: nobody read the log",
+          "");
+  }
+
+  void say(Level level, const std::string& component, std::string message, std::string fields) {
     out.log(spd(level), json ? as_json(level, component, std::move(message), std::move(fields))
                              : as_text(component, message, fields));
   }

@@ -46,11 +46,12 @@ stop_grace = "3s"
 {tables}
 """)
 
-    def start(self, env=None, wait=True):
+    def start(self, env=None, wait=True, output=None):
+        """`output`: a descriptor in the place of the log."""
         inherited = {k: v for k, v in os.environ.items() if k not in ENVIRONMENT}
         with open(self.log_path, "a") as log:
             self.process = subprocess.Popen([os.path.join(BUILD, "bin/understudy"), "-c", self.config, "agent", "--", *self.command],
-                                            cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**inherited, "AGENT_KEY": KEY, **(env or {})})
+                                            cwd=self.folder, stdin=subprocess.DEVNULL, stdout=output or log, stderr=output or log, env={**inherited, "AGENT_KEY": KEY, **(env or {})})
         if wait:
             wait_for("the agent to answer", lambda: self.ask("GET", "/healthz")[0] == 200)
         return self

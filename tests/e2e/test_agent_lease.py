@@ -1,5 +1,6 @@
 """The guard of a lease and its watchdog: a real agent, an orchestrator that answers as the test says, and a workload
 that writes down when it ran, by the clock that the lease is counted on."""
+import contextlib
 import fcntl
 import http.server
 import json
@@ -124,14 +125,28 @@ kill_time = "{int(KILL_S * 1000)}ms"
         self.agents.append(made)
         return made
 
-    def begin(self, agent, wait=True):
-        agent.start(env={"LEASE_KEY": LEASE_KEY})
+    def begin(self, agent, wait=True, output=None):
+        agent.start(env={"LEASE_KEY": LEASE_KEY}, output=output)
         status, body = agent.ask("POST", "/activate", {"epoch": 1, "snapshot": ""})
         self.assertIn(status, (200, 202), body)
         if wait:
             agent.until(mode="active", workload_status="running")
             wait_for("a tick", self.ticks)
         return agent
+
+    def stalled_log(self):
+        """A pipe whose reader reads nothing, and what fills it. Not by O_NONBLOCK on the end that is given away: that would be the agent's too."""
+        unread, given = os.pipe()
+        filler = os.open(f"/proc/self/fd/{given}", os.O_WRONLY | os.O_NONBLOCK)
+        for fd in (unread, given, filler):
+            self.addCleanup(os.close, fd)
+
+        def fill():
+            for size in (4096, 1):
+                with contextlib.suppress(BlockingIOError):
+                    while True:
+                        os.write(filler, b"x" * size)
+        return unread, given, fill
 
     def ticks(self):
         """(when, pid, epoch) of the workload."""
@@ -212,6 +227,37 @@ kill_time = "{int(KILL_S * 1000)}ms"
         again = wait_for("ticks of another process", lambda: [t for t in self.ticks() if t[1] != first])
         self.assertEqual("1", again[0][2])
         self.assertIsNone(a.process.poll())
+
+    @unittest.skipUnless(os.path.isdir("/proc"), "there is no /proc to open a pipe again by")
+    def test_a_log_that_nobody_reads_holds_up_no_end(self):
+        """As with a container engine that blocks, or `| tee` that is stopped: the agent wrote first, and never came to the end."""
+        self.register.grant()
+        unread, given, fill = self.stalled_log()
+        a = self.begin(self.agent("stubborn", more="watchdog = false"), output=given)
+        first = self.ticks()[0][1]
+        fill()
+        self.register.silence()
+        self.gone(first)
+        self.never_after_its_lease()
+        self.lease_is(a, "lost")
+        a.until(workload_status="stopped")
+        said = b""
+        while b"lost: nobody read the log" not in said:  # it is read again: what is missing is counted
+            said += os.read(unread, 1 << 20)
+            self.register.grant()
+        a.until(mode="active", workload_status="running")
+
+    @unittest.skipUnless(os.path.isdir("/proc"), "there is no /proc to open a pipe again by")
+    def test_a_watchdog_whose_log_nobody_reads_ends_what_a_frozen_agent_left(self):
+        self.register.grant()
+        _, given, fill = self.stalled_log()
+        a = self.begin(self.agent("stubborn", through_shell=True), output=given)
+        first = self.ticks()[0][1]
+        fill()
+        a.process.send_signal(signal.SIGSTOP)
+        self.gone(first)
+        self.never_after_its_lease()
+        self.assertEqual(-signal.SIGKILL, a.process.wait(timeout=PATIENCE_S))
 
     def test_a_refusal_ends_it_at_once_and_stays_visible(self):
         self.register.grant(ttl=600)
