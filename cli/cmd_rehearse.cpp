@@ -1,5 +1,6 @@
 // understudy rehearse: years of outages on virtual time, from the file. Offline: asks no provider and starts nothing.
 #include <algorithm>
+#include <charconv>
 #include <fstream>
 
 #include <fmt/format.h>
@@ -156,13 +157,26 @@ void rehearse_all(Context& cx, const RehearseOptions& o) {
   print(out.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }
 
+/// To CLI11 "nan" is within each range, "-1" is the largest seed, and so is what is larger. Nothing: it may stand.
+std::string no_number(const std::string& text) {
+  return text.find_first_of("nN") == std::string::npos ? "" : text + " is no number";
+}
+
+std::string no_seed(const std::string& text) {
+  std::uint64_t seed = 0;
+  const auto* const end = text.data() + text.size();
+  const auto read = std::from_chars(text.data(), end, seed);
+  return read.ec == std::errc() && read.ptr == end ? "" : text + " is no number from 0 to 2^64 - 1";
+}
+
 }  // namespace
 
 void add_rehearse(CLI::App& app, Context& cx) {
   auto* command = app.add_subcommand("rehearse", "Years of outages on virtual time: what this file would give");
   auto o = std::make_shared<RehearseOptions>();
-  auto* years = command->add_option("--years", o->years, "how long")->check(CLI::Range(0.001, 1000.0));
-  command->add_option("--seed", o->seed, "the same seed gives the same answer");
+  auto* years =
+      command->add_option("--years", o->years, "how long")->check(CLI::Range(0.001, 1000.0))->check(no_number);
+  command->add_option("--seed", o->seed, "the same seed gives the same answer")->check(no_seed);
   command->add_option("--service", o->service, "default: all");
   command->add_option("--person", o->person, "until a person comes to what needs one, as 30m");
   auto* scenario = command->add_option("--scenario", o->scenario, "a file that states the outages, in place of chance");

@@ -1,8 +1,22 @@
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
 #include <CLI/CLI.hpp>
 
 #include "cli/context.hpp"
 
 namespace understudy::cli {
+namespace {
+
+/// What did not get to a redirected output was not said. A reader that has gone needs no more.
+int said(int code) {
+  if ((std::fflush(stdout) == 0 && std::ferror(stdout) == 0) || errno == EPIPE) return code;
+  std::fprintf(stderr, "understudy: the output cannot be written: %s\n", std::strerror(errno));
+  return code == done ? failed : code;
+}
+
+}  // namespace
 
 int run_cli(int argc, char** argv) {
   CLI::App app("Understudy keeps one stateful service running in exactly one place.", "understudy");
@@ -32,7 +46,7 @@ int run_cli(int argc, char** argv) {
     const int code = app.exit(e);
     return code == 0 ? done : wrong_use;
   }
-  return cx.exit_code;
+  return said(cx.exit_code);
 }
 
 }  // namespace understudy::cli

@@ -45,11 +45,15 @@ void Books::runs(std::size_t target, bool running, Time now) {
   if (running == running_since_[target].has_value()) return;
   if (running) {
     running_since_[target] = now;
-    if (++running_ == 2) two_since_ = now;
     return;
   }
-  if (running_-- == 2) report_.two_ran += between(two_since_, now);
   end_run(target, now, true);
+}
+
+void Books::at_work(std::ptrdiff_t places, Time now) {
+  if ((places >= 2) == two_since_.has_value()) return;
+  if (two_since_) report_.two_ran += between(*two_since_, now);
+  two_since_ = places >= 2 ? std::optional(now) : std::nullopt;
 }
 
 void Books::end_run(std::size_t target, Time now, bool over) {
@@ -84,7 +88,7 @@ void Books::blocked(const std::string& by, Time now) {
 Report Books::finish(Time end) {
   blocked("", end);
   if (silence_) end_silence(std::nullopt, end);
-  if (running_ >= 2) report_.two_ran += between(two_since_, end);
+  at_work(0, end);
   report_.length = end.time_since_epoch();
   const Millis all = between(Time(), end);
   for (std::size_t i = 0; i < running_since_.size(); ++i) {

@@ -18,9 +18,11 @@ class Books {
   /// The service is used at `target` from now on, or nowhere; `cause` is why, then.
   void serves(std::optional<std::size_t> target, Cause cause, Time now);
   void runs(std::size_t target, bool running, Time now);  ///< what the provider bills
+  /// How many work, of those that run: what is down does nothing.
+  void at_work(std::ptrdiff_t places, Time now);
   void starts(std::size_t target) { ++report_.money[target].activations; }
   void start_failed(std::size_t target) { ++report_.money[target].failed; }
-  void transferred(std::size_t target);
+  void transferred(std::size_t target);  ///< once a start, as the orchestrator's own meter and the plan's estimate
   /// The state that the next target starts from holds all work until then.
   void starts_from(Time content) { content_ = content; }
   /// `by` empty: nothing is in the way.
@@ -45,8 +47,7 @@ class Books {
   std::optional<Silence> silence_;
   std::optional<Time> content_;
   std::vector<std::optional<Time>> running_since_;
-  std::size_t running_ = 0;
-  Time two_since_{};
+  std::optional<Time> two_since_;
   std::map<std::string, Hold> holds_;
   std::string blocked_by_;
   Time blocked_since_{};

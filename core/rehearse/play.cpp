@@ -33,6 +33,7 @@ Play::Play(const config::Service& service, const Assumptions& assumptions, const
       books_(service, assumptions),
       outages_(assumptions.past_outages) {
   if (outages_.size() > history_used) outages_.resize(history_used);
+  if (service.state) newest_.id = SnapshotId("at-0");
   state_.random = stream(seed, "machine").bits();
   places_.reserve(service.targets.size());
   for (std::size_t i = 0; i < service.targets.size(); ++i) {

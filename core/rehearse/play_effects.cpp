@@ -103,7 +103,6 @@ void Play::prepare(const failover::Prepare& e) {
     if (done.ok) {
       const Kept kept = newest_snapshot();
       books_.starts_from(kept.content);
-      if (!there) books_.transferred(index(*p));
       done.snapshot.id = kept.id;
       done.snapshot.created = wall(kept.created);
     }
@@ -128,6 +127,7 @@ void Play::start(Place& p, const failover::Activate& e) {
   const bool fails = p.dice.chance(p.assumed->activation_fails);
   if (e.snapshot.empty() && service_.state) books_.starts_from(clock_.now());  // its own copy is the newest
   books_.starts(index(p));
+  if (e.kind != failover::MoveKind::start && service_.state) books_.transferred(index(p));
   if (e.kind != failover::MoveKind::start && p.target->id != service_.primary)
     meter_.starts(p.target->id, p.assumed->price, service_.state ? assumptions_.general.state_gb : 0);
   const auto start = p.starting = next_start_++;

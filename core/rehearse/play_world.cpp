@@ -1,6 +1,8 @@
 // What is true, and what looking at it tells.
 #include "core/rehearse/play.hpp"
 
+#include <algorithm>
+
 namespace understudy::rehearse {
 namespace {
 
@@ -26,6 +28,7 @@ void Play::fault(const Fault& f, int by) {
 void Play::changed() {
   books_.serves(serving(), why_silent(), clock_.now());
   for (std::size_t i = 0; i < places_.size(); ++i) books_.runs(i, places_[i].runs, clock_.now());
+  books_.at_work(std::ranges::count_if(places_, [](const Place& p) { return p.runs && p.down == 0; }), clock_.now());
   update_saving();
   for (auto& p : places_) p.probing->wake();
   observe_again();

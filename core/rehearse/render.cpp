@@ -41,7 +41,7 @@ std::string summary(const Report& r, const Scale& scale) {
 std::string money_table(const Report& r, const Scale& scale) {
   std::string out =
       fmt::format("\n  {:<16} {:>10} {:>10} {:>10} {:>10} {:>10} {:>10}   {}\n", fmt::format("$ {}", scale.unit),
-                  "standby", "active", "starts", "transfer", "all", "served", "starts (failed)");
+                  "standby", "active", "starts", "transfer", "all", "ran", "starts (failed)");
   for (const auto& m : r.money) {
     out += fmt::format("  {:<16} {:>10.2f} {:>10.2f} {:>10.2f} {:>10.2f} {:>10.2f} {:>10}   {} ({})\n", m.target.value,
                        scale.of(m.standby), scale.of(m.active), scale.of(m.activation), scale.of(m.transfer),
@@ -168,9 +168,9 @@ nlohmann::json to_json(const Rehearsed& rehearsed) {
 std::string to_csv(const std::vector<Rehearsed>& all) {
   std::string out =
       "service,alternative,years,availability,downtime_s,outage_s,planned_s,needless_s,silences,longest_silence_s,"
-      "failovers,failovers_begun,false_failovers,failbacks,rollbacks,rto_p50_s,rto_p95_s,rto_p99_s,rto_max_s,rpo_p50_s,"
-      "rpo_p95_s,"
-      "rpo_p99_s,rpo_max_s,targets_usd,silence_usd,all_usd\r\n";
+      "failovers,failovers_begun,false_failovers,failbacks,rollbacks,rto_n,rto_p50_s,rto_p95_s,rto_p99_s,rto_max_s,rpo_"
+      "n,"
+      "rpo_p50_s,rpo_p95_s,rpo_p99_s,rpo_max_s,targets_usd,silence_usd,all_usd\r\n";
   const auto s = [](Millis time) { return fmt::format("{:.3f}", static_cast<double>(time.count()) / 1000); };
   for (const auto& one : all) {
     for (const auto& [name, r] : one.results) {
@@ -179,7 +179,9 @@ std::string to_csv(const std::vector<Rehearsed>& all) {
                          s(r.down[2]), r.silences, s(r.longest_silence), r.failovers, r.failovers_begun,
                          r.false_failovers, r.failbacks, r.rollbacks);
       for (const auto& spread_ : {r.rto, r.rpo})
-        out += fmt::format("{},{},{},{},", s(spread_.p50), s(spread_.p95), s(spread_.p99), s(spread_.max));
+        out += spread_.n == 0 ? "0,,,,,"  // none is not one of 0 s
+                              : fmt::format("{},{},{},{},{},", spread_.n, s(spread_.p50), s(spread_.p95),
+                                            s(spread_.p99), s(spread_.max));
       out += fmt::format("{:.4f},{:.4f},{:.4f}\r\n", r.spent().value, r.silence_cost.value, r.cost().value);
     }
   }

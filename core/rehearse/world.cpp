@@ -26,15 +26,31 @@ void draw(sim::Dice& dice, double per_year, Millis mean, Micros length, Each eac
   }
 }
 
+/// How often a target's own outages begin, and which share of those takes its domain: with those that the others of the
+/// domain begin it has as many as assumed, and as large a share of them is regional. Exact where their rates are equal.
+struct Own {
+  double rate = 1, regional = 0;  ///< `rate`: of the assumed one
+};
+
+Own own_outages(const config::Service& service, std::size_t i, double regional) {
+  const auto& domain = service.targets[i].failure_domain;
+  if (domain.empty()) return {};
+  const auto together = std::ranges::count(service.targets, domain, &config::Target::failure_domain);
+  const double begun = regional / static_cast<double>(together);
+  const double rate = 1 - regional + begun;
+  return {rate, begun / rate};
+}
+
 void invent_outages(std::vector<Fault>& out, const config::Service& service, const Assumptions& a, std::size_t i,
                     Micros length, sim::Dice dice) {
   const auto& t = a.targets[i];
-  draw(dice, t.outages_per_year, t.outage, length, [&](Time from, Time to) {
+  const Own own = own_outages(service, i, a.general.regional);
+  draw(dice, t.outages_per_year * own.rate, t.outage, length, [&](Time from, Time to) {
     Fault fault{Fault::What::down, i, from, to, dice.chance(a.general.state_survives)};
     if (dice.chance(t.unreachable)) fault.what = Fault::What::unreachable;
     out.push_back(fault);
+    if (!dice.chance(own.regional)) return;
     const auto& domain = service.targets[i].failure_domain;
-    if (!dice.chance(a.general.regional) || domain.empty()) return;
     for (std::size_t other = 0; other < service.targets.size(); ++other) {
       if (other == i || service.targets[other].failure_domain != domain) continue;
       fault.target = other;

@@ -73,7 +73,10 @@ class Rehearse(unittest.TestCase):
         for row in rows:
             self.assertNotIn(None, row)
             self.assertTrue(0 <= float(row["availability"]) <= 1)
-            self.assertTrue(all(row.values()))
+            for column, value in row.items():  # a spread of nothing is left out: it is none of 0 s
+                of = column.split("_")[0]
+                nothing = of in ("rto", "rpo") and row[of + "_n"] == "0"
+                self.assertEqual(value == "", nothing and column != of + "_n", column)
         root = xml.parse(picture).getroot()
         self.assertEqual(root.tag, "{http://www.w3.org/2000/svg}svg")
         words = [t.text for t in root.iter("{http://www.w3.org/2000/svg}text")]
@@ -81,6 +84,16 @@ class Rehearse(unittest.TestCase):
             self.assertIn(row["alternative"], words)
         with open(picture) as text:
             self.assertNotIn("href", text.read())
+
+    def test_what_is_no_length_and_no_seed_is_refused(self):
+        for words in (("--years", "nan"), ("--years", "0"), ("--seed", "-1"), ("--seed", str(2**64))):
+            self.assertIn(words[0], self.rehearse(*words, expect=2))
+
+    @unittest.skipUnless(os.path.exists("/dev/full"), "only Linux has /dev/full")
+    def test_a_full_disk_under_its_output_is_a_failure(self):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([os.path.join(BUILD, "bin/understudy"), "version"], stdout=full, stderr=subprocess.PIPE, text=True)
+        self.assertEqual((1, True), (done.returncode, "the output cannot be written" in done.stderr))
 
     def test_the_examples_can_be_rehearsed(self):
         for name in ("warm_cloud_run", "cold_fly", "third_host"):
