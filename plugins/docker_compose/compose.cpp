@@ -107,7 +107,10 @@ Json Compose::run(const Words& words, const Words& files, const std::map<std::st
 }
 
 std::vector<std::string> Compose::services(const Deadline& deadline) {
-  if (!project_.services.empty()) return project_.services;
+  return project_.services.empty() ? all_services(deadline) : project_.services;
+}
+
+std::vector<std::string> Compose::all_services(const Deadline& deadline) {
   const Json ended = run({"config", "--services"}, project_.compose_files(), {}, deadline);
   if (!succeeded(ended))
     throw Failure(Status::invalid, "compose cannot read the project: " + reason(ended),
@@ -120,9 +123,9 @@ std::vector<std::string> Compose::services(const Deadline& deadline) {
 }
 
 /// A second compose file, merged over the project's own. JSON is YAML too, and needs no quoting rules of ours.
-std::string Compose::addition(const Variables& variables, const Variables& labels, const Deadline& deadline) {
+std::string Compose::addition(const Variables& variables, const Variables& labels, const Words& services) const {
   Json out = {{"services", Json::object()}};
-  for (const auto& service : services(deadline)) {
+  for (const auto& service : services) {
     auto environment = project_.env;
     environment.insert(variables.begin(), variables.end());
     for (auto& [name, value] : environment) {
@@ -151,13 +154,15 @@ void Compose::up(const ActivateRequest& request, const Deadline& deadline) {
                                      {"understudy.operation", request.operation},
                                      {"understudy.service", request.service},
                                      {"understudy.target", request.target}},
-                                    deadline));
+                                    services(deadline)));
   start(files_and(file.path()), variables, deadline);
 }
 
 void Compose::up_copy(const DrillRequest& request, const CopyRules& rules, const Deadline& deadline) {
   const auto variables = copy_variables(request);
-  const TemporaryFile file(addition(variables, {{label_drill, request.drill}, {label_epoch, "0"}}, deadline));
+  // `up` starts what those of `services` depend on too, and that acts on the world as well.
+  const TemporaryFile file(
+      addition(variables, {{label_drill, request.drill}, {label_epoch, "0"}}, all_services(deadline)));
   const Json rendered = run({"config"}, files_and(file.path()), variables, deadline);
   if (!succeeded(rendered))
     throw Failure(Status::invalid, "compose cannot read the project: " + reason(rendered),

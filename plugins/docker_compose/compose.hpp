@@ -24,13 +24,14 @@ class Compose {
  private:
   using Words = std::vector<std::string>;
   using Variables = std::map<std::string, std::string>;
-  [[nodiscard]] std::string addition(const Variables& variables, const Variables& labels, const Deadline& deadline);
+  [[nodiscard]] std::string addition(const Variables& variables, const Variables& labels, const Words& services) const;
   void start(const Words& files, const Variables& variables, const Deadline& deadline);
   [[nodiscard]] Words files_and(const std::string& more) const;
   [[nodiscard]] understudy::sdk::Json run(const Words& words, const Words& files,
                                           const std::map<std::string, std::string>& env, const Deadline& deadline);
   [[nodiscard]] const Words& program(const Deadline& deadline);
   [[nodiscard]] std::vector<std::string> services(const Deadline& deadline);
+  [[nodiscard]] std::vector<std::string> all_services(const Deadline& deadline);
 
   understudy::sdk::Host& host_;
   const Project& project_;

@@ -1,5 +1,6 @@
 #include "copy.hpp"
 
+#include <algorithm>
 #include <sstream>
 
 namespace compose_plugin {
@@ -28,26 +29,91 @@ struct Line {
   throw Failure(Status::invalid, "a copy would share " + what + " with the standby", hint);
 }
 
+/// `path` is `folder`, or in it.
+bool within(const std::string& path, const std::string& folder) {
+  return path.compare(0, folder.size(), folder) == 0 && (path.size() == folder.size() || path[folder.size()] == '/');
+}
+
+/// What a service's `volumes` mount from the host: a copy writes to its own folders only.
+class Mounts {
+ public:
+  Mounts(const CopyRules& rules, const DrillRequest& request) : allowed_(rules.shared) {
+    for (const auto& folder : request.folders) allowed_.push_back(folder.to);
+  }
+
+  void take(const Line& line, const std::string& service) {
+    if (!line.item()) return learn(line.key, line.value);
+    end();
+    service_ = service;
+    const Line first(std::string(line.indent, ' ') + "  " + line.text.substr(line.indent + 2));
+    const auto begins = first.key.find_first_not_of("'\"");
+    const bool path =
+        begins != std::string::npos && std::string_view("/.~").find(first.key[begins]) != std::string_view::npos;
+    if (!path) return learn(first.key, first.value);  // else as compose 1 writes it: /from:/to:ro
+    bind_ = true;
+    source_ = first.key.substr(begins);
+    const auto mode = first.value.find_last_of(':');
+    read_only_ = mode != std::string::npos && (first.value + ",").find("ro,", mode) != std::string::npos;
+  }
+
+  /// Of the last one.
+  void end() {
+    const bool harmless = !bind_ || read_only_ || std::any_of(allowed_.begin(), allowed_.end(), [&](const auto& f) {
+      return within(source_, f);
+    });
+    if (!harmless)
+      shared(
+          source_ + " (service " + service_ + ")",
+          "mount it read_only, take it from a variable that `drill = { env }` sets, or name it in `drill = { shared }` "
+          "when two may write to it");
+    bind_ = read_only_ = false;
+    source_.clear();
+  }
+
+ private:
+  void learn(const std::string& key, const std::string& value) {
+    if (key == "type") bind_ = value == "bind";
+    if (key == "source") source_ = value;
+    if (key == "read_only") read_only_ = value == "true";
+  }
+
+  std::vector<std::string> allowed_;
+  std::string service_, source_;
+  bool bind_ = false, read_only_ = false;
+};
+
 /// Removes and judges, line by line.
 class Filter {
  public:
-  Filter(const Project& copy, const CopyRules& rules) : copy_(copy), rules_(rules) {}
+  Filter(const Project& copy, const CopyRules& rules, const DrillRequest& request)
+      : copy_(copy), rules_(rules), mounts_(rules, request) {}
 
   std::string operator()(const std::string& rendered) {
     std::istringstream in(rendered);
     for (std::string text; std::getline(in, text);) take(Line(std::move(text)));
+    mounts_.end();
     return std::move(out_);
   }
 
  private:
   void take(const Line& line) {
     if (line.indent == 0 && !line.key.empty()) section_ = line.key;
+    look_at_mounts(line);
     if (skipping_ && (line.indent > 4 || (line.indent == 4 && line.item()))) return;
     skipping_ = section_ == "services" && line.indent == 4 &&
                 (line.key == "container_name" || (line.key == "ports" && !rules_.ports));
     if (skipping_) return;
     judge(line);
     out_ += line.text + "\n";
+  }
+
+  void look_at_mounts(const Line& line) {
+    if (line.indent <= 4 && !line.item()) {
+      mounts_.end();
+      in_mounts_ = section_ == "services" && line.indent == 4 && line.key == "volumes";
+    } else if (in_mounts_) {
+      mounts_.take(line, part_);
+    }
   }
 
   void judge(const Line& line) {
@@ -66,8 +132,9 @@ class Filter {
 
   const Project& copy_;
   const CopyRules& rules_;
+  Mounts mounts_;
   std::string section_, part_, out_;
-  bool skipping_ = false;
+  bool skipping_ = false, in_mounts_ = false;
 };
 
 /// As a path of its own, or the beginning of one; not in the variables that are ours.
@@ -89,7 +156,8 @@ bool names_path(const std::string& text, const std::string& path) {
 
 CopyRules CopyRules::from_settings(const Json& settings) {
   const Json drill = settings.value("drill", Json::object());
-  return {drill.value("env", std::map<std::string, std::string>()), drill.value("ports", false)};
+  return {drill.value("env", std::map<std::string, std::string>()), drill.value("ports", false),
+          drill.value("shared", std::vector<std::string>())};
 }
 
 Project copy_of(Project project, const CopyRules& rules) {
@@ -122,7 +190,7 @@ std::string harmless(const std::string& rendered, const Project& copy, const Cop
     shared("the state in " + f.from,
            "let the compose file take its folder from a variable: \"${UNDERSTUDY_STATE:-./state}:/state\"");
   }
-  return Filter(copy, rules)(rendered);
+  return Filter(copy, rules, request)(rendered);
 }
 
 }  // namespace compose_plugin

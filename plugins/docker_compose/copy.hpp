@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "project.hpp"
 
@@ -12,6 +13,7 @@ namespace compose_plugin {
 struct CopyRules {
   std::map<std::string, std::string> env;  ///< added to `env`
   bool ports = false;  ///< published ports, host and shared networks are kept: the copy answers where the target would
+  std::vector<std::string> shared;  ///< paths of this host that it may write to as the standby does
 
   [[nodiscard]] static CopyRules from_settings(const understudy::sdk::Json& settings);
 };
@@ -23,7 +25,8 @@ struct CopyRules {
 
 /// `rendered`: what `compose config` prints for the copy. Without what two projects cannot both have (container names)
 /// and, unless the rules say otherwise, without published ports. Throws sdk::Failure(invalid) when the copy would share
-/// state with the standby: its folders, an external volume, a volume of a fixed name; or traffic.
+/// state with the standby: its folders, another writable folder of the host, an external volume, a volume of a fixed
+/// name; or traffic.
 [[nodiscard]] std::string harmless(const std::string& rendered, const Project& copy, const CopyRules& rules,
                                    const understudy::sdk::DrillRequest& request);
 

@@ -23,6 +23,7 @@ UNDERSTUDY_PLUGIN(R"json({
         "program": {"type": "array", "items": {"type": "string"}, "description": "the compose program; default: docker compose, else docker-compose"},
         "drill": {"type": "object", "description": "of a drill's copy, which runs as project NAME-drill", "properties": {
           "env": {"type": "object", "additionalProperties": {"type": "string"}, "description": "added to `env`"},
+          "shared": {"type": "array", "items": {"type": "string"}, "description": "absolute paths that the copy may write to as the standby does; others that it mounts must be read_only"},
           "ports": {"type": "boolean", "default": false, "description": "keep published ports, the host's network and shared networks: the health checks see the copy"}}},
         "price": {"type": "object", "description": "what this host costs", "properties": {
           "standby_per_hour": {"type": "number", "format": "money"}, "active_per_hour": {"type": "number", "format": "money"}}}

@@ -16,8 +16,9 @@ from docker_engine import DockerEngine  # noqa: E402
 FAKE = """import shutil, sys
 folder, words = sys.argv[1], sys.argv[2:]
 if "--services" in words:
-    print("web")
+    print("web worker".replace(" ", chr(10)))
 elif "config" in words:
+    shutil.copy(words[[i for i, word in enumerate(words) if word == "-f"][-1] + 1], folder + "/added")
     print(open(folder + "/rendered").read())
 elif "up" in words:
     shutil.copy(words[words.index("-f") + 1], folder + "/started")
@@ -85,7 +86,7 @@ class Copies(unittest.TestCase):
             self.plugin.close()
         self.plugin = Plugin("docker_compose", "target", {
             "project_dir": self.folder, "project": "site", "host": "unix://" + self.path("engine.sock"), "restart": "on-failure", "started_after": 10,
-            "program": ["python3", self.path("fake.py"), self.folder], "drill": drill})
+            "program": ["python3", self.path("fake.py"), self.folder], "services": ["web"], "drill": drill})
         answer = self.plugin.call("drill.start/1", {
             "service": "service", "target": "target", "drill": "d1", "snapshot": "s1",
             "folders": [{"from": self.path("state"), "to": self.path("scratch/state")}]})
@@ -121,6 +122,28 @@ class Copies(unittest.TestCase):
         self.refused("name: site-drill_default", "external: true\n    name: front", "the network default")
         self.refused(f"source: {self.path('scratch/state')}", f"source: {self.path('state')}", "the state in")
         self.refused(f"source: {self.path('scratch/state')}", "source: state", "the state in")
+
+    def test_a_folder_of_the_host_is_shared_only_when_the_settings_say_so(self):
+        """Two databases on the same files would ruin them, whichever service of the project it is."""
+        worker = "  worker:\n    image: busybox\n"
+        bind = worker + "    volumes:\n      - type: bind\n        source: /srv/pg\n        target: /data\n"
+        short = worker + "    volumes:\n    - /srv/pg:/data:{}\n"
+        self.refused(worker, bind, "/srv/pg (service worker)")
+        self.refused(worker, short.format("rw"), "/srv/pg (service worker)")
+        for new, drill in ((bind + "        read_only: true\n", {}), (short.format("ro"), {}), (bind, {"shared": ["/srv/pg"]}), (short.format("rw"), {"shared": ["/srv"]}),
+                           (bind.replace("/srv/pg", self.path("scratch/state/deep")), {}), (bind.replace("type: bind", "type: volume"), {})):
+            answer, started = self.drill(worker, new, **drill)
+            self.assertIn("/data", started, answer)
+        self.refused(worker, bind, "/srv/pg (service worker)", shared=["/srv/p"])
+
+    def test_each_of_its_containers_is_told_that_it_is_a_drill(self):
+        """Also those that are only depended on."""
+        self.drill()
+        with open(self.path("added")) as file:
+            services = json.load(file)["services"]
+        self.assertEqual({"web", "worker"}, set(services))
+        for one in services.values():
+            self.assertEqual(("d1", "0", "no"), (one["environment"]["UNDERSTUDY_DRILL"], one["environment"]["UNDERSTUDY_EPOCH"], one["restart"]))
 
 
 if __name__ == "__main__":

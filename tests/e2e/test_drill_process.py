@@ -70,6 +70,36 @@ class Copies(unittest.TestCase):
         self.assertEqual(self.drill()["status"], "invalid")
         self.assertEqual(self.state("drill.observe/1"), "stopped")
 
+    def test_a_folder_that_is_named_where_it_cannot_be_replaced_is_seen(self):
+        own = self.path("own/state")
+        os.makedirs(own)
+        for command, env in ((["sh", "-c", "echo > own/state/f; sleep 600"], {"STATE": own}), (["sh", "-c", f"echo > '{own}/f'; sleep 600", own], {}),
+                             (["sh", "-c", "sleep 600", own], {"OPTIONS": f"-v -d {own}"})):
+            for drill in ({}, {"env": {"PORT": "9101"}}):  # which says nothing of folders
+                self.use(*command, env=env, drill=drill)
+                answer = self.drill()
+                self.assertEqual(answer["status"], "invalid", (command, drill))
+                self.assertIn("cannot be replaced", str(answer))
+        self.use("sleep", "600", drill={"env": {"PORT": "9101"}})
+        self.assertIn("neither", str(self.drill()))
+        self.assertEqual(os.listdir(own), [])
+
+    def test_a_command_that_works_in_its_state_works_in_the_copy_s(self):
+        own = self.path("own/state")
+        for folder in (own, self.path("scratch/state")):
+            os.makedirs(folder + "/deep")
+        for cwd, told in ((own, "f"), (own + "/deep", "deep/f")):
+            self.use("sh", "-c", "echo there > f; sleep 600", own, cwd=cwd)
+            self.assertEqual(self.drill()["status"], "ok")
+            wait_for("its words", lambda: self.lines("scratch/state/" + told) == ["there"])
+            self.assertTrue(self.end())
+            self.assertFalse(os.path.exists(self.path("own/state/" + told)))
+
+    def test_a_variable_may_take_the_place_of_the_one_that_names_the_folder(self):
+        self.use("sh", "-c", "echo $STATE. > words; sleep 600", env={"STATE": self.path("own/state")}, drill={"env": {"STATE": ""}})
+        self.assertEqual(self.drill()["status"], "ok")
+        wait_for("its words", lambda: self.lines("words") == ["."])
+
     def test_the_settings_may_say_how_a_copy_is_started(self):
         own = self.path("own/state")
         self.use("sleep", "600", drill={"command": ["sh", "-c", "echo $0 $1 $2 > words; sleep 600", "--state=" + own + "/a", own + "2", "./own/state"]})
