@@ -1,6 +1,7 @@
 #include "core/drill/drill.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace understudy::drill {
 namespace {
@@ -24,6 +25,12 @@ struct Stepper {
 
   void failed(const std::string& why) const {
     if (s.failure.empty()) s.failure = why;
+  }
+
+  /// Where it is left is told whatever went wrong before.
+  void left(const std::string& where) const {
+    s.failure = s.failure.empty() ? where : s.failure + "; " + where;
+    s.verified = false;
   }
 
   [[nodiscard]] Actions finish() const {
@@ -99,14 +106,13 @@ struct Stepper {
 
   Actions operator()(const Stopped& e) const {
     if (s.stage != Stage::stop) return {};
-    if (e.left) {
-      failed(e.detail);
-      s.verified = false;
-    }
+    if (e.left) left(e.detail);
     if (e.ok || e.left) {
       end_stage(e.ok, e.detail);
       return finish();
     }
+    s.stop_waits = true;
+    if (e.not_yet) return {{Act::arm, s.terms.retry_initial}};
     ++s.stops;
     const Millis wait = std::min<Millis>(s.terms.retry_max, s.terms.retry_initial * (1LL << std::min(s.stops - 1, 20)));
     Actions out{{Act::arm, wait}};
@@ -115,7 +121,7 @@ struct Stepper {
   }
 
   Actions operator()(const Expired&) const {
-    if (s.stage == Stage::stop) return {{Act::stop}};
+    if (s.stage == Stage::stop) return std::exchange(s.stop_waits, false) ? Actions{{Act::stop}} : Actions{};
     if (s.stage != Stage::verify) return {};
     return give_up("it was not healthy in time");
   }

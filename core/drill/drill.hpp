@@ -45,9 +45,10 @@ struct State {
   Time start_asked{};
   bool verified = false;
   bool cancelled = false;
-  std::string failure;  ///< why it is not verified; the first reason
-  Millis ready_in{0};   ///< start asked -> healthy, or until it was given up
-  int stops = 0;        ///< not confirmed
+  std::string failure;      ///< why it is not verified; the first reason
+  Millis ready_in{0};       ///< start asked -> healthy, or until it was given up
+  int stops = 0;            ///< not confirmed
+  bool stop_waits = false;  ///< for its next try: the timer is that one's
 };
 
 struct Begun {};
@@ -73,10 +74,11 @@ struct Unhealthy {
 struct Stopped {
   bool ok = false;
   std::string detail;
-  bool left =
-      false;  ///< given up on purpose: it runs on, as the service itself (after a switchover, when home is not well)
+  bool left = false;     ///< given up on purpose: it runs on, as the service itself (after a switchover, when home is
+                         ///< not well)
+  bool not_yet = false;  ///< it could not be asked now: asked again, and that is no stop that was not confirmed
 };
-/// The timer that was armed last.
+/// The timer that was armed last; in another stage than that in which it was armed it means nothing.
 struct Expired {};
 struct Cancelled {
   std::string why;

@@ -8,7 +8,6 @@ namespace understudy::runtime {
 namespace {
 
 constexpr Millis quickest_tick{200}, slowest_tick{30'000};
-constexpr const char* drilling_space = "drilling";
 
 sdk::Error refusal(sdk::Status status, std::string kind, std::string message, std::string hint) {
   return {status, std::move(message), std::move(hint), std::move(kind), {}};
@@ -52,6 +51,11 @@ std::optional<sdk::Error> ServiceRunner::Driller::why_not(const DrillRequest& re
   if (run_)
     return refusal(Status::conflict, "busy", fmt::format("{} is being drilled", run_->target.value),
                    "understudy status shows it; ask again when it is done");
+  if (!request.switchover && !r_.keeper_ && !p->target->paths.empty())
+    return refusal(Status::invalid, "no_state",
+                   fmt::format("{} has `paths`, but {} has no [service.{}.state]: a copy could only work on them",
+                               target.value, service, service),
+                   "name the state's store, or leave `paths` out");
   if (p->changing)
     return refusal(Status::conflict, "busy", fmt::format("{} is being changed", target.value),
                    fmt::format("understudy history {} says by whom", service));
@@ -92,7 +96,9 @@ void ServiceRunner::Driller::begin(const DrillRequest& asked, const Reply& reply
   run->mode = request.switchover ? Mode::switchover : Mode::isolated;
   run->by = request.by;
   run_ = std::move(run);
-  if (const auto problem = journal_begin()) {
+  auto problem = write_unwritten();
+  if (!problem) problem = journal_begin();
+  if (problem) {
     run_.reset();
     return reply({{}, refusal(sdk::Status::transient, "journal", problem->message, problem->hint)});
   }
@@ -106,16 +112,35 @@ std::optional<journal::Problem> ServiceRunner::Driller::journal_begin() const {
   const auto asked = fmt::format("a {} of {} was asked for by {}{}{}", isolated ? "drill" : "switchover drill",
                                  run.target.value, run.by.who, run.by.reason.empty() ? "" : ": ", run.by.reason);
   r_.wiring_.log.write(host::Level::info, r_.service_.id.value, asked);
-  const nlohmann::json document = {{"id", run.id},
-                                   {"target", run.target.value},
-                                   {"origin", run.origin.value},
-                                   {"mode", isolated ? "isolated" : "switchover"},
-                                   {"who", run.by.who}};
   return r_.wiring_.journal.commit(
       {journal::MachineRecord{r_.service_.id, run.began, failover::Intent{run.id, "drill", run.target, Epoch{0}}},
        journal::MachineRecord{r_.service_.id, run.began,
                               failover::Note{"drill.asked", Severity::info, run.target, asked}},
-       journal::DocumentPut{drilling_space, r_.service_.id.value, document, run.began}});
+       journal::DocumentPut{drilling_space, r_.service_.id.value, document(), run.began}});
+}
+
+/// What a next process must know of it.
+nlohmann::json ServiceRunner::Driller::document() const {
+  const auto& run = *run_;
+  return {{"id", run.id},
+          {"target", run.target.value},
+          {"origin", run.origin.value},
+          {"mode", run.mode == Mode::isolated ? "isolated" : "switchover"},
+          {"who", run.by.who},
+          {"move", run.there ? nlohmann::json(*run.there) : nlohmann::json()}};
+}
+
+std::optional<journal::Problem> ServiceRunner::Driller::write_unwritten() {
+  if (unwritten_.empty()) return std::nullopt;
+  auto problem = r_.wiring_.journal.commit(unwritten_);
+  if (!problem) unwritten_.clear();
+  return problem;
+}
+
+bool ServiceRunner::Driller::blocks_reload() const {
+  if (!run_) return false;
+  const auto& s = run_->state;
+  return run_->mode != Mode::isolated || s.stage != drill::Stage::stop || s.stops < s.terms.stuck_after;
 }
 
 void ServiceRunner::Driller::launch(std::unique_ptr<Run> run, const drill::Event& first) {
@@ -143,19 +168,15 @@ void ServiceRunner::Driller::recover() {
     run->origin = TargetId(left->value("origin", ""));
     run->mode = left->value("mode", "") == "switchover" ? Mode::switchover : Mode::isolated;
     run->by = {left->value("who", ""), {}};
+    if (left->contains("move") && left->at("move").is_number_unsigned())
+      run->there = left->at("move").get<std::uint64_t>();
     run->began = wall_now();
     run->place = r_.place(run->target);
     if (run->place != nullptr && run->place->instance) {
       launch(std::move(run), drill::Recovered{});
     } else {
-      Alert alert;
-      alert.kind = "drill.left_running";
-      alert.severity = Severity::warning;
-      alert.state = AlertState::event;
-      alert.target = run->target;
-      alert.title = fmt::format("a drill's copy of {} may still run at {}", r_.service_.id.value, run->target.value);
-      alert.text = "The orchestrator ended in the drill, and the target is not in its file any more: stop it by hand.";
-      r_.tell(std::move(alert));
+      r_.tell(left_by_a_drill(r_.service_.id, *left));
+      remove_copy_state(r_.config_, run->id);
       (void)r_.wiring_.journal.commit({journal::DocumentErase{drilling_space, r_.service_.id.value}});
     }
   }
@@ -210,6 +231,7 @@ void ServiceRunner::Driller::release_place() {
 
 void ServiceRunner::Driller::on_step() {
   const auto& s = r_.state_;
+  (void)write_unwritten();
   if (s.last_move && s.last_move->id != last_move_) {
     last_move_ = s.last_move->id;
     learn_proven();

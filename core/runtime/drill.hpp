@@ -8,6 +8,7 @@
 #include "core/drill/drill.hpp"
 #include "core/drill/evidence.hpp"
 #include "core/drill/schedule.hpp"
+#include "core/runtime/left_drills.hpp"
 #include "core/runtime/service_runner.hpp"
 
 namespace understudy::runtime {
@@ -20,7 +21,9 @@ struct ServiceRunner::Driller {
   void begin(const DrillRequest& request, const Reply& reply);
   /// The machine took a step: a drill may have to make room.
   void on_step();
-  [[nodiscard]] bool running() const { return run_ != nullptr; }
+  /// Not one that only waits for a copy to be confirmed stopped: the file may be what is wrong, and the drill goes on
+  /// after a reload as after a start.
+  [[nodiscard]] bool blocks_reload() const;
   /// For status: the drill under way or null; what is known of a target.
   [[nodiscard]] nlohmann::json shown() const;
   [[nodiscard]] nlohmann::json shown_of(const TargetId& id) const;
@@ -38,11 +41,12 @@ struct ServiceRunner::Driller {
     SnapshotId snapshot;
     Requester by;
     bool same_address = false;
-    drill::Before before;               ///< what its checks said without the copy
-    bool counts = true;                 ///< it says something of the target's readiness: not when the file is at fault
-    bool held = false;                  ///< the target's other work waits
-    bool stop_told = false;             ///< the intent of the stop is in the journal
-    std::optional<std::uint64_t> move;  ///< of a switchover: the machine's, waited for
+    drill::Before before;                ///< what its checks said without the copy
+    bool counts = true;                  ///< it says something of the target's readiness: not when the file is at fault
+    bool held = false;                   ///< the target's other work waits
+    bool stop_told = false;              ///< the intent of the stop is in the journal
+    std::optional<std::uint64_t> move;   ///< of a switchover: the machine's, waited for
+    std::optional<std::uint64_t> there;  ///< of a switchover: the move that brought the service there
   };
   /// What is known of a standby; in the journal under "drill".
   struct Known {
@@ -55,6 +59,8 @@ struct ServiceRunner::Driller {
   [[nodiscard]] bool can(const Place& place) const;
   [[nodiscard]] TargetId longest_unproven() const;
   [[nodiscard]] std::optional<journal::Problem> journal_begin() const;
+  [[nodiscard]] nlohmann::json document() const;
+  [[nodiscard]] std::optional<journal::Problem> write_unwritten();
   void launch(std::unique_ptr<Run> run, const drill::Event& first);
 
   // stepping
@@ -84,6 +90,8 @@ struct ServiceRunner::Driller {
   void stay_there();
   void move_back();
   void move_ended();
+  void journal_there() const;
+  [[nodiscard]] bool still_ours() const;
   [[nodiscard]] std::optional<Millis> measured() const;
 
   // what came of it (drill_report.cpp)
@@ -106,6 +114,7 @@ struct ServiceRunner::Driller {
   std::deque<drill::Event> events_;
   bool feeding_ = false;
   std::map<TargetId, Known> known_;
+  journal::Batch unwritten_;  ///< what came of the last drill, while the journal could not be written
   std::uint64_t last_move_ = 0;
   boost::asio::steady_timer timer_, look_timer_, tick_timer_;
 };

@@ -8,7 +8,6 @@
 namespace understudy::runtime {
 namespace {
 
-constexpr const char* drilling_space = "drilling";
 constexpr const char* known_space = "drill";
 constexpr int activations_looked_at = 50;
 
@@ -78,7 +77,8 @@ void ServiceRunner::Driller::finish() {
                                       result.at("failure").get<std::string>()});
   if (const auto usd = cost(at); isolated && usd.value > 0)
     batch.push_back(journal::SpendRow{r_.service_.id, run.target, run.began, at, usd});
-  if (const auto problem = r_.wiring_.journal.commit(batch))
+  unwritten_ = std::move(batch);
+  if (const auto problem = write_unwritten())
     r_.wiring_.log.write(host::Level::error, r_.service_.id.value, problem->message, {{"hint", problem->hint}});
   tell_outcome(result);
   release_place();
@@ -97,7 +97,8 @@ void ServiceRunner::Driller::tell_outcome(const nlohmann::json& report) {
   over.target = run.target;
   if (r_.is_open(over)) {
     over.state = AlertState::resolved;
-    over.title = "the copy at " + run.target.value + " is stopped";
+    over.title = run.mode == Mode::isolated ? "the copy at " + run.target.value + " is stopped"
+                                            : "the drill at " + run.target.value + " is over";
     r_.tell(std::move(over));
   }
   Alert alert;
@@ -111,16 +112,20 @@ void ServiceRunner::Driller::tell_outcome(const nlohmann::json& report) {
     alert.title = fmt::format("{} is proven: ready in {}", run.target.value, seconds(run.state.ready_in.count()));
     return r_.tell(std::move(alert));
   }
-  if (run.state.cancelled) {
+  const auto& service = r_.service_.id.value;
+  const bool away = run.mode == Mode::switchover && r_.state_.active != run.origin;
+  if (run.state.cancelled && !away) {
     r_.wiring_.log.write(host::Level::info, r_.service_.id.value, "the drill was cancelled: " + run.state.failure);
     return;
   }
   alert.kind = "drill.failed";
   alert.severity = Severity::warning;
   alert.title = fmt::format("the drill of {} failed", run.target.value);
-  alert.text = fmt::format("{}\n{} is as it was before. `understudy drill {} {}` tries again.",
-                           report.at("failure").get<std::string>(), r_.service_.id.value, r_.service_.id.value,
-                           run.target.value);
+  const auto why = report.at("failure").get<std::string>();
+  alert.text = away ? fmt::format("{}\n{} is not where it was before: `understudy promote {} {}` brings it there.", why,
+                                  service, service, run.origin.value)
+                    : fmt::format("{}\n{} is as it was before. `understudy drill {} {}{}` tries again.", why, service,
+                                  service, run.target.value, run.mode == Mode::switchover ? " --switchover" : "");
   r_.tell(std::move(alert));
 }
 
@@ -130,8 +135,11 @@ void ServiceRunner::Driller::tell_stuck() {
   alert.severity = Severity::warning;
   alert.state = AlertState::firing;
   alert.target = run_->target;
-  alert.title = fmt::format("the drill's copy at {} is not confirmed stopped", run_->target.value);
-  alert.text = "It is asked to stop again and again. It holds neither an epoch nor traffic.";
+  const bool copy = run_->mode == Mode::isolated;
+  alert.title = copy ? fmt::format("the drill's copy at {} is not confirmed stopped", run_->target.value)
+                     : fmt::format("{} is still at {} after its drill", r_.service_.id.value, run_->target.value);
+  alert.text = copy ? "It is asked to stop again and again. It holds neither an epoch nor traffic."
+                    : "It is the service itself, and its way back is tried again and again.";
   r_.tell(std::move(alert));
 }
 

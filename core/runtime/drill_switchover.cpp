@@ -13,9 +13,22 @@ void ServiceRunner::Driller::move_there() {
   command.reason = "drill" + (run_->by.reason.empty() ? "" : ": " + run_->by.reason);
   r_.command(std::move(command), of_this_run([this](const sdk::Result& result) {
                if (!result.ok()) return feed(drill::Started{false, r_.said(result.error)});
-               run_->move = result.value.value("move", std::uint64_t{0});
+               run_->move = run_->there = result.value.value("move", std::uint64_t{0});
+               journal_there();
                move_ended();
              }));
+}
+
+/// After a crash only this move is taken back. One that could not be written down is left, and told.
+void ServiceRunner::Driller::journal_there() const {
+  (void)r_.wiring_.journal.commit(
+      {journal::DocumentPut{drilling_space, r_.service_.id.value, document(), run_->began}});
+}
+
+/// The last move is the drill's way there: nobody has moved the service since.
+bool ServiceRunner::Driller::still_ours() const {
+  const auto& last = r_.state_.last_move;
+  return run_->there && last && last->id == *run_->there;
 }
 
 void ServiceRunner::Driller::stay_there() {
@@ -24,8 +37,9 @@ void ServiceRunner::Driller::stay_there() {
     if (error || run_->state.stage != drill::Stage::verify) return;
     const auto& s = r_.state_;
     const auto seen = s.seen.find(run_->target);
-    const bool well = s.active == run_->target && s.phase == failover::Phase::active && seen != s.seen.end() &&
-                      seen->second.verdict != Verdict::down;
+    const bool rests = s.phase == failover::Phase::active || s.phase == failover::Phase::suspect;
+    const bool well =
+        s.active == run_->target && rests && seen != s.seen.end() && seen->second.verdict != Verdict::down;
     if (well) return feed(drill::Healthy{"it served there"});
     feed(drill::Unhealthy{"it did not stay well there"});
   }));
@@ -34,9 +48,11 @@ void ServiceRunner::Driller::stay_there() {
 void ServiceRunner::Driller::move_back() {
   const auto& s = r_.state_;
   const auto& service = r_.service_.id.value;
-  if (s.phase == failover::Phase::starting || s.move) return feed(drill::Stopped{false, "another move is under way"});
+  const bool soon = s.phase == failover::Phase::starting || s.phase == failover::Phase::suspect;
+  if (soon || s.move) return feed(drill::Stopped{false, "the service is not at rest", false, true});
   if (s.active == run_->origin) return feed(drill::Stopped{true, service + " is at " + run_->origin.value});
   const auto stays = fmt::format("{} stays at {}", service, s.active.value);
+  if (!still_ours()) return feed(drill::Stopped{false, stays + ": it was moved since", true});
   if (s.active != run_->target) return feed(drill::Stopped{false, stays + ": it failed over in the drill", true});
   if (s.phase != failover::Phase::active)
     return feed(drill::Stopped{false, fmt::format("{} ({})", stays, failover::to_string(s.phase)), true});

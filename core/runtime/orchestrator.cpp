@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/runtime/answers_of_all.hpp"
+#include "core/runtime/left_drills.hpp"
 #include "core/runtime/secret_services.hpp"
 #include "core/runtime/stored_states.hpp"
 
@@ -88,6 +89,7 @@ std::vector<plugins::LoadError> Orchestrator::start(config::Config config,
     runner->start(it != stored.end() ? std::optional(it->second) : std::nullopt, world_.journal.last_epoch(id));
   }
   generation_->desk->close_strangers();
+  tell_left_drills(world_.journal, generation_->config, *generation_->desk);
   generation_->desk->poke();
   prune_in(first_prune);
   changed();
@@ -419,6 +421,7 @@ void Orchestrator::reload(const Requester& by, Reply reply) {
   // What the former desk was sending is unanswered for ever: it goes again.
   (void)world_.journal.outbox_recover();
   generation_->desk->close_strangers();
+  tell_left_drills(world_.journal, generation_->config, *generation_->desk);
   generation_->desk->poke();
   std::string message = "reloaded";
   for (const auto& key : waits) message += (message == "reloaded" ? "; after a restart only: " : ", ") + key;

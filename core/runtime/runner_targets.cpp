@@ -63,7 +63,8 @@ sdk::Result clean(const host::Logger& log, sdk::Result result) {
 }  // namespace
 
 bool ServiceRunner::changing() const {
-  return drill_->running() || std::ranges::any_of(places_, [](const auto& entry) { return entry.second->changing; });
+  return drill_->blocks_reload() ||
+         std::ranges::any_of(places_, [](const auto& entry) { return entry.second->changing; });
 }
 
 std::optional<sdk::Error> ServiceRunner::why_not(const Place* p, const TargetRequest& request) const {

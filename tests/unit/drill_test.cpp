@@ -118,6 +118,36 @@ TEST_CASE("a service that cannot come back from a switchover drill stays, and th
   CHECK(d.state.failure == "home is not well");
 }
 
+TEST_CASE("where it is left is told, whatever went wrong before") {
+  Drilled d(false);
+  d.then(Begun{})
+      .then(Started{true, ""})
+      .then(Unhealthy{"not well there"})
+      .then(Stopped{false, "it stays there", true});
+  CHECK(d.state.failure == "not well there; it stays there");
+}
+
+TEST_CASE("a stop that could not be asked yet is no stop that was not confirmed") {
+  Drilled d(false);
+  d.then(Begun{}).then(Started{true, ""}).then(Healthy{""});
+  for (int i = 0; i < 10; ++i) {
+    d.then(Stopped{false, "another move", false, true});
+    CHECK(d.armed == seconds(1));
+    d.then(Expired{}, seconds(1));
+  }
+  CHECK_FALSE(d.did(Act::tell_stuck));
+  CHECK(d.state.stops == 0);
+  CHECK(std::ranges::count(d.acts, Act::stop) == 11);
+}
+
+TEST_CASE("the timer of another stage asks no second stop while the first is under way") {
+  Drilled d(false);
+  d.then(Begun{}).then(Started{true, ""}).then(Healthy{""}).then(Expired{}, seconds(30));
+  CHECK(std::ranges::count(d.acts, Act::stop) == 1);
+  d.then(Stopped{false, "accepted"}).then(Expired{}, seconds(1)).then(Expired{});
+  CHECK(std::ranges::count(d.acts, Act::stop) == 2);
+}
+
 TEST_CASE("after a crash the copy is stopped before anything else") {
   Drilled d;
   d.then(Recovered{});
