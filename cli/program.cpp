@@ -44,7 +44,7 @@ int run_cli(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
     const int code = app.exit(e);
-    return code == 0 ? done : wrong_use;
+    return said(code == 0 ? done : wrong_use);
   }
   return said(cx.exit_code);
 }

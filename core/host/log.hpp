@@ -1,6 +1,6 @@
 // The structured log: one line an event, to stderr, as text or as JSON lines. Every secret value that was ever read is
-// replaced by [secret], wherever it turns up. Nobody waits for who reads it: what a stalled reader leaves no room for is
-// dropped, and counted in the log when it reads on. [any thread]
+// replaced by [secret], wherever it turns up. Nobody waits for who reads it: what a stalled reader leaves no room for
+// is dropped, and counted in the log when it reads on. [any thread]
 #pragma once
 
 #include <initializer_list>

@@ -138,7 +138,7 @@ std::optional<journal::Problem> ServiceRunner::Driller::write_unwritten() {
 }
 
 bool ServiceRunner::Driller::blocks_reload() const {
-  if (!run_) return false;
+  if (!run_) return !unwritten_.empty();  // or the next one would take it for a drill under way
   const auto& s = run_->state;
   return run_->mode != Mode::isolated || s.stage != drill::Stage::stop || s.stops < s.terms.stuck_after;
 }

@@ -6,7 +6,7 @@ import sqlite3
 import unittest
 
 from drill_site import DrillSite
-from harness import runs, wait_for
+from harness import paced, runs, wait_for
 
 
 class DrillTrouble(DrillSite):
@@ -34,7 +34,7 @@ class DrillTrouble(DrillSite):
             out.write(text.replace(old, new))
 
     def test_a_pause_in_a_stay_leaves_it_there_and_says_so(self):
-        self.away(stay="3s")
+        self.away(stay=f"{paced(15000)}ms")
         self.understudy("pause", "counter")
         self.drill_is_over()
         said, = self.told("drill.failed", "counter stays at spare (paused)")
