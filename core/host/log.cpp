@@ -100,8 +100,8 @@ struct Logger::Impl {
   void put(Level level, const std::string& component, std::string message, std::string fields) {
     say(level, component, std::move(message), std::move(fields));
     if (const auto dropped = sink->take_dropped(); dropped > 0)
-      say(Level::warning, "log", std::to_string(dropped) + " lines before the last one are lost: nobody read the log",
-          "");
+      say(std::max(level, Level::warning), "log",
+          std::to_string(dropped) + " lines before the last one are lost: nobody read the log", "");
   }
 
   void say(Level level, const std::string& component, std::string message, std::string fields) {

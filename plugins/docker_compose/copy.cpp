@@ -56,12 +56,13 @@ class Mounts {
     read_only_ = mode != std::string::npos && (first.value + ",").find("ro,", mode) != std::string::npos;
   }
 
+  [[nodiscard]] bool allows(const std::string& path) const {
+    return std::any_of(allowed_.begin(), allowed_.end(), [&](const auto& folder) { return within(path, folder); });
+  }
+
   /// Of the last one.
   void end() {
-    const bool harmless = !bind_ || read_only_ || std::any_of(allowed_.begin(), allowed_.end(), [&](const auto& f) {
-      return within(source_, f);
-    });
-    if (!harmless)
+    if (bind_ && !read_only_ && !allows(source_))
       shared(
           source_ + " (service " + service_ + ")",
           "mount it read_only, take it from a variable that `drill = { env }` sets, or name it in `drill = { shared }` "
@@ -118,6 +119,11 @@ class Filter {
 
   void judge(const Line& line) {
     if (line.indent == 2) part_ = line.key;
+    // A volume that is a folder of the host, or of another one (":/path"), by its driver's options.
+    const bool device = section_ == "volumes" && line.indent == 6 && line.key == "device";
+    if (device && line.value.find('/') != std::string::npos && !mounts_.allows(line.value))
+      shared(line.value + " (volume " + part_ + ")",
+             "take it from a variable that `drill = { env }` sets, or name it in `drill = { shared }`");
     if (line.indent != 4) return;
     if (section_ == "services" && line.key == "network_mode" && line.value == "host" && !rules_.ports)
       shared("the host's network (service " + part_ + ")", "set `drill = { ports = true }` when that does no harm");
@@ -156,8 +162,12 @@ bool names_path(const std::string& text, const std::string& path) {
 
 CopyRules CopyRules::from_settings(const Json& settings) {
   const Json drill = settings.value("drill", Json::object());
-  return {drill.value("env", std::map<std::string, std::string>()), drill.value("ports", false),
-          drill.value("shared", std::vector<std::string>())};
+  CopyRules out{drill.value("env", std::map<std::string, std::string>()), drill.value("ports", false), {}};
+  for (auto path : drill.value("shared", std::vector<std::string>())) {
+    while (path.size() > 1 && path.back() == '/') path.pop_back();
+    if (!path.empty()) out.shared.push_back(std::move(path));
+  }
+  return out;
 }
 
 Project copy_of(Project project, const CopyRules& rules) {

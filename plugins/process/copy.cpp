@@ -40,14 +40,23 @@ std::vector<std::string> spellings(const std::string& path, const fs::path& cwd)
   return out;
 }
 
+bool part_of_name(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-' || c == '.';
+}
+
+/// What ends before `end` is a shell's word for a folder: $PWD, ${HOME}, $(pwd), ~.
+bool is_expansion(const std::string& text, std::size_t end) {
+  while (end > 0 &&
+         (part_of_name(text[end - 1]) || std::string_view("{}()").find(text[end - 1]) != std::string_view::npos))
+    --end;
+  return end > 0 && (text[end - 1] == '$' || text[end - 1] == '~' || text[end - 1] == '`');
+}
+
 /// `path`, or something in it, wherever it stands: also where it cannot be replaced with certainty.
 bool names(const std::string& text, const std::string& path) {
-  const auto part_of_name = [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-' || c == '.';
-  };
   for (std::size_t at = 0; (at = text.find(path, at)) != std::string::npos; ++at) {
     const auto end = at + path.size();
-    const bool begins = at == 0 || (!part_of_name(text[at - 1]) && text[at - 1] != '/');
+    const bool begins = at == 0 || (text[at - 1] == '/' ? is_expansion(text, at - 1) : !part_of_name(text[at - 1]));
     if (begins && (end == text.size() || !part_of_name(text[end]))) return true;
   }
   return false;

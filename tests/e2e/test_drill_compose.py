@@ -130,11 +130,15 @@ class Copies(unittest.TestCase):
         short = worker + "    volumes:\n    - /srv/pg:/data:{}\n"
         self.refused(worker, bind, "/srv/pg (service worker)")
         self.refused(worker, short.format("rw"), "/srv/pg (service worker)")
-        for new, drill in ((bind + "        read_only: true\n", {}), (short.format("ro"), {}), (bind, {"shared": ["/srv/pg"]}), (short.format("rw"), {"shared": ["/srv"]}),
+        for new, drill in ((bind + "        read_only: true\n", {}), (short.format("ro"), {}), (bind, {"shared": ["/srv/pg"]}), (short.format("rw"), {"shared": ["/srv/"]}),
                            (bind.replace("/srv/pg", self.path("scratch/state/deep")), {}), (bind.replace("type: bind", "type: volume"), {})):
             answer, started = self.drill(worker, new, **drill)
             self.assertIn("/data", started, answer)
         self.refused(worker, bind, "/srv/pg (service worker)", shared=["/srv/p"])
+        self.refused(worker, bind, "/srv/pg (service worker)", shared=[""])
+        device = "    name: site-drill_cache\n    driver_opts:\n      type: none\n      o: bind\n      device: /srv/pg\n"
+        self.refused("    name: site-drill_cache\n", device, "/srv/pg (volume cache)")
+        self.assertIn("device", self.drill("    name: site-drill_cache\n", device, shared=["/srv/pg"])[1])
 
     def test_each_of_its_containers_is_told_that_it_is_a_drill(self):
         """Also those that are only depended on."""

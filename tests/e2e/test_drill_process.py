@@ -74,7 +74,8 @@ class Copies(unittest.TestCase):
         own = self.path("own/state")
         os.makedirs(own)
         for command, env in ((["sh", "-c", "echo > own/state/f; sleep 600"], {"STATE": own}), (["sh", "-c", f"echo > '{own}/f'; sleep 600", own], {}),
-                             (["sh", "-c", "sleep 600", own], {"OPTIONS": f"-v -d {own}"})):
+                             (["sh", "-c", "sleep 600", own], {"OPTIONS": f"-v -d {own}"}),
+                             (["sh", "-c", "echo > $PWD/own/state/f; sleep 600", own], {}), (["sh", "-c", "echo > ${PWD}/own/state/f; sleep 600", own], {})):
             for drill in ({}, {"env": {"PORT": "9101"}}):  # which says nothing of folders
                 self.use(*command, env=env, drill=drill)
                 answer = self.drill()
