@@ -45,7 +45,7 @@ struct State {
   Time start_asked{};
   bool verified = false;
   bool cancelled = false;
-  std::string failure;      ///< why it is not verified; the first reason
+  std::string failure;      ///< why it is not verified: the first reason, and where it was left
   Millis ready_in{0};       ///< start asked -> healthy, or until it was given up
   int stops = 0;            ///< not confirmed
   bool stop_waits = false;  ///< for its next try: the timer is that one's

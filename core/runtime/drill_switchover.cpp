@@ -52,8 +52,8 @@ void ServiceRunner::Driller::move_back() {
   if (soon || s.move) return feed(drill::Stopped{false, "the service is not at rest", false, true});
   if (s.active == run_->origin) return feed(drill::Stopped{true, service + " is at " + run_->origin.value});
   const auto stays = fmt::format("{} stays at {}", service, s.active.value);
-  if (!still_ours()) return feed(drill::Stopped{false, stays + ": it was moved since", true});
   if (s.active != run_->target) return feed(drill::Stopped{false, stays + ": it failed over in the drill", true});
+  if (!still_ours()) return feed(drill::Stopped{false, stays + ": it was moved since", true});
   if (s.phase != failover::Phase::active)
     return feed(drill::Stopped{false, fmt::format("{} ({})", stays, failover::to_string(s.phase)), true});
   failover::Command command;

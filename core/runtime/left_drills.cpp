@@ -35,9 +35,8 @@ Alert left_by_a_drill(const ServiceId& service, const nlohmann::json& document) 
   } else {
     alert.title = fmt::format("a drill's copy of {} may still run at {}", service.value, target);
     alert.text =
-        "The orchestrator ended in the drill, and does not find both in its file any more: stop the copy by hand. It "
-        "has "
-        "UNDERSTUDY_DRILL in its environment; what does not is the service itself.";
+        "The orchestrator ended in the drill, and does not find both in its file any more: stop the copy by hand. "
+        "UNDERSTUDY_DRILL is in its environment; what has none is the service itself.";
   }
   return alert;
 }

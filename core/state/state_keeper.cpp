@@ -290,7 +290,9 @@ void StateKeeper::put_in_place(const std::shared_ptr<Job>& job, const SnapshotIn
     const auto staged = job->staging / name;
     // A start without a part of its state would be a start with a stale one.
     std::error_code ec;
-    if (!fs::exists(fs::symlink_status(staged, ec)))
+    const auto status = fs::symlink_status(staged, ec);
+    if (!fs::status_known(status)) return end({false, {}, "cannot look at " + staged.string() + ": " + ec.message()});
+    if (!fs::exists(status))
       return end({false,
                   {},
                   "snapshot " + snapshot.id.value + " holds no \"" + name +
