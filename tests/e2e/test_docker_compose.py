@@ -46,7 +46,7 @@ class OnTheEngine(Site):
         folder = os.path.join(self.folder, target)
         os.makedirs(os.path.join(folder, "state"), exist_ok=True)
         os.makedirs(os.path.join(folder, "health"), exist_ok=True)
-        service = {"image": IMAGE, "network_mode": "host", "volumes": ["./state:/state", "./health:/health"], "command": ["/bin/sh", "-c", command or WORKLOAD.format(port=self.ports[target])]}
+        service = {"image": IMAGE, "network_mode": "host", "volumes": ["./state:/state", "./health:/health:ro"], "command": ["/bin/sh", "-c", command or WORKLOAD.format(port=self.ports[target])]}
         with open(os.path.join(folder, "docker-compose.yml"), "w") as out:
             out.write(f'version: "3.8"\nservices:\n  web: {json.dumps(service)[:-1]}{extra}}}\n')
 
