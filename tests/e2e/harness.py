@@ -11,6 +11,8 @@ import time
 import unittest
 import urllib.request
 
+from ports import free_port
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("UNDERSTUDY_BUILD", os.path.join(ROOT, "build"))
 COUNTER = os.path.join(ROOT, "examples/counter/counter.py")
@@ -23,12 +25,6 @@ PATIENCE_S = 120 * min(max(PACE, 1), 3)
 def paced(ms):
     """For budgets: those that should run out come as far as that on a slow machine, and the others last."""
     return int(ms * PACE)
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def runs(pid):
