@@ -149,7 +149,8 @@ void candidate_failed(Work& w, const std::string& why, bool may_run) {
   s.running = may_run;
   if (!may_run) s.revoked = true;  // should it start after all, it is refused a lease: nobody waits for the end of one
   if (!s.outage_since) s.outage_since = w.now.wall;
-  if (planned(move)) return roll_back(w, why);
+  const bool origin_is_left = w.cx.service.find(move.origin) == nullptr;  // the file has changed since the grant
+  if (planned(move) && !origin_is_left) return roll_back(w, why);
   if (may_run)
     w.note("fence.needed", Severity::warning, move.to,
            move.to.value + " may run and is stopped before the next is tried");

@@ -59,9 +59,10 @@ bool choose_candidate(Work& w, const Command& command, const TargetId& to) {
   return true;
 }
 
-/// Nobody runs it: `to` is started. Home has a copy of its own; another one needs what was saved.
+/// Nobody runs it: `to` is started. Home has a copy of its own, unless another one ran later; all else needs what was
+/// saved.
 void start_at(Work& w, const Command& command, const TargetId& to) {
-  const bool own_copy = to == w.primary() || !w.has_state() || command.accept_loss;
+  const bool own_copy = (to == w.primary() && is_newest_at_home(w)) || !w.has_state() || command.accept_loss;
   if (own_copy) w.s.data_at = to;
   begin_move(w, own_copy ? MoveKind::start : MoveKind::failover, to, "said by " + command.who + ": " + command.reason,
              &command);

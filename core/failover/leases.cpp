@@ -135,6 +135,35 @@ void tell_missing_lease(Work& w, const TargetId& target) {
          "Should it become unreachable, waiting proves nothing: does its agent have [agent.lease]?");
 }
 
+/// In which the checks of the target have all been asked anew, whatever was under way when it began.
+Millis round_anew(const config::Service& service, const config::Target& target) {
+  const auto& detect = target.detect ? *target.detect : service.detect;
+  return 2 * (detect.interval + detect.timeout * static_cast<int>(std::max<std::size_t>(1, target.health.size())));
+}
+
+/// It serves on, although its lease has run out: what runs there now was started without one.
+bool serves_without_lease(const Work& w, const Observed& look) {
+  const auto& s = w.s;
+  const auto& guard = s.guards.at(s.active);
+  const auto checked = s.seen.find(s.active);
+  const bool well = checked != s.seen.end() && checked->second.verdict == Verdict::up && !checked->second.failing;
+  return look.reachable && look.state == SiteState::active && well && !guard.holds_over && is_over(w, s.active, guard);
+}
+
+/// A guard whose end proves nothing of what runs is forgotten, so that nobody waits for it. Twice seen: our own host
+/// may have slept, and what was heard before that is no news.
+void forget_idle_guard(Work& w, const Observed& look) {
+  auto& s = w.s;
+  const auto* configured = w.cx.service.find(s.active);
+  if (configured == nullptr || !serves_without_lease(w, look)) return s.unleased_since.reset();
+  if (!s.unleased_since) s.unleased_since = w.now.mono;
+  if (w.now.mono - *s.unleased_since < round_anew(w.cx.service, *configured)) return;
+  s.unleased_since.reset();
+  s.guards.erase(s.active);
+  w.touch();
+  tell_missing_lease(w, s.active);
+}
+
 }  // namespace
 
 lease::Register register_of(const State& state) { return {state.epoch, state.active, state.revoked}; }
@@ -205,9 +234,10 @@ void judge_guard(Work& w, const TargetId& target) {
 
 void look_for_lease(Work& w, const Observed& seen) {
   const auto& s = w.s;
-  const bool resting = s.phase == Phase::active || s.phase == Phase::suspect;
+  if (seen.target != s.active || !nothing_moves(s)) return;
+  if (renews(s)) return forget_idle_guard(w, seen);
   const bool runs = seen.reachable && seen.state == SiteState::active && seen.epoch == s.epoch;
-  if (resting && w.cx.act && seen.target == s.active && runs && !renews(s)) tell_missing_lease(w, s.active);
+  if (s.phase != Phase::paused && w.cx.act && runs) tell_missing_lease(w, s.active);
 }
 
 Epoch next_epoch(const Work& w) { return std::max(w.s.epoch, w.s.store_epoch).next(); }

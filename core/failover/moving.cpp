@@ -163,7 +163,8 @@ void begin_move(Work& w, MoveKind kind, const TargetId& to, std::string reason, 
   Move move;
   move.id = s.index + 1;
   move.kind = kind;
-  if (kind != MoveKind::start) move.origin = move.from = s.active;
+  // One that has left the file can be neither stopped nor asked to save.
+  if (kind != MoveKind::start && w.cx.service.find(s.active) != nullptr) move.origin = move.from = s.active;
   move.to = to;
   move.reason = std::move(reason);
   move.started = Since(w.now);

@@ -66,6 +66,9 @@ void decide_fresh(Work& w) {
   if (w.cx.act && !silent.empty() && !only_home) return hold_unseen(w, silent);
   if (!home_stopped) return adopt(w, taken, "its provider does not answer yet; the primary is taken to run");
   if (!w.cx.act) return adopt(w, w.primary(), "mode is \"observe\": the primary is watched although it does not run");
+  // Another one ran last, and a move from it was given up: what it saved is to come along.
+  if (w.has_state() && !is_newest_at_home(w))
+    return begin_move(w, MoveKind::failover, w.primary(), "nothing runs any more", nullptr);
   s.data_at = w.primary();
   begin_move(w, MoveKind::start, w.primary(), "nothing runs yet", nullptr);
 }
@@ -159,7 +162,11 @@ void resume_pause(Work& w) {
 }
 
 void hold_target_gone(Work& w) {
-  hold(w, Phase::starting, "target_gone", "the active target is no longer in the file",
+  const auto guard = w.s.guards.find(w.s.active);
+  const bool ends = w.s.running && guard != w.s.guards.end() && !guard->second.holds_over;
+  hold(w, Phase::starting, "target_gone",
+       std::string("the active target is no longer in the file") +
+           (ends ? ", and its agent, whose lease nobody renews now, ends what runs there" : ""),
        w.command("promote", "TARGET --force"));
 }
 
@@ -173,6 +180,8 @@ void forget_strangers(Work& w) {
 }
 
 }  // namespace
+
+bool is_newest_at_home(const Work& w) { return w.s.data_at.empty() || w.s.data_at == w.primary(); }
 
 std::set<TargetId> who_runs(const State& s) {
   std::set<TargetId> out;

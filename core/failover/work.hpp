@@ -147,6 +147,8 @@ void resume_now(Work& w, const std::string& who, bool by_person = false);
 void on_started(Work& w, const Started& started);
 void on_store_seen(Work& w, const StoreSeen& seen);
 void observe_all(Work& w);
+/// Nobody else was the last to run verified.
+[[nodiscard]] bool is_newest_at_home(const Work& w);
 /// As far as is seen.
 [[nodiscard]] std::set<TargetId> who_runs(const State& s);
 [[nodiscard]] std::vector<TargetId> who_is_not_stopped(const Work& w);

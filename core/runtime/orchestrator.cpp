@@ -8,6 +8,7 @@
 
 #include "core/runtime/answers_of_all.hpp"
 #include "core/runtime/left_drills.hpp"
+#include "core/runtime/left_services.hpp"
 #include "core/runtime/secret_services.hpp"
 #include "core/runtime/stored_states.hpp"
 
@@ -90,6 +91,7 @@ std::vector<plugins::LoadError> Orchestrator::start(config::Config config,
   }
   generation_->desk->close_strangers();
   tell_left_drills(world_.journal, generation_->config, *generation_->desk);
+  tell_left_services(world_.journal, generation_->config, *generation_->desk);
   generation_->desk->poke();
   prune_in(first_prune);
   changed();
@@ -422,6 +424,7 @@ void Orchestrator::reload(const Requester& by, Reply reply) {
   (void)world_.journal.outbox_recover();
   generation_->desk->close_strangers();
   tell_left_drills(world_.journal, generation_->config, *generation_->desk);
+  tell_left_services(world_.journal, generation_->config, *generation_->desk);
   generation_->desk->poke();
   std::string message = "reloaded";
   for (const auto& key : waits) message += (message == "reloaded" ? "; after a restart only: " : ", ") + key;

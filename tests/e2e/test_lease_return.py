@@ -124,6 +124,39 @@ policy = "manual"
         self.assertGreaterEqual(told["failover.started"]["at_ms"] - told["resumed"]["at_ms"], 2000)
         self.assertEqual(self.running(), ["spare"])
 
+    def rename_service(self, name, other):
+        with open(self.config) as file:
+            text = file.read()
+        with open(self.config, "w") as file:
+            file.write(text.replace(f"service.{name}", f"service.{other}"))
+
+    def told_times(self, times):
+        """Of the notifier's lines: an alert of a service that is in no file has no history to be in."""
+        self.understudy("alert", "test")  # what is before it in the queue is delivered
+        with open(self.log_path) as log:
+            self.assertEqual(sum("counter has left the file, so its agent at home ends it" in line for line in log), times)
+
+    def test_that_a_service_which_left_the_file_ends_is_told_once_each_time(self):
+        self.agent.start(env={"LEASE_KEY": LEASE_KEY})
+        self.start()
+        self.serving("home")
+        wait_for("the agent to renew", lambda: self.service()["targets"][0]["fence"]["by"] == "lease")
+        self.rename_service("counter", "other")
+        self.understudy("reload")
+        self.agent.until(mode="active", workload_status="stopped")
+        self.told_times(1)
+        self.stop()
+        self.start()
+        self.told_times(1)
+        self.stop()
+        self.rename_service("other", "counter")
+        self.start()
+        self.serving("home")
+        self.told_times(1)
+        self.rename_service("counter", "other")
+        self.understudy("reload")
+        self.told_times(2)
+
 
 if __name__ == "__main__":
     unittest.main()

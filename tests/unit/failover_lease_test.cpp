@@ -185,6 +185,56 @@ TEST_CASE("a verified run that did not renew is told, and its older lease counts
   CHECK_FALSE(w.tells_of_a_missing_lease());
 }
 
+TEST_CASE("a holder that serves on after its lease has run out is told, and nobody waits for a lease of it") {
+  Leased w;
+  (void)w.renew(home, w.state.epoch);
+  const bool paused = GENERATE(false, true);
+  if (paused) w.tell(Command{Command::What::pause, 1, {}, false, false, {}, Millis(3'600'000), "eve", "by hand"});
+  const auto look = [&](SiteState state) {
+    w.effects.clear();
+    w.tell(Observed{home, state, w.state.epoch, true, true, ""});
+    return w.tells_of_a_missing_lease();
+  };
+  const auto late = [&](Verdict verdict, SiteState state) {
+    w.tell(HealthSeen{home, verdict, false, ""});
+    (void)look(state);
+    w.wait(Millis(60'000));
+    return look(state);
+  };
+  w.tell(HealthSeen{home, Verdict::up, false, ""});
+  CHECK_FALSE(look(SiteState::active));
+  w.wait(Millis(60'000));
+  SECTION("it may have been ended: the container is there, the service is not well") {
+    CHECK_FALSE(late(Verdict::degraded, SiteState::active));
+    CHECK_FALSE(late(Verdict::up, SiteState::starting));
+    CHECK(w.state.guards.contains(home));
+  }
+  SECTION("one that goes on without renewing proves nothing in any case") {
+    (void)w.renew(home, w.state.epoch, true);
+    w.wait(Millis(60'000));
+    CHECK_FALSE(late(Verdict::up, SiteState::active));
+    CHECK(w.state.guards.contains(home));
+  }
+  SECTION("seen once, it may be our own host that has slept") {
+    CHECK_FALSE(look(SiteState::active));
+    w.wait(Millis(1'000));
+    (void)w.renew(home, w.state.epoch);
+    CHECK_FALSE(look(SiteState::active));
+    w.wait(Millis(60'000));
+    CHECK_FALSE(look(SiteState::active));
+    CHECK(w.state.guards.contains(home));
+  }
+  SECTION("seen on") {
+    CHECK(late(Verdict::up, SiteState::active));
+    CHECK_FALSE(w.state.guards.contains(home));
+    if (paused) w.tell(Command{Command::What::resume, 2, {}, false, false, {}, {}, "eve", ""});
+    w.home_is_lost();
+    w.wait(Millis(600'000));
+    CHECK_FALSE(w.activates(spare));
+    CHECK(w.state.blocked->by == "fence");
+  }
+}
+
 TEST_CASE("what is taken to run already and does not renew is told, once it runs with the epoch that it was told") {
   Leased w;
   w.effects.clear();
