@@ -235,9 +235,9 @@ void judge_guard(Work& w, const TargetId& target) {
 void look_for_lease(Work& w, const Observed& seen) {
   const auto& s = w.s;
   if (seen.target != s.active || !nothing_moves(s)) return;
-  if (renews(s)) return forget_idle_guard(w, seen);
+  if (s.guards.contains(s.active)) forget_idle_guard(w, seen);
   const bool runs = seen.reachable && seen.state == SiteState::active && seen.epoch == s.epoch;
-  if (s.phase != Phase::paused && w.cx.act && runs) tell_missing_lease(w, s.active);
+  if (s.phase != Phase::paused && w.cx.act && runs && !renews(s)) tell_missing_lease(w, s.active);
 }
 
 Epoch next_epoch(const Work& w) { return std::max(w.s.epoch, w.s.store_epoch).next(); }

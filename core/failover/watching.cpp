@@ -254,6 +254,7 @@ void become_active(Work& w, const TargetId& target, bool just_started) {
   w.s.active = w.s.data_at = target;
   w.s.running = true;
   w.s.ran.clear();
+  w.s.unleased_since.reset();
   if (!w.s.outage_since) outage_ends(w, target);  // else it is watched on, and not known to serve again
   w.enter(Phase::active);
   if (w.s.pause) w.enter(Phase::paused);  // it came during the move that ends here

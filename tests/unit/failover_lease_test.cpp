@@ -235,6 +235,19 @@ TEST_CASE("a holder that serves on after its lease has run out is told, and nobo
   }
 }
 
+TEST_CASE("the same where the epoch was raised in place, and what runs there has it without a lease") {
+  Leased w;
+  (void)w.renew(home, w.state.epoch);
+  w.state.epoch = w.state.epoch.next();
+  w.tell(HealthSeen{home, Verdict::up, false, ""});
+  for (int looks = 0; looks < 2; ++looks) {
+    w.wait(Millis(60'000));
+    CHECK(w.state.guards.contains(home));
+    w.tell(Observed{home, SiteState::active, w.state.epoch, true, true, ""});
+  }
+  CHECK_FALSE(w.state.guards.contains(home));
+}
+
 TEST_CASE("what is taken to run already and does not renew is told, once it runs with the epoch that it was told") {
   Leased w;
   w.effects.clear();
