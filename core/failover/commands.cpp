@@ -59,15 +59,6 @@ bool choose_candidate(Work& w, const Command& command, const TargetId& to) {
   return true;
 }
 
-/// Nobody runs it: `to` is started. Home has a copy of its own, unless another one ran later; all else needs what was
-/// saved.
-void start_at(Work& w, const Command& command, const TargetId& to) {
-  const bool own_copy = (to == w.primary() && is_newest_at_home(w)) || !w.has_state() || command.accept_loss;
-  if (own_copy) w.s.data_at = to;
-  begin_move(w, own_copy ? MoveKind::start : MoveKind::failover, to, "said by " + command.who + ": " + command.reason,
-             &command);
-}
-
 /// Nobody could tell at the start where the service runs: a person does.
 void decide_for_them(Work& w, const Command& command, const TargetId& to) {
   const auto seen = w.s.observed.find(to);
@@ -78,7 +69,7 @@ void decide_for_them(Work& w, const Command& command, const TargetId& to) {
                     w.command("promote", running.begin()->value + " --force"));
   w.accept(command);
   w.unblock();
-  if (stopped) return start_at(w, command, to);
+  if (stopped) return begin_start(w, to, "said by " + command.who + ": " + command.reason, &command);
   grant_in_place(w, to, command.who, "chosen by " + command.who + ": " + command.reason);
   become_active(w, to);
   observe_all(w);

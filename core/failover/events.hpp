@@ -25,6 +25,7 @@ struct HealthSeen {
   Verdict verdict = Verdict::unknown;
   bool failing = false;  ///< fails, but not yet `fall` times
   std::string cause;
+  std::optional<Time> passed{};  ///< when the last round of its checks that passed was asked
 };
 
 /// A provider said what a target does now.
@@ -36,6 +37,7 @@ struct Observed {
   bool ready = true;      ///< the target's `ready` checks, if it has any, are not down
   std::string detail;
   std::optional<bool> unsaved{};  ///< work of a former run lies there that no store has taken; none: not known now
+  std::optional<Time> passed{};   ///< as in HealthSeen, which comes only with news
 };
 
 struct PlanMade {

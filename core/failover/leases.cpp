@@ -27,10 +27,14 @@ bool nothing_moves(const State& s) {
   return s.phase == Phase::active || s.phase == Phase::suspect || s.phase == Phase::paused;
 }
 
-/// Its last lease has run out for certain.
-bool is_over(const Work& w, const TargetId& target, const GuardSeen& guard) {
+/// Its last lease had run out for certain at `then`.
+bool was_over(const Work& w, const TargetId& target, const GuardSeen& guard, Time then) {
   const auto renewed = w.s.renewed.find(target);
-  return renewed != w.s.renewed.end() && w.now.mono >= renewed->second + wait_for(w.cx.service, guard);
+  return renewed != w.s.renewed.end() && then >= renewed->second + wait_for(w.cx.service, guard);
+}
+
+bool is_over(const Work& w, const TargetId& target, const GuardSeen& guard) {
+  return was_over(w, target, guard, w.now.mono);
 }
 
 /// Another agent of the same target has this epoch or an older one, or may have it still: a container that is being
@@ -111,6 +115,7 @@ void remember_guard(Work& w, const lease::Renewal& renewal) {
   }
   tell_slow_end(w, renewal.target, seen);
   if (known != s.guards.end() && known->second == seen) return;
+  if (known == s.guards.end()) s.lease_missed = Epoch();  // should it be missing again, that is news
   if (known == s.guards.end() || known->second.instance != seen.instance)
     w.note("lease.held", Severity::info, renewal.target,
            fmt::format("{} agent at {} holds the lease of epoch {}", known == s.guards.end() ? "an" : "another",
@@ -133,35 +138,6 @@ void tell_missing_lease(Work& w, const TargetId& target) {
   w.tell("lease.missing", Severity::warning, AlertState::event, target,
          target.value + " says lease = true, and nobody there renews it",
          "Should it become unreachable, waiting proves nothing: does its agent have [agent.lease]?");
-}
-
-/// In which the checks of the target have all been asked anew, whatever was under way when it began.
-Millis round_anew(const config::Service& service, const config::Target& target) {
-  const auto& detect = target.detect ? *target.detect : service.detect;
-  return 2 * (detect.interval + detect.timeout * static_cast<int>(std::max<std::size_t>(1, target.health.size())));
-}
-
-/// It serves on, although its lease has run out: what runs there now was started without one.
-bool serves_without_lease(const Work& w, const Observed& look) {
-  const auto& s = w.s;
-  const auto& guard = s.guards.at(s.active);
-  const auto checked = s.seen.find(s.active);
-  const bool well = checked != s.seen.end() && checked->second.verdict == Verdict::up && !checked->second.failing;
-  return look.reachable && look.state == SiteState::active && well && !guard.holds_over && is_over(w, s.active, guard);
-}
-
-/// A guard whose end proves nothing of what runs is forgotten, so that nobody waits for it. Twice seen: our own host
-/// may have slept, and what was heard before that is no news.
-void forget_idle_guard(Work& w, const Observed& look) {
-  auto& s = w.s;
-  const auto* configured = w.cx.service.find(s.active);
-  if (configured == nullptr || !serves_without_lease(w, look)) return s.unleased_since.reset();
-  if (!s.unleased_since) s.unleased_since = w.now.mono;
-  if (w.now.mono - *s.unleased_since < round_anew(w.cx.service, *configured)) return;
-  s.unleased_since.reset();
-  s.guards.erase(s.active);
-  w.touch();
-  tell_missing_lease(w, s.active);
 }
 
 }  // namespace
@@ -234,10 +210,19 @@ void judge_guard(Work& w, const TargetId& target) {
 
 void look_for_lease(Work& w, const Observed& seen) {
   const auto& s = w.s;
-  if (seen.target != s.active || !nothing_moves(s)) return;
-  if (s.guards.contains(s.active)) forget_idle_guard(w, seen);
+  const bool resting = s.phase == Phase::active || s.phase == Phase::suspect;
   const bool runs = seen.reachable && seen.state == SiteState::active && seen.epoch == s.epoch;
-  if (s.phase != Phase::paused && w.cx.act && runs && !renews(s)) tell_missing_lease(w, s.active);
+  if (resting && w.cx.act && seen.target == s.active && runs && !renews(s)) tell_missing_lease(w, s.active);
+}
+
+void forget_idle_guard(Work& w, const TargetId& target, const std::optional<Time>& passed) {
+  auto& s = w.s;
+  const auto guard = s.guards.find(target);
+  if (target != s.active || !nothing_moves(s) || !passed || guard == s.guards.end()) return;
+  if (guard->second.holds_over || !was_over(w, target, guard->second, *passed)) return;
+  s.guards.erase(guard);
+  w.touch();
+  tell_missing_lease(w, target);
 }
 
 Epoch next_epoch(const Work& w) { return std::max(w.s.epoch, w.s.store_epoch).next(); }

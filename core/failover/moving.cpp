@@ -186,6 +186,14 @@ void begin_move(Work& w, MoveKind kind, const TargetId& to, std::string reason, 
   revoke(w);
 }
 
+void begin_start(Work& w, const TargetId& to, std::string reason, const Command* by) {
+  auto& s = w.s;
+  const bool home_ran_last = s.data_at.empty() || s.data_at == w.primary();
+  const bool own_copy = (to == w.primary() && home_ran_last) || !w.has_state() || (by != nullptr && by->accept_loss);
+  if (own_copy) s.data_at = to;
+  begin_move(w, own_copy ? MoveKind::start : MoveKind::failover, to, std::move(reason), by);
+}
+
 void revoke(Work& w) {
   auto& s = w.s;
   auto& move = *s.move;

@@ -66,11 +66,7 @@ void decide_fresh(Work& w) {
   if (w.cx.act && !silent.empty() && !only_home) return hold_unseen(w, silent);
   if (!home_stopped) return adopt(w, taken, "its provider does not answer yet; the primary is taken to run");
   if (!w.cx.act) return adopt(w, w.primary(), "mode is \"observe\": the primary is watched although it does not run");
-  // Another one ran last, and a move from it was given up: what it saved is to come along.
-  if (w.has_state() && !is_newest_at_home(w))
-    return begin_move(w, MoveKind::failover, w.primary(), "nothing runs any more", nullptr);
-  s.data_at = w.primary();
-  begin_move(w, MoveKind::start, w.primary(), "nothing runs yet", nullptr);
+  begin_start(w, w.primary(), "nothing runs yet", nullptr);
 }
 
 /// Before the grant: stopping repeats safely, so the move goes on from its beginning.
@@ -180,8 +176,6 @@ void forget_strangers(Work& w) {
 }
 
 }  // namespace
-
-bool is_newest_at_home(const Work& w) { return w.s.data_at.empty() || w.s.data_at == w.primary(); }
 
 std::set<TargetId> who_runs(const State& s) {
   std::set<TargetId> out;

@@ -189,7 +189,6 @@ struct State {
   bool graced = false;               ///< the holder was given the grace of a start, and has not been well since
   std::map<TargetId, Seen> seen;
   std::map<TargetId, SiteState> observed;
-  std::optional<Time> unleased_since;   ///< the holder has been seen serving from then on, its lease having run out
   Epoch lease_missed;                   ///< the last one of which people were told that nobody renews it
   std::map<TargetId, Millis> slow_end;  ///< which wait for a lease, longer than the file's, people were told of
   Epoch taken_in_place;                 ///< the last epoch that went to what ran already

@@ -254,7 +254,6 @@ void become_active(Work& w, const TargetId& target, bool just_started) {
   w.s.active = w.s.data_at = target;
   w.s.running = true;
   w.s.ran.clear();
-  w.s.unleased_since.reset();
   if (!w.s.outage_since) outage_ends(w, target);  // else it is watched on, and not known to serve again
   w.enter(Phase::active);
   if (w.s.pause) w.enter(Phase::paused);  // it came during the move that ends here
@@ -283,6 +282,7 @@ void on_health(Work& w, const HealthSeen& event) {
     return;
   }
   if (event.target != w.s.active) return;
+  forget_idle_guard(w, event.target, event.passed);
   if (serves(event.verdict)) w.s.graced = false;
   if (!regrant_if_well(w)) holder_health(w, seen);
 }
@@ -302,6 +302,7 @@ void on_observed(Work& w, const Observed& event) {
   look_at_home(w, event);
   if (rests(w.s)) rise_above_store(w);
   maybe_tell_epoch_again(w, event);
+  forget_idle_guard(w, event.target, event.passed);
   look_for_lease(w, event);
 }
 

@@ -82,6 +82,9 @@ void on_watch_timer(Work& w, const TimerFired& fired);
 // ---- moving.cpp: revoke, fence, failback, gate -----------------------------------------------------------------
 void begin_failover(Work& w, std::string reason);
 void begin_move(Work& w, MoveKind kind, const TargetId& to, std::string reason, const Command* by);
+/// Nobody runs it: `to` is started. Home has a copy of its own, unless another one ran later; all else needs what was
+/// saved, unless a person accepts the loss.
+void begin_start(Work& w, const TargetId& to, std::string reason, const Command* by);
 /// Ends the holder's epoch and begins to stop `move.from` and to bring the state to `move.to`.
 void revoke(Work& w);
 /// The move that is under way goes to `to` instead.
@@ -117,6 +120,9 @@ void on_lease_over(Work& w);
 void judge_guard(Work& w, const TargetId& target);
 /// The site that serves runs the present epoch: its agent must have renewed it, since it may not run without.
 void look_for_lease(Work& w, const Observed& seen);
+/// A round of the holder's checks that passed was asked after its lease had run out: what runs there was started
+/// without one, so the end of a lease proves nothing of it, and its guard is forgotten.
+void forget_idle_guard(Work& w, const TargetId& target, const std::optional<Time>& passed);
 /// The epoch of a new grant: above every one that was given out before, by us or by whom we have replaced.
 [[nodiscard]] Epoch next_epoch(const Work& w);
 /// `target` runs already and goes on, under a new epoch; an agent with a lease is told it.
@@ -147,8 +153,6 @@ void resume_now(Work& w, const std::string& who, bool by_person = false);
 void on_started(Work& w, const Started& started);
 void on_store_seen(Work& w, const StoreSeen& seen);
 void observe_all(Work& w);
-/// Nobody else was the last to run verified.
-[[nodiscard]] bool is_newest_at_home(const Work& w);
 /// As far as is seen.
 [[nodiscard]] std::set<TargetId> who_runs(const State& s);
 [[nodiscard]] std::vector<TargetId> who_is_not_stopped(const Work& w);

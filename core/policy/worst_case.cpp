@@ -17,7 +17,8 @@ Millis notice_of(const config::Detect& d, std::size_t checks, Millis reference) 
           (d.combine == config::Combine::chain ? std::max<std::int64_t>(1, static_cast<std::int64_t>(checks)) : 1) +
       reference;
   // All checks are asked, and a healthy round may wait for one that hangs, long after another one has passed.
-  const bool some_suffice = d.combine == config::Combine::any || d.combine == config::Combine::k_of_n;
+  const bool some_suffice = d.combine == config::Combine::any ||
+                            (d.combine == config::Combine::k_of_n && static_cast<std::size_t>(d.k) < checks);
   const Millis late = some_suffice && checks > 1 ? d.timeout : Millis(0);
   return late + stretched(d.interval, d.jitter) + round + (stretched(d.fast_interval, d.jitter) + round) * (d.fall - 1);
 }

@@ -105,7 +105,6 @@ class Play {
   [[nodiscard]] bool reaches_us(const Place& p) const { return p.cut == 0 && ours_ == 0; }
   [[nodiscard]] lease::Judgement::Verdict judged(const Place& p) const;
   void renew(Place& p);
-  void has_renewed(const Place& p);
   void look_after_guards();
   void guard_waits(Place& p, Millis until);
   void guard_asks_again(Place& p);

@@ -1,6 +1,5 @@
 // Agents with a lease: they renew while they reach the orchestrator, and end their workload when they cannot. Renewals
-// that are granted change nothing after the first of an epoch but the time of the last: so that one is told to the
-// machine, and the time when it looks.
+// that are granted change nothing after the first of an epoch, so only that one is told to the machine.
 #include "core/rehearse/play.hpp"
 
 namespace understudy::rehearse {
@@ -17,12 +16,6 @@ Verdict Play::judged(const Place& p) const {
 void Play::renew(Place& p) {
   if (p.target->lease && p.epoch && reaches_us(p))
     deliver(failover::LeaseAsked{1, {p.target->id, *p.epoch, service_.lease.kill_time, false}});
-}
-
-void Play::has_renewed(const Place& p) {
-  if (!p.target->lease || !p.runs || !p.epoch || !reaches_us(p) || judged(p) != Verdict::granted) return;
-  const auto last = state_.renewed.find(p.target->id);
-  if (last != state_.renewed.end()) last->second = clock_.now();
 }
 
 void Play::look_after_guards() {

@@ -118,7 +118,6 @@ void Play::observe(Place& p) {
 void Play::saw(Place& p, const Look& look) {
   if (p.look != look) observe_again();
   p.look = look;
-  has_renewed(p);
   failover::Observed seen;
   seen.target = p.target->id;
   seen.state = look.state;

@@ -19,7 +19,8 @@ constexpr const char* left_space = "left";  ///< of the journal's documents: of 
 /// The guard of what runs, which ends it when it cannot renew.
 const failover::GuardSeen* guard_of(const failover::State& state) {
   const auto guard = state.guards.find(state.active);
-  return state.running && guard != state.guards.end() && !guard->second.holds_over ? &guard->second : nullptr;
+  const bool leased = state.running && guard != state.guards.end() && guard->second.epoch == state.epoch;
+  return leased && !guard->second.holds_over ? &guard->second : nullptr;
 }
 
 Alert ends_soon(const ServiceId& service, const TargetId& target, const failover::GuardSeen& guard) {
@@ -32,7 +33,9 @@ Alert ends_soon(const ServiceId& service, const TargetId& target, const failover
   alert.title = fmt::format("{} has left the file, so its agent at {} ends it", service.value, target.value);
   alert.text = fmt::format(
       "Nobody renews its lease any more, which ends within {} s. To go on, name the service in the file "
-      "again; to run it without Understudy, take [agent.lease] out of the agent's file.",
+      "again; to run it without Understudy, take [agent.lease] out of the agent's file, start the agent again, and "
+      "tell "
+      "it to activate.",
       std::chrono::ceil<std::chrono::seconds>(guard.ttl).count());
   return alert;
 }

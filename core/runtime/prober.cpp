@@ -130,6 +130,7 @@ void Prober::start_round(ProbeId id) {
   schedule_.remove(id);
   ++p.generation;
   p.again = false;
+  p.asked = mono_now();
   const int checks = static_cast<int>(p.sources.size());
   const int k = std::min(p.detect->k, checks);  // it is said of `health`; there may be fewer `ready` checks
   p.round = std::make_unique<detect::Round>(p.detect->combine, k, checks);
@@ -173,6 +174,7 @@ void Prober::decided(ProbeId id, const detect::RoundResult& result) {
 
 void Prober::count(ProbeId id, const detect::RoundResult& result, bool network_ok) {
   auto& p = *probes_[id];
+  if (result.outcome == Outcome::pass && !p.sources.front().observe) p.passed = p.asked;
   const auto change = p.detector.on_round(*p.detect, p.mode == Mode::verifying ? detect::of_candidate(result) : result,
                                           network_ok, mono_now());
   if (p.again) {

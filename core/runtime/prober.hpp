@@ -49,6 +49,8 @@ class Prober {
   [[nodiscard]] const detect::Detector& detector(ProbeId id) const { return probes_[id]->detector; }
   /// The reports of the last whole round, as the sources are ordered; for people.
   [[nodiscard]] nlohmann::json last_checks(ProbeId id) const;
+  /// When the last round that passed was asked; none for what is only its provider's word.
+  [[nodiscard]] std::optional<Time> last_pass(ProbeId id) const { return probes_[id]->passed; }
   /// Its verdict is of now, and not of an earlier time that it served.
   [[nodiscard]] bool watches(ProbeId id) const { return probes_[id]->mode != Mode::idle; }
   [[nodiscard]] Verdict network() const noexcept { return network_; }
@@ -64,6 +66,8 @@ class Prober {
     std::vector<std::optional<CheckReport>> last;
     std::uint64_t generation = 0;  ///< answers of older rounds are not ours
     Mode mode = Mode::idle;
+    Time asked{};  ///< the last round
+    std::optional<Time> passed;
     bool spread = false;  ///< its first check while serving finds a place of its own in the interval
     bool again = false;   ///< hinted while a round was under way
   };

@@ -91,7 +91,8 @@ void ServiceRunner::build_checks(Place& p, std::vector<plugins::LoadError>& prob
                       tell(std::move(alert));
                     }
                     if (change.blind_began || change.blind_ended) tell_blind(id, d.cause(), change.blind_began);
-                    if (change.changed) deliver(failover::HealthSeen{id, d.verdict(), d.failing(), d.cause()});
+                    if (change.changed)
+                      deliver(failover::HealthSeen{id, d.verdict(), d.failing(), d.cause(), last_pass(id)});
                     changed_();
                   });
   if (!target.ready.empty()) {

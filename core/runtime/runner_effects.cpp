@@ -177,6 +177,11 @@ bool refusal(sdk::Status status) {
 }
 }  // namespace
 
+std::optional<Time> ServiceRunner::last_pass(const TargetId& id) {
+  const auto* p = place(id);
+  return p != nullptr && p->health_probe ? prober_.last_pass(*p->health_probe) : std::nullopt;
+}
+
 void ServiceRunner::observe(const TargetId& id) {
   auto* p = place(id);
   if (p == nullptr || !p->instance)
@@ -204,6 +209,7 @@ void ServiceRunner::observe(const TargetId& id) {
                       }
                       seen.state = site_state(look.state);
                       seen.detail = look.detail;
+                      seen.passed = last_pass(id);
                       seen.ready = !p->ready_probe || prober_.detector(*p->ready_probe).verdict() != Verdict::down;
                       p->look = std::move(look);
                       deliver(std::move(seen));

@@ -125,6 +125,7 @@ class ServiceRunner {
   void pushed(const state::StateKeeper::Answer& answer);
   void tell(Alert alert);
   [[nodiscard]] bool is_open(Alert alert) const;
+  [[nodiscard]] std::optional<Time> last_pass(const TargetId& id);
   /// What was told of the checks of `target`, which are not asked any more, or anew.
   void settle(const TargetId& target);
   /// Nothing comes of it; who waits for its answer is told.

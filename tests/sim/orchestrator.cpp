@@ -339,8 +339,10 @@ void Orchestrator::observe(int service, const TargetId& target) {
       [&site](const std::function<void(Observed)>& answer) { site.observe(answer); },
       [this, service, target, life = life_](const std::optional<Observed>& got) {
         Observed seen = got.value_or(Observed{target, SiteState::unknown, {}, false, false, "no answer in time"});
-        hears(life, [this, service, target, seen = std::move(seen)] {
-          runner(service).places[index_of(service, target)].look = Look{now().wall, seen.reachable, seen.detail};
+        hears(life, [this, service, target, seen = std::move(seen)]() mutable {
+          auto& place = runner(service).places[index_of(service, target)];
+          place.look = Look{now().wall, seen.reachable, seen.detail};
+          seen.passed = place.probe.passed;
           deliver(service, seen);
         });
       });

@@ -61,6 +61,8 @@ class Orchestrator {
     enum class Mode { idle, serving, verifying };
     detect::Detector detector;
     Mode mode = Mode::idle;
+    Time asked{};
+    std::optional<Time> passed;
     std::uint64_t generation = 0;
   };
   struct Place {

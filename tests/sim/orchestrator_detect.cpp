@@ -46,6 +46,7 @@ void Orchestrator::probe_soon(int service, std::size_t target) {
 /// Asks the workload itself, over the network.
 void Orchestrator::probe_round(int service, std::size_t target, std::uint64_t generation) {
   if (runner(service).places[target].probe.generation != generation) return;
+  runner(service).places[target].probe.asked = now().mono;
   auto& site = world_.site(service, target);
   auto once = std::make_shared<bool>(false);
   world_.call<CheckReport>(
@@ -73,6 +74,7 @@ void Orchestrator::probe_answered(int service, std::size_t target, std::uint64_t
   detect::Round round(of.detect.combine, 1, 1);
   (void)round.next();
   const auto result = round.report(0, report);
+  if (result->outcome == understudy::Outcome::pass) p.passed = p.asked;
   const auto change = p.detector.on_round(of.detect, *result, network_ok, now().mono);
   const auto interval = world_.mutation == Mutation::interval_stays
                             ? of.detect.interval
@@ -80,7 +82,8 @@ void Orchestrator::probe_answered(int service, std::size_t target, std::uint64_t
   const auto wait = detect::jittered(interval, of.detect.jitter, world_.net_dice.bits());
   later(wait, [this, service, target, generation] { probe_round(service, target, generation); });
   if (change.changed)
-    deliver(service, HealthSeen{of.targets[target].id, p.detector.verdict(), p.detector.failing(), p.detector.cause()});
+    deliver(service, HealthSeen{of.targets[target].id, p.detector.verdict(), p.detector.failing(), p.detector.cause(),
+                                p.passed});
 }
 
 policy::Candidate Orchestrator::candidate(int service, std::size_t target, const MakePlan& ask) const {

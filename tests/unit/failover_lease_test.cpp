@@ -188,63 +188,63 @@ TEST_CASE("a verified run that did not renew is told, and its older lease counts
 TEST_CASE("a holder that serves on after its lease has run out is told, and nobody waits for a lease of it") {
   Leased w;
   (void)w.renew(home, w.state.epoch);
-  const bool paused = GENERATE(false, true);
-  if (paused) w.tell(Command{Command::What::pause, 1, {}, false, false, {}, Millis(3'600'000), "eve", "by hand"});
-  const auto look = [&](SiteState state) {
-    w.effects.clear();
-    w.tell(Observed{home, state, w.state.epoch, true, true, ""});
-    return w.tells_of_a_missing_lease();
+  const Time renewed = w.mono;
+  const Millis longest = *lease_wait(w.service, w.state, home);
+  const bool paused = GENERATE(false, true), by_news = GENERATE(false, true);
+  if (paused) w.tell(Command{Command::What::pause, 1, {}, false, false, {}, Millis(36'000'000), "eve", "by hand"});
+  w.wait(Millis(3'600'000));
+  const auto passed = [&](std::optional<Time> at) {
+    if (by_news) return w.tell(HealthSeen{home, Verdict::up, false, "", at});
+    w.tell(Observed{home, SiteState::active, {}, true, true, "", {}, at});
   };
-  const auto late = [&](Verdict verdict, SiteState state) {
-    w.tell(HealthSeen{home, verdict, false, ""});
-    (void)look(state);
-    w.wait(Millis(60'000));
-    return look(state);
-  };
-  w.tell(HealthSeen{home, Verdict::up, false, ""});
-  CHECK_FALSE(look(SiteState::active));
-  w.wait(Millis(60'000));
-  SECTION("it may have been ended: the container is there, the service is not well") {
-    CHECK_FALSE(late(Verdict::degraded, SiteState::active));
-    CHECK_FALSE(late(Verdict::up, SiteState::starting));
+  SECTION("by the last round that its lease covered, or by its provider's word alone, nothing is known") {
+    passed(renewed + longest - Millis(1));
+    passed(std::nullopt);
+    CHECK_FALSE(w.tells_of_a_missing_lease());
     CHECK(w.state.guards.contains(home));
   }
   SECTION("one that goes on without renewing proves nothing in any case") {
     (void)w.renew(home, w.state.epoch, true);
-    w.wait(Millis(60'000));
-    CHECK_FALSE(late(Verdict::up, SiteState::active));
+    passed(w.mono + Millis(3'600'000));
+    CHECK_FALSE(w.tells_of_a_missing_lease());
     CHECK(w.state.guards.contains(home));
   }
-  SECTION("seen once, it may be our own host that has slept") {
-    CHECK_FALSE(look(SiteState::active));
-    w.wait(Millis(1'000));
-    (void)w.renew(home, w.state.epoch);
-    CHECK_FALSE(look(SiteState::active));
-    w.wait(Millis(60'000));
-    CHECK_FALSE(look(SiteState::active));
-    CHECK(w.state.guards.contains(home));
-  }
-  SECTION("seen on") {
-    CHECK(late(Verdict::up, SiteState::active));
-    CHECK_FALSE(w.state.guards.contains(home));
+  SECTION("by a round that was asked later") {
+    passed(renewed + longest);
+    CHECK(w.tells_of_a_missing_lease());
     if (paused) w.tell(Command{Command::What::resume, 2, {}, false, false, {}, {}, "eve", ""});
     w.home_is_lost();
     w.wait(Millis(600'000));
     CHECK_FALSE(w.activates(spare));
     CHECK(w.state.blocked->by == "fence");
   }
+  SECTION("renewed again, its next loss is news") {
+    passed(renewed + longest);
+    (void)w.renew(home, w.state.epoch);
+    passed(w.mono + longest);
+    CHECK(w.tells_of_a_missing_lease());
+  }
+}
+
+TEST_CASE("the news that a holder is down says of its last pass, too, whether it served without a lease") {
+  Leased w;
+  (void)w.renew(home, w.state.epoch);
+  const bool without = GENERATE(true, false);
+  const Time asked = w.mono + (without ? *lease_wait(w.service, w.state, home) : Millis(0));
+  w.wait(Millis(3'600'000));
+  w.tell(HealthSeen{home, Verdict::down, false, "no route", asked});
+  w.tell(PlanMade{{spare}, false, "the only one", ""});
+  w.tell(Fenced{w.operation("fence"), home, false, "no route"});
+  w.wait(Millis(600'000));
+  CHECK(w.activates(spare) != without);
 }
 
 TEST_CASE("the same where the epoch was raised in place, and what runs there has it without a lease") {
   Leased w;
   (void)w.renew(home, w.state.epoch);
   w.state.epoch = w.state.epoch.next();
-  w.tell(HealthSeen{home, Verdict::up, false, ""});
-  for (int looks = 0; looks < 2; ++looks) {
-    w.wait(Millis(60'000));
-    CHECK(w.state.guards.contains(home));
-    w.tell(Observed{home, SiteState::active, w.state.epoch, true, true, ""});
-  }
+  w.wait(Millis(3'600'000));
+  w.tell(HealthSeen{home, Verdict::up, false, "", w.mono});
   CHECK_FALSE(w.state.guards.contains(home));
 }
 

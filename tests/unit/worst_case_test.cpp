@@ -39,6 +39,10 @@ TEST_CASE("the worst case of noticing: each check of a chain times out, at the i
   // One hangs, another one has passed just before the site died, and suffices: 5 s until the next round is begun.
   s.detect.combine = GENERATE(config::Combine::any, config::Combine::k_of_n);
   CHECK(policy::worst_case(s, s.targets[0]).notice == 40'930ms);
+  s.detect.combine = config::Combine::k_of_n;
+  s.detect.k = 3;  // as "all"
+  CHECK(policy::worst_case(s, s.targets[0]).notice == 35'930ms);
+  s.detect.k = 1;
   s.targets[0].health.resize(1);
   CHECK(policy::worst_case(s, s.targets[0]).notice == 35'930ms);
 }
