@@ -1,6 +1,7 @@
 """An orchestrator that was away for longer than a lease: the agent at home ended its workload meanwhile, and starts it again. A real agent,
 a real orchestrator, and a workload that is well only after some checks."""
 import json
+import os
 import signal
 import sys
 import unittest
@@ -123,6 +124,29 @@ policy = "manual"
         told = self.history()
         self.assertGreaterEqual(told["failover.started"]["at_ms"] - told["resumed"]["at_ms"], 2000)
         self.assertEqual(self.running(), ["spare"])
+
+    def test_what_serves_on_without_its_lease_is_told_and_not_left_by_the_end_of_one(self):
+        self.agent.start(env={"LEASE_KEY": LEASE_KEY})
+        self.start()
+        self.serving("home")
+        wait_for("the agent to renew", lambda: self.service()["targets"][0]["fence"]["by"] == "lease")
+        self.understudy("pause", "counter")
+        self.agent.stop()
+        with open(self.agent.config) as file:
+            leased = file.read()
+        with open(self.agent.config, "w") as file:
+            file.write(leased[:leased.index("[agent.lease]")])
+        self.agent.start()
+        self.assertEqual(self.agent.ask("POST", "/activate", {"epoch": 1, "force": True})[0], 202)
+        self.agent.until(workload_status="running")
+        wait_for("the word of it", lambda: "lease.missing" in self.history())
+        self.understudy("resume", "counter")
+        workload = self.agent.health()["workload"]["pid"]
+        self.addCleanup(os.kill, workload, signal.SIGKILL)
+        os.kill(workload, signal.SIGSTOP)  # nobody reaches them, and both may go on at any time
+        self.agent.process.send_signal(signal.SIGSTOP)
+        wait_for("the hold", lambda: (self.service()["blocked"] or {}).get("by") == "fence")
+        self.assertEqual(self.service()["epoch"], 1)
 
     def rename_service(self, name, other):
         with open(self.config) as file:
